@@ -1,0 +1,33 @@
+"""swaprank: any reranker, one config, in LlamaIndex and LangChain."""
+
+from .errors import (
+    BackendError,
+    CapabilityError,
+    ConfigError,
+    InputError,
+    MissingDependencyError,
+    ResponseError,
+    SwaprankError,
+)
+from .reranker import Reranker
+from .types import Call, Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BackendError",
+    "Call",
+    "CapabilityError",
+    "ConfigError",
+    "Failure",
+    "InputError",
+    "MissingDependencyError",
+    "Passage",
+    "Query",
+    "RankedPassage",
+    "Ranking",
+    "Reranker",
+    "ResponseError",
+    "ScoreKind",
+    "SwaprankError",
+]

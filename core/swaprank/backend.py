@@ -1,0 +1,90 @@
+"""The contract of a backend: how a list of requests is run on a model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from .requests import Capability, Request, Response
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """Runs requests.
+
+    - `run` takes any mix of requests whose capability is in `capabilities` and returns one response per
+      request, in order. It may be called from several threads. It batches as it likes; results must not
+      depend on what else is in the list.
+    - `arun` is the same without blocking the event loop.
+    - Failures are raised (`BackendError` says best what happened), never returned.
+    - Loading happens at the first `run`, not at construction.
+    """
+
+    @property
+    def name(self) -> str:
+        """The kind of backend, as a config names it."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model id or path; empty where there is none."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this backend, with this model, can answer."""
+        ...
+
+    def run(self, requests: Sequence[Request]) -> list[Response]:
+        """Answer all requests, in order."""
+        ...
+
+    async def arun(self, requests: Sequence[Request]) -> list[Response]:
+        """Answer all requests, in order, without blocking the event loop."""
+        ...
+
+
+class BackendOptions(BaseModel):
+    """The options of one kind of backend: what may stand under ``backend:`` in a config.
+
+    A backend lives alone in ``backends/<type>.py``, which ends in ``BACKEND = <its options class>``.
+    The class says without loading anything what the backend can answer and which extra it needs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    capabilities: ClassVar[frozenset[Capability]]
+    extra: ClassVar[str] = ""
+
+    def build(self, model: str) -> Backend:
+        """Make the backend for a model; cheap, loads nothing."""
+        raise NotImplementedError
+
+
+class LocalBackend:
+    """Base of backends that compute in this process: one worker thread keeps the event loop free.
+
+    One worker, because a local model gains nothing from two threads competing for it.
+    """
+
+    def run(self, requests: Sequence[Request]) -> list[Response]:
+        """Answer all requests, in order."""
+        raise NotImplementedError
+
+    async def arun(self, requests: Sequence[Request]) -> list[Response]:
+        """Answer in the worker thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self.run, requests)
+
+    @cached_property
+    def _worker(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers=1, thread_name_prefix="swaprank")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without the thread: the other process starts its own."""
+        return {key: value for key, value in self.__dict__.items() if key != "_worker"}

@@ -1,0 +1,140 @@
+"""From a config to the stages it describes. Everything is checked here; nothing is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from . import registry
+from .backend import Backend, BackendOptions
+from .config import Config, backend_config, check_keys, expand, from_environment, validated
+from .errors import ConfigError
+from .fusion_scorer import Fusion, FusionOptions, Input
+from .method import Method
+from .pipeline import Pipeline
+from .scorer import Scorer, Scores, check_capabilities
+from .stage import Limits, Stage
+from .strategy import Strategy
+
+_WIRING = ("method", "model", "strategy", "backend")
+_POLICY = ("on_error",)
+_LIMITS = tuple(Limits.model_fields)
+
+
+def stage(config: Mapping[str, Any], where: str = "config", backend: Backend | None = None) -> Stage:
+    """Build the stage a config describes.
+
+    Args:
+        config: A reranker, a fusion or a cascade.
+        where: Name of this part of the config in error messages.
+        backend: A ready backend to use instead of the config's, for a single reranker.
+
+    Raises:
+        ConfigError: An unknown key or impossible value.
+        CapabilityError: A backend that cannot answer what the method asks.
+    """
+    named = config.get("reranker")
+    expanded = expand(config)
+    main = [key for key in ("method", "fusion", "stages") if key in expanded]
+    if len(main) != 1:
+        raise ConfigError(
+            f"{where} has {' and '.join(main) or 'none'} of the keys method, fusion, stages.",
+            hint="Give exactly one of them, or 'reranker: <recipe>'.",
+        )
+    makers = {"method": _scorer, "fusion": _fusion, "stages": _pipeline}
+    if backend is not None and main != ["method"]:
+        raise ConfigError(f"{where}: a ready backend fits a single method, not {main[0]}.")
+    scores = makers[main[0]](expanded, where, backend)
+    limits = validated(Limits, {key: expanded[key] for key in _LIMITS if key in expanded}, where)
+    name = named if isinstance(named, str) else str(expanded[main[0]]) if main != ["stages"] else "cascade"
+    return Stage(name=name, scores=scores, limits=limits, on_error=_on_error(expanded, where))
+
+
+def _on_error(config: Config, where: str) -> Any:
+    policy = config.get("on_error", "raise")
+    if policy in ("raise", "keep_order"):
+        return policy
+    if isinstance(policy, Mapping) and set(policy) == {"fallback"}:
+        return _nested(policy["fallback"], f"{where}.on_error.fallback")
+    raise ConfigError(f"{where}.on_error is {policy!r}.", hint="Use raise, keep_order or {fallback: <reranker>}.")
+
+
+def _nested(config: Any, where: str) -> Stage:
+    """A reranker inside a config: a recipe name or a mapping."""
+    if isinstance(config, str):
+        return stage({"reranker": config}, where)
+    if isinstance(config, Mapping):
+        return stage(config, where)
+    raise ConfigError(f"{where} is {config!r}, neither the name of a recipe nor a mapping.")
+
+
+def _scorer(config: Config, where: str, backend: Backend | None) -> Scores:
+    method_class = registry.method(str(config["method"]))
+    strategy_class, strategy_options = _strategy(config.get("strategy", method_class.strategy), where)
+    backend_options = _backend_options(config, method_class, where)
+    check_keys(
+        config,
+        {*_WIRING, *_POLICY, *_LIMITS, *method_class.model_fields, *strategy_class.model_fields},
+        f"{where} ({method_class.name})",
+        dict.fromkeys(type(backend_options).model_fields, f"backend: {{type: {backend_options.name}}}"),
+    )
+    method = validated(method_class, _own(config, method_class), where)
+    strategy = validated(strategy_class, {**_own(config, strategy_class), **strategy_options}, where)
+    model = _model(config, method_class, where)
+    if backend is None:
+        check_capabilities(method_class, backend_options.name, backend_options.capabilities)
+        backend = backend_options.build(model)
+    return Scorer(method, strategy, backend)
+
+
+def _strategy(spec: Any, where: str) -> tuple[type[Strategy], Config]:
+    """``strategy: sliding-window`` is short for ``strategy: {type: sliding-window}``."""
+    options = dict(spec) if isinstance(spec, Mapping) else {"type": spec}
+    name = options.pop("type", None)
+    if not isinstance(name, str):
+        raise ConfigError(f"{where}.strategy: {spec!r} names no strategy.", hint="Write: strategy: all-at-once")
+    return registry.strategy(name), options
+
+
+def _backend_options(config: Config, method: type[Method], where: str) -> BackendOptions:
+    given = backend_config(config.get("backend", method.backend))
+    options_class = registry.backend(str(given.pop("type", method.backend)))
+    check_keys(given, options_class.model_fields, f"{where}.backend ({options_class.name})", {})
+    return validated(options_class, from_environment(given, f"{where}.backend"), f"{where}.backend")
+
+
+def _model(config: Config, method: type[Method], where: str) -> str:
+    model = config.get("model")
+    if model is None and method.takes_model == "required":
+        raise ConfigError(f"{where}: {method.name!r} needs a model.", hint="Add 'model: <hub id or folder>'.")
+    if model is not None and method.takes_model == "never":
+        raise ConfigError(f"{where}: {method.name!r} takes no model, but model is {model!r}.")
+    if model is not None and not isinstance(model, str):
+        raise ConfigError(f"{where}.model is {model!r}.", hint="Give a hub id or a folder as text.")
+    return model or ""
+
+
+def _own(config: Config, options: type[BaseModel]) -> Config:
+    return {key: config[key] for key in options.model_fields if key in config}
+
+
+def _fusion(config: Config, where: str, backend: Backend | None) -> Scores:
+    known = {field.alias or name for name, field in FusionOptions.model_fields.items()}
+    check_keys(config, {*known, *_POLICY, *_LIMITS}, f"{where} (fusion)", {})
+    options = validated(FusionOptions, {key: config[key] for key in known if key in config}, where)
+    inputs = tuple(_input(one, f"{where}.of[{place}]") for place, one in enumerate(options.inputs))
+    return Fusion(options=options, inputs=inputs)
+
+
+def _input(spec: Any, where: str) -> Input:
+    return spec if spec in ("retrieval", "previous") else _nested(spec, where)
+
+
+def _pipeline(config: Config, where: str, backend: Backend | None) -> Scores:
+    check_keys(config, {"stages", *_POLICY, *_LIMITS}, f"{where} (cascade)", {})
+    stages = config["stages"]
+    if not isinstance(stages, list | tuple) or not stages:
+        raise ConfigError(f"{where}.stages is {stages!r}.", hint="Give a list of at least one reranker.")
+    return Pipeline(tuple(_nested(one, f"{where}.stages[{place}]") for place, one in enumerate(stages)))

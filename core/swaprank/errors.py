@@ -1,0 +1,89 @@
+"""Every error swaprank raises, as one tree.
+
+SwaprankError
+├── ConfigError (ValueError)           a key or value of a config is wrong
+│   └── CapabilityError                the backend cannot answer what the method asks
+├── InputError (ValueError)            the query or the passages cannot be reranked
+├── MissingDependencyError (ImportError)  an optional package is not installed
+└── BackendError (RuntimeError)        a model did not answer
+    └── ResponseError                  a model answered with something unusable
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable
+from types import ModuleType
+
+
+class SwaprankError(Exception):
+    """Base of every error of this package.
+
+    Args:
+        message: What went wrong, with the offending value in it.
+        hint: The way out, appended to the message; may be empty.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".rstrip())
+        self.hint = hint
+
+
+class ConfigError(SwaprankError, ValueError):
+    """A config names an unknown key, recipe, method or an impossible value."""
+
+
+class CapabilityError(ConfigError):
+    """The chosen backend cannot answer the kind of request the method makes."""
+
+
+class InputError(SwaprankError, ValueError):
+    """A query or a passage list cannot be reranked as it is."""
+
+
+class MissingDependencyError(SwaprankError, ImportError):
+    """An optional dependency is needed and not installed; the message holds the pip line."""
+
+
+class BackendError(SwaprankError, RuntimeError):
+    """A backend failed to answer. ``retryable`` says whether trying again may help."""
+
+    def __init__(self, message: str, *, hint: str = "", retryable: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = retryable
+
+
+class ResponseError(BackendError):
+    """A backend answered with the wrong number of responses, the wrong kind, or non-finite scores."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which of the known names is meant, or list them all.
+
+    Returns:
+        ``"Did you mean 'x'?"`` when one is close, else ``"Known: a, b, c."``.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(names)}."
+
+
+def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """Import an optional dependency, or say the exact pip line.
+
+    Only the absence of ``module`` itself is translated: an import error inside it is a bug of that
+    installation and is passed on unchanged.
+
+    Raises:
+        MissingDependencyError: ``module`` is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module.partition(".")[0]:
+            raise
+        raise MissingDependencyError(
+            f"{purpose} needs the package {error.name!r}, which is not installed.",
+            hint=f'Install it with: pip install "swaprank[{extra}]"',
+        ) from error

@@ -1,0 +1,69 @@
+"""The contract of a method: how a group of passages is asked about and how the answer is read."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from .requests import Capability, Request, Response
+from .types import Passage, Query, ScoreKind
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a method read out of the answers about one group.
+
+    Attributes:
+        scores: One per passage of the group, in the group's order; higher is better.
+        kind: What the scores mean.
+        repairs: How many places of a malformed answer had to be filled by rule.
+        reasoning: What the model said about each passage; empty when it says nothing.
+        coverage: Share (0 to 1) of the text that the model's vocabulary covers, where known.
+    """
+
+    scores: Sequence[float]
+    kind: ScoreKind
+    repairs: int = 0
+    reasoning: Sequence[str | None] = ()
+    coverage: float | None = None
+
+
+Steps = Generator[list[Request], list[Response], Reading]
+
+
+class Method(BaseModel):
+    """A frozen value: the options of a way of asking, and that way itself.
+
+    A method lives alone in ``methods/<name>.py``, which ends in ``METHOD = <the class>``. Its fields are
+    the options that a config may set beside ``method:``. The class attributes say what it is:
+
+    - ``name``: the config name, equal to the file name with hyphens.
+    - ``family``: pointwise, pairwise, setwise, listwise, groupwise, embedding or lexical.
+    - ``needs``: the capabilities a backend must have.
+    - ``backend``: the kind of backend used when the config names none.
+    - ``strategy``: the strategy used when the config names none.
+    - ``takes_model``: ``"required"``, ``"optional"`` or ``"never"``: whether a config says ``model:``.
+    - ``source``: the paper or official code it is in parity with.
+
+    `steps` is the method: a generator that yields lists of requests about the group it is given, is sent
+    their responses in the same order, and returns a `Reading`. Most methods yield once; methods of
+    several turns yield several times. It must return one finite score per passage for any response a
+    backend may give, never raise on odd text, and must not depend on anything but its arguments.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    family: ClassVar[Literal["pointwise", "pairwise", "setwise", "listwise", "groupwise", "embedding", "lexical"]]
+    needs: ClassVar[frozenset[Capability]]
+    backend: ClassVar[str] = "transformers"
+    strategy: ClassVar[str] = "all-at-once"
+    takes_model: ClassVar[Literal["required", "optional", "never"]] = "required"
+    source: ClassVar[str]
+
+    def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
+        """Ask about one group of passages and read the answers."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""One file per method; the file name with hyphens is its name in a config."""

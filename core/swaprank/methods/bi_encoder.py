@@ -1,0 +1,60 @@
+"""Bi-encoder: query and passage embedded apart, compared by cosine.
+
+Reimers & Gurevych, Sentence-BERT (2019); protocol of sentence-transformers 6.2 (Apache-2.0,
+https://github.com/UKPLab/sentence-transformers). A query embedding that the framework already has, and
+stored passage embeddings, are used instead of being computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ..method import Method, Steps
+from ..requests import Capability
+from ..similarity import embedding_steps
+from ..types import Passage, Query
+
+
+class BiEncoder(Method):
+    """Similarity of sentence embeddings.
+
+    Attributes:
+        similarity: ``"cosine"``, or ``"dot"`` for models trained with the dot product.
+        query_prompt: Text put before the query; None for the model's own query prompt.
+        passage_prompt: Text put before each passage; None for the model's own passage prompt.
+        max_length: Most tokens of a text; None for the model's own limit.
+        reuse_embeddings: Take the query embedding that the framework computed, and stored passage
+            embeddings, as they are. They must come from this very model; set it to false when the
+            retriever embeds with another one.
+    """
+
+    name: ClassVar[str] = "bi-encoder"
+    family: ClassVar[Literal["embedding"]] = "embedding"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.EMBEDDINGS})
+    source: ClassVar[str] = "sentence-transformers 6.2 (Apache-2.0), https://github.com/UKPLab/sentence-transformers"
+
+    similarity: Literal["cosine", "dot"] = "cosine"
+    query_prompt: str | None = None
+    passage_prompt: str | None = None
+    max_length: int | None = Field(default=None, ge=1)
+    reuse_embeddings: bool = True
+
+    def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
+        """One embedding for the query and one per passage, those that are not known yet."""
+        return (
+            yield from embedding_steps(
+                query,
+                passages,
+                similarity=self.similarity,
+                query_prompt=self.query_prompt,
+                passage_prompt=self.passage_prompt,
+                max_length=self.max_length,
+                reuse=self.reuse_embeddings,
+            )
+        )
+
+
+METHOD = BiEncoder

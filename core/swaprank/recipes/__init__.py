@@ -1,0 +1,1 @@
+"""Named presets, one YAML file per published model family."""

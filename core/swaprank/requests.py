@@ -1,0 +1,238 @@
+"""What can be asked of a model, and what it answers: one Request and one Response kind per capability.
+
+A method yields Requests, a backend returns one Response per Request, in order. A new kind of question
+costs one member of `Capability`, one Request and one Response here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Capability(StrEnum):
+    """What a backend may be able to answer."""
+
+    TEXT = "text"
+    LABEL_LOGPROBS = "label_logprobs"
+    SEQUENCE_LOGPROBS = "sequence_logprobs"
+    PAIR_SCORE = "pair_score"
+    EMBEDDINGS = "embeddings"
+    LEXICAL = "lexical"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+Prompt = str | tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Continue a prompt with text. A string is sent as it is; messages go through the chat template.
+
+    Attributes:
+        prompt: Plain prompt or chat messages.
+        max_tokens: Most tokens to generate.
+        stop: Strings that end the generation; the text before them is returned.
+        temperature: 0 decodes greedily.
+        seed: Seed of the sampler; matters only above temperature 0.
+    """
+
+    capability: ClassVar[Capability] = Capability.TEXT
+    prompt: Prompt
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelLogprobs:
+    """Log-probabilities of given next tokens after a prompt, over the whole vocabulary.
+
+    Attributes:
+        prompt: Plain prompt or chat messages.
+        labels: Each the text of a single token.
+    """
+
+    capability: ClassVar[Capability] = Capability.LABEL_LOGPROBS
+    prompt: Prompt
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceLogprob:
+    """Log-probability of a given continuation after a prompt (query likelihood)."""
+
+    capability: ClassVar[Capability] = Capability.SEQUENCE_LOGPROBS
+    prompt: Prompt
+    continuation: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairScore:
+    """Relevance logit of a (query, passage) pair from a classification head.
+
+    Attributes:
+        query: Left side of the pair.
+        passage: Right side of the pair.
+        max_length: Most tokens of the pair with its special tokens; None for the tokenizer's own limit.
+        truncation: ``"longest_first"`` cuts the longer side token by token (the tokenizer's pair call);
+            ``"passage"`` first cuts the query to `query_max_length`, then only the passage
+            (FlagEmbedding).
+        query_max_length: Most query tokens under ``truncation="passage"``.
+        label: Which output of a head with several is the relevance; None for a head with one.
+    """
+
+    capability: ClassVar[Capability] = Capability.PAIR_SCORE
+    query: str
+    passage: str
+    max_length: int | None = None
+    truncation: Literal["longest_first", "passage"] = "longest_first"
+    query_max_length: int | None = None
+    label: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """One embedding of a text.
+
+    Attributes:
+        text: The text without any prompt.
+        role: Which of the model's own prompts applies when `prompt` is None.
+        prompt: Text put before `text`; None for the model's own prompt of that role, ``""`` for none.
+        max_length: Most tokens, special tokens included; None for the model's own limit.
+    """
+
+    capability: ClassVar[Capability] = Capability.EMBEDDINGS
+    text: str
+    role: Literal["query", "passage"]
+    prompt: str | None = None
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """How a text becomes terms, and how terms become BM25 scores; see `methods/bm25.py`."""
+
+    language: str = "auto"
+    stemmer: bool = True
+    stopwords: bool = True
+    normalize: bool = True
+    variant: str = "lucene"
+    k1: float = 1.5
+    b: float = 0.75
+    delta: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Lexical:
+    """BM25 scores of all passages at once.
+
+    Attributes:
+        query: The query text.
+        passages: The candidates.
+        analysis: Tokenisation and formula.
+        collection: Texts, or the path of a JSONL file of them, whose statistics (document frequencies,
+            average length) are used;
+            empty for the candidates themselves.
+    """
+
+    capability: ClassVar[Capability] = Capability.LEXICAL
+    query: str
+    passages: tuple[str, ...]
+    analysis: Analysis = Analysis()
+    collection: tuple[str, ...] | str = ()
+
+
+Request = Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | Lexical
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens read and written for one request; zeros where a backend does not count."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Answer to `Generate`: the text and, where the backend gives them, per-token log-probabilities."""
+
+    text: str
+    tokens: tuple[str, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScores:
+    """Answer to `LabelLogprobs`: one natural-log probability per label, in the order asked."""
+
+    logprobs: tuple[float, ...]
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceScore:
+    """Answer to `SequenceLogprob`: one natural-log probability per token of the continuation."""
+
+    logprobs: tuple[float, ...]
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class PairScored:
+    """Answer to `PairScore`.
+
+    Attributes:
+        logit: The output of the classification head.
+        activation: Lower-case name of the activation that the model's own config asks for.
+        activated: The logit after that activation.
+        usage: Tokens read.
+    """
+
+    logit: float
+    activation: str
+    activated: float
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Answer to `Embed`.
+
+    Attributes:
+        vector: The embedding, not necessarily of unit length. Any float sequence; arrays are fine.
+        coverage: Share (0 to 1) of the text's letters that the model's vocabulary knows as more
+            than single characters or bytes; None where the backend cannot tell.
+        usage: Tokens read.
+    """
+
+    vector: Sequence[float] | NDArray[np.floating]
+    coverage: float | None = None
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalScores:
+    """Answer to `Lexical`: one BM25 score per passage, in the order asked."""
+
+    scores: tuple[float, ...]
+    usage: Usage = Usage()
+
+
+Response = Generated | LabelScores | SequenceScore | PairScored | Embedded | LexicalScores

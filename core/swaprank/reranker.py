@@ -1,0 +1,169 @@
+"""Reranker: one config, one object, four ways to call it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from . import build
+from .backend import Backend
+from .config import Config, Source, load, without_secrets
+from .errors import ConfigError, InputError
+from .flow import Flow, adrive, drive, together
+from .types import Passage, Query, Ranking
+
+
+class Reranker:
+    """Reranks passages for a query, as a config says.
+
+    Args:
+        reranker: Name of a recipe, path of a YAML or JSON file, a config mapping, or None for the
+            embedded default, which needs no network, no torch and no GPU.
+        backend: A ready `Backend` object, or the ``backend:`` part of the config.
+        options: Any key of the config, such as ``top_n=5``; overrides the same key of `reranker`.
+
+    Raises:
+        ConfigError: The config is wrong. Nothing is loaded before the first call, so a wrong model id
+            shows only then, as a `BackendError`.
+
+    Example:
+        >>> from swaprank import Reranker
+        >>> Reranker("bm25").rerank("green tea", ["coffee", "tea leaves that are green"]).order
+        [1, 0]
+    """
+
+    def __init__(
+        self,
+        reranker: Source = None,
+        /,
+        *,
+        backend: Backend | Mapping[str, Any] | str | None = None,
+        **options: Any,
+    ) -> None:
+        ready = backend if isinstance(backend, Backend) else None
+        if backend is not None and ready is None:
+            options["backend"] = backend
+        whole = reranker is not None or not {"reranker", "method", "fusion", "stages"} & options.keys()
+        self._config: Config = {**(load(reranker) if whole else {}), **options}
+        self._backend = ready
+        self._stage = build.stage(self._config, backend=ready)
+
+    @classmethod
+    def from_config(
+        cls, config: Source, *, backend: Backend | Mapping[str, Any] | str | None = None, **options: Any
+    ) -> Reranker:
+        """The reranker that a path, a mapping or a recipe name describes; see the class for the arguments."""
+        return cls(config, backend=backend, **options)
+
+    def to_config(self) -> Config:
+        """The config this reranker was made from, without secrets; loads nothing.
+
+        ``Reranker.from_config(r.to_config())`` behaves like ``r``. Literal secrets are left out,
+        ``${NAME}`` references to the environment stay.
+
+        Raises:
+            ConfigError: A ready backend object was handed in, which no config can describe.
+        """
+        if self._backend is not None:
+            raise ConfigError(
+                f"This reranker holds a ready {self._backend.name} backend object, which no config can describe.",
+                hint="Describe the backend under 'backend:' instead.",
+            )
+        config: Config = without_secrets(self._config)
+        return config
+
+    @property
+    def name(self) -> str:
+        """The recipe, or else the method, for reports."""
+        return self._stage.name
+
+    @property
+    def top_n(self) -> int | None:
+        """How many passages are kept at most; None for all."""
+        return self._stage.limits.top_n
+
+    def rerank(self, query: str | Query, passages: Sequence[str | Passage]) -> Ranking:
+        """Rank the passages for the query.
+
+        Args:
+            query: The query; blank text is refused.
+            passages: The candidates, in first-stage order. They are not changed.
+
+        Returns:
+            The kept passages, best first, and a score for every input.
+
+        Raises:
+            InputError: A blank query or something that is not a passage.
+            BackendError: The model failed and ``on_error`` is ``raise``.
+        """
+        return drive(self._flow(query, passages))
+
+    async def arerank(self, query: str | Query, passages: Sequence[str | Passage]) -> Ranking:
+        """As `rerank`, without blocking the event loop."""
+        return await adrive(self._flow(query, passages))
+
+    def rerank_many(self, queries: Sequence[str | Query], passages: Sequence[Sequence[str | Passage]]) -> list[Ranking]:
+        """Rank one candidate list per query; all queries share the model's batches.
+
+        Raises:
+            InputError: Not as many lists as queries, or as in `rerank`.
+        """
+        return drive(self._flows(queries, passages))
+
+    async def arerank_many(
+        self, queries: Sequence[str | Query], passages: Sequence[Sequence[str | Passage]]
+    ) -> list[Ranking]:
+        """As `rerank_many`, without blocking the event loop."""
+        return await adrive(self._flows(queries, passages))
+
+    def _flow(self, query: str | Query, passages: Sequence[str | Passage]) -> Flow[Ranking]:
+        return self._stage.flow(_query(query), _passages(passages), None)
+
+    def _flows(
+        self, queries: Sequence[str | Query], passages: Sequence[Sequence[str | Passage]]
+    ) -> Flow[list[Ranking]]:
+        if isinstance(queries, str) or len(queries) != len(passages):
+            raise InputError(
+                f"rerank_many got {len(queries)} queries and {len(passages)} passage lists.",
+                hint="Give one list of passages per query.",
+            )
+        return together([self._flow(query, each) for query, each in zip(queries, passages, strict=True)])
+
+    def __repr__(self) -> str:
+        return f"Reranker({without_secrets(self._config)!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the config (secrets included: pickles stay with their owner), never a loaded model."""
+        return {"config": self._config, "backend": self._backend}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._config, self._backend = state["config"], state["backend"]
+        self._stage = build.stage(self._config, backend=self._backend)
+
+
+def _query(query: str | Query) -> Query:
+    if isinstance(query, str):
+        query = Query(query)
+    if not isinstance(query, Query):
+        raise InputError(f"The query is a {type(query).__name__}.", hint="Give a str or a swaprank.Query.")
+    if not query.text.strip():
+        raise InputError(f"The query is {query.text!r}.", hint="A query needs at least one visible character.")
+    return query
+
+
+def _passages(passages: Sequence[str | Passage]) -> list[Passage]:
+    if isinstance(passages, str | os.PathLike):
+        raise InputError(f"passages is one {type(passages).__name__}.", hint="Give a list of passages.")
+    return [_passage(place, passage) for place, passage in enumerate(passages)]
+
+
+def _passage(place: int, passage: Any) -> Passage:
+    if isinstance(passage, Passage):
+        return passage
+    if isinstance(passage, str):
+        return Passage(passage)
+    raise InputError(
+        f"passages[{place}] is a {type(passage).__name__}: {str(passage)[:60]!r}.",
+        hint="Give a str or a swaprank.Passage.",
+    )

@@ -1,0 +1,75 @@
+"""The steps that embedding methods share: ask for the missing embeddings, compare, report coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from .errors import ResponseError
+from .method import Reading, Steps
+from .requests import Embed, Embedded, Request
+from .types import Passage, Query, ScoreKind
+
+
+def embedding_steps(
+    query: Query,
+    passages: Sequence[Passage],
+    *,
+    similarity: Literal["cosine", "dot"] = "cosine",
+    query_prompt: str | None = None,
+    passage_prompt: str | None = None,
+    max_length: int | None = None,
+    reuse: bool = True,
+) -> Steps:
+    """Score passages by the similarity of their embeddings to the query's.
+
+    Args:
+        query: The query, perhaps with its embedding.
+        passages: The passages, perhaps with their embeddings.
+        similarity: ``"cosine"`` or ``"dot"``.
+        query_prompt: Text before the query; None for the model's own.
+        passage_prompt: Text before a passage; None for the model's own.
+        max_length: Most tokens of a text.
+        reuse: Use embeddings that the query and the passages bring along. One of another size than
+            the model's own cannot be the model's, and is computed again.
+
+    Returns:
+        One similarity per passage; 0 where an embedding is the zero vector.
+
+    Raises:
+        ResponseError: The model's embeddings differ in size.
+    """
+    asked: list[Request] = [Embed(query.text, "query", query_prompt, max_length)]
+    asked += [Embed(passage.content, "passage", passage_prompt, max_length) for passage in passages]
+    given = [query.embedding, *(passage.embedding for passage in passages)] if reuse else [None] * len(asked)
+    vectors = [None if vector is None else np.asarray(vector, dtype=np.float64) for vector in given]
+    coverages: list[float] = []
+    missing = [place for place, vector in enumerate(vectors) if vector is None]
+    while missing:
+        responses = yield [asked[place] for place in missing]
+        for place, response in zip(missing, responses, strict=True):
+            assert isinstance(response, Embedded)
+            vectors[place] = np.asarray(response.vector, dtype=np.float64)
+            given[place] = None
+            if response.coverage is not None:
+                coverages.append(response.coverage)
+        own = vectors[missing[0]]
+        missing = [
+            place
+            for place, vector in enumerate(vectors)
+            if given[place] is not None and vector is not None and own is not None and vector.shape != own.shape
+        ]
+    sizes = {vector.shape for vector in vectors if vector is not None}
+    if len(sizes) != 1:
+        raise ResponseError(f"The embeddings to compare have different sizes: {sorted(sizes)}.")
+    matrix = np.stack([vector for vector in vectors if vector is not None])
+    if similarity == "cosine":
+        norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+        matrix = np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms > 0)
+    return Reading(
+        scores=[float(score) for score in matrix[1:] @ matrix[0]],
+        kind=ScoreKind.COSINE if similarity == "cosine" else ScoreKind.DOT,
+        coverage=float(np.mean(coverages)) if coverages else None,
+    )

@@ -1,0 +1,54 @@
+"""The contract of a strategy: which groups of passages to ask about, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+Group = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where a strategy ends.
+
+    Attributes:
+        order: A permutation of ``range(n)``, best first.
+        scores: One per index when the method's own scores are comparable over the whole list;
+            None when only the order means something (scores are then made from the ranks).
+    """
+
+    order: Sequence[int]
+    scores: Sequence[float] | None = None
+
+
+Rounds = Generator[list[Group], list[Sequence[float]], Outcome]
+
+
+class Strategy(BaseModel):
+    """A frozen value: the options of an order of asking, and that order itself.
+
+    A strategy lives alone in ``strategies/<name>.py``, which ends in ``STRATEGY = <the class>``; its
+    fields are options that a config may set beside ``method:``.
+
+    `rounds` is the strategy: a generator that yields lists of index groups (groups of one list are
+    independent and may be asked about at the same time) and is sent one list of scores per group, each in
+    the group's order. It never sees text and never calls a model, so one body serves sync, async and
+    batches of queries.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+
+    def rounds(self, n: int) -> Rounds:
+        """Order ``n`` passages (n >= 1), given in first-stage order."""
+        raise NotImplementedError
+
+
+def descending(scores: Sequence[float]) -> list[int]:
+    """Indices by falling score; equal scores keep the given order."""
+    return sorted(range(len(scores)), key=lambda index: -scores[index])

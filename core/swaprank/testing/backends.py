@@ -1,0 +1,134 @@
+"""Backends without a model."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from ..requests import (
+    Capability,
+    Embed,
+    Embedded,
+    Generate,
+    Generated,
+    LabelLogprobs,
+    LabelScores,
+    Lexical,
+    LexicalScores,
+    PairScore,
+    PairScored,
+    Request,
+    Response,
+    SequenceLogprob,
+    SequenceScore,
+)
+
+EVERYTHING = frozenset(Capability)
+
+
+class ScriptedBackend:
+    """Answers every request with a function, and remembers what it was asked.
+
+    Args:
+        answer: Takes a request, returns its response, or raises to play a failure.
+        capabilities: What it claims to answer; everything by default.
+        model: The model name it reports.
+
+    Attributes:
+        requests: All requests, in the order they came.
+        batches: How many requests each call of `run` or `arun` held.
+    """
+
+    name = "scripted"
+
+    def __init__(
+        self,
+        answer: Callable[[Request], Response],
+        *,
+        capabilities: Iterable[Capability] = EVERYTHING,
+        model: str = "scripted",
+    ) -> None:
+        self.capabilities = frozenset(capabilities)
+        self.model = model
+        self.requests: list[Request] = []
+        self.batches: list[int] = []
+        self._answer = answer
+
+    def run(self, requests: Sequence[Request]) -> list[Response]:
+        """Answer each request with the function."""
+        self.requests += requests
+        self.batches.append(len(requests))
+        return [self._answer(request) for request in requests]
+
+    async def arun(self, requests: Sequence[Request]) -> list[Response]:
+        """As `run`."""
+        return self.run(requests)
+
+
+class OracleBackend(ScriptedBackend):
+    """Knows the relevance of every passage text and answers scoring requests accordingly.
+
+    Pair scores are the relevance itself, embeddings have a cosine that rises with it, BM25 scores equal
+    it. It cannot write text: what a listwise model would say depends on the prompt, so script that.
+
+    Args:
+        relevance: Passage text to relevance; texts that are missing have relevance 0.
+    """
+
+    name = "oracle"
+
+    def __init__(self, relevance: Mapping[str, float]) -> None:
+        super().__init__(
+            self._know,
+            capabilities={Capability.PAIR_SCORE, Capability.EMBEDDINGS, Capability.LEXICAL},
+            model="oracle",
+        )
+        self._relevance = dict(relevance)
+
+    def _know(self, request: Request) -> Response:
+        if isinstance(request, PairScore):
+            relevance = self._relevance.get(request.passage, 0.0)
+            return PairScored(logit=relevance, activation="identity", activated=relevance)
+        if isinstance(request, Embed):
+            if request.role == "query":
+                return Embedded(vector=(1.0, 0.0))
+            angle = math.pi / 2 - math.atan(self._relevance.get(request.text, 0.0))
+            return Embedded(vector=(math.cos(angle), math.sin(angle)))
+        if isinstance(request, Lexical):
+            return LexicalScores(tuple(self._relevance.get(text, 0.0) for text in request.passages))
+        raise TypeError(f"The oracle cannot answer a {type(request).__name__} request.")
+
+
+_JUNK = (
+    "",
+    "[2] > [1]",
+    "[1] > [1] > [99] > [0] > [-3]",
+    "I cannot rank these passages.",
+    "<think>[1] is better than [2]</think> [2] > [1]",
+    '{"1": 7, "2": "high"}',
+    "٢ > ١",
+    "<answer>11</answer>",
+    "[" * 2000,
+)
+
+
+def arbitrary_response(request: Request) -> Response:
+    """A well-typed answer that makes no sense: junk text, random numbers; the same request, the same answer."""
+    seed = hashlib.sha256(repr(request).encode("utf-8", "surrogatepass")).digest()
+    chance = random.Random(seed)
+    match request:
+        case Generate():
+            return Generated(text=chance.choice(_JUNK))
+        case LabelLogprobs(labels=labels):
+            return LabelScores(tuple(math.log(chance.uniform(1e-9, 1)) for _ in labels))
+        case SequenceLogprob():
+            return SequenceScore(tuple(math.log(chance.uniform(1e-9, 1)) for _ in range(chance.randint(1, 8))))
+        case PairScore():
+            logit = chance.gauss(0, 4)
+            return PairScored(logit=logit, activation="identity", activated=logit)
+        case Embed():
+            return Embedded(vector=tuple(chance.gauss(0, 1) for _ in range(8)))
+        case Lexical(passages=passages):
+            return LexicalScores(tuple(chance.expovariate(1) for _ in passages))

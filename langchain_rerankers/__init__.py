@@ -1,0 +1,1 @@
+"""Rerankers for LangChain: document compressors driven by a swaprank config."""

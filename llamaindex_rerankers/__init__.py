@@ -1,0 +1,1 @@
+"""Rerankers for LlamaIndex: node postprocessors driven by a swaprank config."""
