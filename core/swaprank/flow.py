@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from .backend import Backend
 from .errors import BackendError, ResponseError, SwaprankError
-from .requests import Request, Response
+from .requests import ANSWERS, Request, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,12 @@ def _checked(responses: Sequence[Response], requests: list[Request], backend: Ba
         return ResponseError(
             f"The {backend.name} backend returned {len(responses)} responses for {len(requests)} requests."
         )
+    for request, response in zip(requests, responses, strict=True):
+        if not isinstance(response, ANSWERS[type(request)]):
+            return ResponseError(
+                f"The {backend.name} backend answered a {type(request).__name__} request with a "
+                f"{type(response).__name__}, not a {ANSWERS[type(request)].__name__}."
+            )
     return Answer(tuple(responses), time.perf_counter() - started)
 
 

@@ -56,11 +56,11 @@ def _weighted(columns: Sequence[Sequence[float]], weights: Sequence[float]) -> l
 
 
 def _z(scores: list[float | None]) -> list[float]:
+    scores = _scaled(scores)
     held = present(scores)
     mean = math.fsum(held) / len(held) if held else 0.0
     deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in held) / len(held)) if held else 0.0
-    # A list that differs by rounding only (relative to its size) says nothing.
-    if deviation <= 1e-12 * max((abs(score) for score in held), default=0.0):
+    if deviation <= _ROUNDING:
         return [0.0] * len(scores)
     z = [None if score is None else (score - mean) / deviation for score in scores]
     floor = min(present(z))
@@ -68,11 +68,22 @@ def _z(scores: list[float | None]) -> list[float]:
 
 
 def _unit(scores: list[float | None]) -> list[float]:
+    scores = _scaled(scores)
     held = present(scores)
     low, high = (min(held), max(held)) if held else (0.0, 0.0)
-    if high - low <= 1e-12 * max(abs(low), abs(high)):
+    if high - low <= _ROUNDING:
         return [0.0 if score is None else 0.5 for score in scores]
     return [0.0 if score is None else (score - low) / (high - low) for score in scores]
+
+
+# Scores that differ by less than this, relative to the largest, differ by rounding and say nothing.
+_ROUNDING = 1e-12
+
+
+def _scaled(scores: list[float | None]) -> list[float | None]:
+    """Divided by the largest magnitude, so that nothing overflows and small ranges count as much as large."""
+    largest = max((abs(score) for score in present(scores)), default=0.0)
+    return [None if score is None else score / largest for score in scores] if largest else scores
 
 
 def _reciprocal(scores: list[float | None], k: float) -> list[float]:

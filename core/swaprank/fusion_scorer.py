@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from . import fusion
+from .coverage import trust
 from .flow import Flow, together
 from .scorer import Scored
 from .stage import Stage, given_order
@@ -22,7 +23,9 @@ class FusionOptions(BaseModel):
     """``{fusion: z-score, alpha: 0.2, with: bm25}`` or ``{fusion: rrf, of: [retrieval, bm25, ...]}``.
 
     Attributes:
-        rule: ``fusion:`` in a config; see `fusion`.
+        rule: ``fusion:`` in a config; see `fusion`. ``evidence`` is ``z-score`` with the weight of each
+            encoder multiplied by how far its vocabulary covers the texts (`coverage.trust`): a list
+            from an encoder that cannot read them counts nothing.
         of: What is fused: ``retrieval`` (the candidates' own scores), ``previous`` (the scores of the
             stage before; the retrieval scores in a first stage), recipe names or configs.
         with_: ``with:`` in a config; short for ``of: [<with>, previous]``.
@@ -33,7 +36,7 @@ class FusionOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rule: Literal["z-score", "min-max", "rrf"] = Field(alias="fusion")
+    rule: Literal["z-score", "min-max", "rrf", "evidence"] = Field(alias="fusion")
     of: list[Any] | None = Field(default=None, min_length=1)
     with_: Any = Field(default=None, alias="with")
     alpha: float | None = Field(default=None, ge=0, le=1)
@@ -85,6 +88,8 @@ class Fusion:
                 ranking = next(rankings)
                 _collect(result, ranking)
                 scores: fusion.Scores = _kept_scores(ranking)
+                if self.options.rule == "evidence":
+                    weight *= trust(ranking.coverage)
             else:
                 scores = previous if one == "previous" and previous is not None else retrieval
             if fusion.present(fusion.cleaned(scores)):
@@ -98,7 +103,7 @@ class Fusion:
     def _fused(self, lists: list[fusion.Scores], weights: list[float]) -> list[float]:
         if self.options.rule == "rrf":
             return fusion.reciprocal_rank(lists, weights, self.options.k)
-        return (fusion.z_score if self.options.rule == "z-score" else fusion.min_max)(lists, weights)
+        return (fusion.min_max if self.options.rule == "min-max" else fusion.z_score)(lists, weights)
 
 
 def _kept_scores(ranking: Ranking) -> list[float | None]:

@@ -24,6 +24,7 @@ class Capability(StrEnum):
     SEQUENCE_LOGPROBS = "sequence_logprobs"
     PAIR_SCORE = "pair_score"
     EMBEDDINGS = "embeddings"
+    TOKEN_EMBEDDINGS = "token_embeddings"
     LEXICAL = "lexical"
 
 
@@ -124,6 +125,22 @@ class Embed:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbedTokens:
+    """One embedding per token of a text.
+
+    Attributes:
+        text: The text.
+        role: Whether it is the query or a passage, for models that treat them apart.
+        max_length: Most tokens; None for the model's own limit.
+    """
+
+    capability: ClassVar[Capability] = Capability.TOKEN_EMBEDDINGS
+    text: str
+    role: Literal["query", "passage"]
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """How a text becomes terms, and how terms become BM25 scores; see `methods/bm25.py`."""
 
@@ -157,7 +174,25 @@ class Lexical:
     collection: tuple[str, ...] | str = ()
 
 
-Request = Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | Lexical
+@dataclass(frozen=True, slots=True)
+class LexicalBlend:
+    """Blended BM25 of words, word pairs and character 4-grams of all passages at once; `methods/lexical.py`.
+
+    Attributes:
+        query: The query text.
+        passages: The candidates.
+        pairs: Weight of adjacent word pairs.
+        grams: Weight of character 4-grams.
+    """
+
+    capability: ClassVar[Capability] = Capability.LEXICAL
+    query: str
+    passages: tuple[str, ...]
+    pairs: float
+    grams: float
+
+
+Request = Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedTokens | Lexical | LexicalBlend
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,11 +263,40 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenEmbeddings:
+    """Answer to `EmbedTokens`.
+
+    Attributes:
+        vectors: One row per token: [tokens, dimensions].
+        ids: The token ids, one per row.
+        coverage: As in `Embedded`.
+        usage: Tokens read.
+    """
+
+    vectors: NDArray[np.floating]
+    ids: Sequence[int]
+    coverage: float | None = None
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
 class LexicalScores:
-    """Answer to `Lexical`: one BM25 score per passage, in the order asked."""
+    """Answer to `Lexical` and `LexicalBlend`: one score per passage, in the order asked."""
 
     scores: tuple[float, ...]
     usage: Usage = Usage()
 
 
-Response = Generated | LabelScores | SequenceScore | PairScored | Embedded | LexicalScores
+Response = Generated | LabelScores | SequenceScore | PairScored | Embedded | TokenEmbeddings | LexicalScores
+
+# The kind of response that answers each kind of request; checked once, for every backend, in `flow.py`.
+ANSWERS: dict[type[Request], type[Response]] = {
+    Generate: Generated,
+    LabelLogprobs: LabelScores,
+    SequenceLogprob: SequenceScore,
+    PairScore: PairScored,
+    Embed: Embedded,
+    EmbedTokens: TokenEmbeddings,
+    Lexical: LexicalScores,
+    LexicalBlend: LexicalScores,
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -11,6 +11,11 @@ from .errors import ResponseError
 from .method import Reading, Steps
 from .requests import Embed, Embedded, Request
 from .types import Passage, Query, ScoreKind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
 
 
 def embedding_steps(
@@ -41,35 +46,47 @@ def embedding_steps(
     Raises:
         ResponseError: The model's embeddings differ in size.
     """
+    given = [query.embedding, *(passage.embedding for passage in passages)] if reuse else [None] * (len(passages) + 1)
+    vectors: list[Vector | None] = [None if each is None else np.asarray(each, dtype=np.float64) for each in given]
     asked: list[Request] = [Embed(query.text, "query", query_prompt, max_length)]
     asked += [Embed(passage.content, "passage", passage_prompt, max_length) for passage in passages]
-    given = [query.embedding, *(passage.embedding for passage in passages)] if reuse else [None] * len(asked)
-    vectors = [None if vector is None else np.asarray(vector, dtype=np.float64) for vector in given]
-    coverages: list[float] = []
+    coverages: dict[int, float | None] = {}
+
     missing = [place for place, vector in enumerate(vectors) if vector is None]
     while missing:
         responses = yield [asked[place] for place in missing]
         for place, response in zip(missing, responses, strict=True):
             assert isinstance(response, Embedded)
             vectors[place] = np.asarray(response.vector, dtype=np.float64)
-            given[place] = None
-            if response.coverage is not None:
-                coverages.append(response.coverage)
-        own = vectors[missing[0]]
+            coverages[place] = response.coverage
+        own = np.asarray(vectors[missing[0]]).shape
         missing = [
             place
             for place, vector in enumerate(vectors)
-            if given[place] is not None and vector is not None and own is not None and vector.shape != own.shape
+            if place not in coverages and vector is not None and vector.shape != own
         ]
-    sizes = {vector.shape for vector in vectors if vector is not None}
+    return Reading(
+        scores=_similarities([vector for vector in vectors if vector is not None], similarity),
+        kind=ScoreKind.COSINE if similarity == "cosine" else ScoreKind.DOT,
+        coverage=pair_coverage(coverages.pop(0, None), list(coverages.values())),
+    )
+
+
+def pair_coverage(query: float | None, passages: Sequence[float | None]) -> float | None:
+    """The lower of the query's coverage and the passages' mean: a cosine is worth no more than its weaker side."""
+    known = [covered for covered in passages if covered is not None]
+    sides = [] if query is None else [query]
+    sides += [sum(known) / len(known)] if known else []
+    return min(sides) if sides else None
+
+
+def _similarities(vectors: list[Vector], similarity: str) -> list[float]:
+    """Similarity of every further vector to the first."""
+    sizes = {vector.shape for vector in vectors}
     if len(sizes) != 1:
         raise ResponseError(f"The embeddings to compare have different sizes: {sorted(sizes)}.")
-    matrix = np.stack([vector for vector in vectors if vector is not None])
+    matrix = np.stack(vectors)
     if similarity == "cosine":
         norms = np.linalg.norm(matrix, axis=1, keepdims=True)
         matrix = np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms > 0)
-    return Reading(
-        scores=[float(score) for score in matrix[1:] @ matrix[0]],
-        kind=ScoreKind.COSINE if similarity == "cosine" else ScoreKind.DOT,
-        coverage=float(np.mean(coverages)) if coverages else None,
-    )
+    return [float(score) for score in matrix[1:] @ matrix[0]]

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from .activation import sigmoid
-from .errors import BackendError, InputError
+from .errors import BackendError, ConfigError
 from .flow import Flow
 from .scorer import Scored, Scores, rank_scores
 from .types import Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
@@ -145,7 +145,7 @@ def _normalized(scores: list[float], kind: ScoreKind, how: str) -> tuple[list[fl
         return [(score - low) / (high - low) for score in scores], ScoreKind.OTHER
     if how == "sigmoid" and kind is not ScoreKind.PROBABILITY:
         if kind is not ScoreKind.LOGIT:
-            raise InputError(
+            raise ConfigError(
                 f"normalize: sigmoid applies to logits, and these scores are of kind {kind.value!r}.",
                 hint="Use normalize: minmax, or none.",
             )

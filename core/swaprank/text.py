@@ -59,6 +59,22 @@ def normalize_arabic(text: str) -> str:
     return _ARABIC_MARKS.sub("", text).translate(_ARABIC_FOLDS)
 
 
+def words(text: str, analysis: Analysis, language: str) -> list[str]:
+    """The words of a text before stemming, normalised and without stop words."""
+    if language == "ar" and analysis.normalize:
+        text = normalize_arabic(text)
+    found = _WORD.findall(text.lower())
+    if not analysis.stopwords:
+        return found
+    unwanted = _stopwords(language)
+    return [word for word in found if word not in unwanted]
+
+
+def stems(found: list[str], analysis: Analysis, language: str) -> list[str]:
+    """The stem of each word."""
+    return _stemmer(language).stemWords(found) if analysis.stemmer else found
+
+
 def terms(text: str, analysis: Analysis, language: str | None = None) -> list[str]:
     """The terms of a text, in order, repeated as often as they occur.
 
@@ -71,15 +87,7 @@ def terms(text: str, analysis: Analysis, language: str | None = None) -> list[st
         ConfigError: A language that is not in `LANGUAGES`.
     """
     language = language or resolve_language(analysis, text)
-    if language == "ar" and analysis.normalize:
-        text = normalize_arabic(text)
-    words = _WORD.findall(text.lower())
-    if analysis.stopwords:
-        unwanted = _stopwords(language)
-        words = [word for word in words if word not in unwanted]
-    if analysis.stemmer:
-        words = _stemmer(language).stemWords(words)
-    return words
+    return stems(words(text, analysis, language), analysis, language)
 
 
 def resolve_language(analysis: Analysis, text: str) -> str:

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ..coverage import coverage
 from ..errors import BackendError, ConfigError, require
 from ..requests import Embed, Embedded, PairScore, PairScored, Request, Response, Usage
 from ._model_path import model_path
@@ -165,10 +166,21 @@ class TextEncoder(Encoder[Embed]):
             finally:
                 self._model.max_seq_length = limit
             texts = [prompt + requests[place].text for place in places]
-            encoded = self._model.tokenizer(texts, truncation=True, max_length=longest)["input_ids"]
-            for place, vector, ids in zip(places, vectors, encoded, strict=True):
-                responses[place] = Embedded(vector=vector, usage=Usage(input_tokens=len(ids)))
+            for place, vector, (tokens, covered) in zip(places, vectors, self._measured(texts, longest), strict=True):
+                responses[place] = Embedded(vector=vector, coverage=covered, usage=Usage(input_tokens=tokens))
         return [responses[place] for place in range(len(requests))]
+
+    def _measured(self, texts: list[str], longest: int) -> list[tuple[int, float | None]]:
+        """The number of tokens of each text, and how much of it the vocabulary knows."""
+        tokenizer = self._model.tokenizer
+        if not tokenizer.is_fast:
+            return [(len(ids), None) for ids in tokenizer(texts, truncation=True, max_length=longest)["input_ids"]]
+        encoded = tokenizer(texts, truncation=True, max_length=longest, return_offsets_mapping=True)
+        unknown = tokenizer.unk_token_id
+        return [
+            (len(ids), coverage(text, offsets, [identity != unknown for identity in ids]))
+            for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True)
+        ]
 
     def _prompt(self, request: Embed) -> str:
         """The prompt asked for, or the model's own for the role (``prompts`` of its config)."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..coverage import coverage
 from ..errors import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _WEIGHTS = "weights/l2_supercat_256.safetensors"
+# Ids below are special and byte tokens; from here on ids are merges, ordered by frequency.
+_FIRST_PIECE = 259
 _TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
 
 
@@ -36,10 +39,16 @@ class StaticEmbeddings:
         self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        self._space = self._tokenizer.token_to_id("▁")
 
     def encodings(self, texts: Sequence[str]) -> list[Any]:
         """The tokenizer's encodings, without special tokens."""
         return list(self._tokenizer.encode_batch(list(texts), add_special_tokens=False))
+
+    def vectors(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """The vectors [tokens, dimensions] of some tokens."""
+        found: NDArray[np.float32] = self._table[np.asarray(ids, dtype=np.int64)]
+        return found
 
     def pooled(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """The mean vector [dimensions] of some tokens; zeros for none."""
@@ -47,6 +56,17 @@ class StaticEmbeddings:
             return np.zeros(self._table.shape[1], dtype=np.float32)
         mean: NDArray[np.float32] = self._table[np.asarray(ids)].mean(axis=0)
         return mean
+
+    def coverage(self, text: str, encoding: Any) -> float | None:
+        """How much of the text the vocabulary knows as more than letters and bytes."""
+        return coverage(text, encoding.offsets, [identity >= _FIRST_PIECE for identity in encoding.ids])
+
+    def piece_ranks(self, words: Sequence[str]) -> list[list[int]]:
+        """For each word the frequency ranks (from 1) of its pieces, byte tokens counting as rank 1."""
+        return [
+            [max(identity - _FIRST_PIECE + 1, 1) for identity in encoding.ids if identity != self._space]
+            for encoding in self.encodings(words)
+        ]
 
 
 def _package_folder() -> Path:

@@ -7,11 +7,22 @@ from typing import ClassVar
 
 from ..backend import Backend, BackendOptions, LocalBackend
 from ..errors import ConfigError, ResponseError
-from ..requests import Capability, Embed, Embedded, Lexical, Request, Response, Usage
-from . import _lexical, _static
+from ..requests import (
+    Capability,
+    Embed,
+    Embedded,
+    EmbedTokens,
+    Lexical,
+    LexicalBlend,
+    Request,
+    Response,
+    TokenEmbeddings,
+    Usage,
+)
+from . import _blend, _lexical, _static
 from ._shared import shared
 
-_CAPABILITIES = frozenset({Capability.LEXICAL, Capability.EMBEDDINGS})
+_CAPABILITIES = frozenset({Capability.LEXICAL, Capability.EMBEDDINGS, Capability.TOKEN_EMBEDDINGS})
 _MODELS = ("", "wordllama")
 
 
@@ -32,7 +43,7 @@ class EmbeddedOptions(BackendOptions):
 
 
 class EmbeddedBackend(LocalBackend):
-    """Answers `Lexical` and `Embed` requests in this process, deterministically."""
+    """Answers lexical and embedding requests in this process, deterministically."""
 
     name = "embedded"
     capabilities = _CAPABILITIES
@@ -42,26 +53,34 @@ class EmbeddedBackend(LocalBackend):
 
     def run(self, requests: Sequence[Request]) -> list[Response]:
         """Answer all requests, in order."""
-        embedded = iter(self._embed([request for request in requests if isinstance(request, Embed)]))
-        return [self._answer(request) if not isinstance(request, Embed) else next(embedded) for request in requests]
+        texts = [request for request in requests if isinstance(request, Embed | EmbedTokens)]
+        embedded = iter(self._embed(texts) if texts else [])
+        return [next(embedded) if isinstance(request, Embed | EmbedTokens) else _match(request) for request in requests]
 
-    def _answer(self, request: Request) -> Response:
-        if isinstance(request, Lexical):
-            return _lexical.bm25_scores(request)
-        raise ResponseError(f"The embedded backend cannot answer a {type(request).__name__} request.")
-
-    def _embed(self, requests: list[Embed]) -> list[Embedded]:
-        if not requests:
-            return []
-        table = shared("wordllama", _static.StaticEmbeddings)
-        self._table = table
-        answers = []
-        for request, encoding in zip(
-            requests, table.encodings([(request.prompt or "") + request.text for request in requests]), strict=True
-        ):
+    def _embed(self, requests: Sequence[Embed | EmbedTokens]) -> list[Response]:
+        self._table = table = shared("wordllama", _static.StaticEmbeddings)
+        texts = [request.text if isinstance(request, EmbedTokens) else _prompted(request) for request in requests]
+        responses: list[Response] = []
+        for request, text, encoding in zip(requests, texts, table.encodings(texts), strict=True):
             ids = encoding.ids[: request.max_length]
-            answers.append(Embedded(vector=table.pooled(ids), usage=Usage(input_tokens=len(ids))))
-        return answers
+            covered, usage = table.coverage(text, encoding), Usage(input_tokens=len(ids))
+            if isinstance(request, Embed):
+                responses.append(Embedded(table.pooled(ids), covered, usage))
+            else:
+                responses.append(TokenEmbeddings(table.vectors(ids), ids, covered, usage))
+        return responses
+
+
+def _prompted(request: Embed) -> str:
+    return (request.prompt or "") + request.text
+
+
+def _match(request: Request) -> Response:
+    if isinstance(request, Lexical):
+        return _lexical.bm25_scores(request)
+    if isinstance(request, LexicalBlend):
+        return _blend.blended_scores(request)
+    raise ResponseError(f"The embedded backend cannot answer a {type(request).__name__} request.")
 
 
 BACKEND = EmbeddedOptions

@@ -8,27 +8,86 @@ the reading reports as low `coverage`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ..method import Method, Steps
-from ..requests import Capability
-from ..similarity import embedding_steps
-from ..types import Passage, Query
+import numpy as np
+from pydantic import Field
+
+from ..method import Method, Reading, Steps
+from ..requests import Capability, EmbedTokens, Request, TokenEmbeddings
+from ..similarity import embedding_steps, pair_coverage
+from ..types import Passage, Query, ScoreKind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
 
 
 class StaticEmbedding(Method):
-    """Cosine of averaged static token embeddings."""
+    """Cosine of averaged static token embeddings.
+
+    Attributes:
+        weighting: ``"mean"`` counts every token alike, as wordllama does; ``"idf"`` counts a token
+            1 + its Lucene idf over the candidates, so that what they share weighs less.
+        window: Tokens of a window; the score is then the mean of the whole passage's cosine and its best
+            window's, because an average over a long passage drowns the sentence that matters.
+    """
 
     name: ClassVar[str] = "static-embedding"
     family: ClassVar[Literal["embedding"]] = "embedding"
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.EMBEDDINGS})
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.EMBEDDINGS, Capability.TOKEN_EMBEDDINGS})
     backend: ClassVar[str] = "embedded"
     takes_model: ClassVar[Literal["optional"]] = "optional"
     source: ClassVar[str] = "wordllama 0.4 (MIT), https://github.com/dleemiller/WordLlama"
 
+    weighting: Literal["mean", "idf"] = "mean"
+    window: int | None = Field(default=None, ge=2)
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
-        """One embedding for the query and one per passage."""
-        return (yield from embedding_steps(query, passages, reuse=False))
+        """One embedding for the query and one per passage, or those of all their tokens."""
+        if self.weighting == "mean" and self.window is None:
+            return (yield from embedding_steps(query, passages, reuse=False))
+        asked: list[Request] = [EmbedTokens(query.text, "query")]
+        asked += [EmbedTokens(passage.content, "passage") for passage in passages]
+        texts = [response for response in (yield asked) if isinstance(response, TokenEmbeddings)]
+        weights = _weights(texts[1:]) if self.weighting == "idf" else {}
+        asked_for = _unit(_summed(texts[0], weights).sum(axis=0))
+        return Reading(
+            scores=[self._score(asked_for, _summed(text, weights)) for text in texts[1:]],
+            kind=ScoreKind.COSINE,
+            coverage=pair_coverage(texts[0].coverage, [text.coverage for text in texts[1:]]),
+        )
+
+    def _score(self, query: Array, tokens: Array) -> float:
+        """Cosine of the query [dimensions] with weighted tokens [tokens, dimensions]; 0 for no tokens."""
+        whole = float(_unit(tokens.sum(axis=0)) @ query)
+        if self.window is None or len(tokens) <= self.window:
+            return whole
+        step = self.window // 2
+        blocks = np.add.reduceat(tokens, np.arange(0, len(tokens), step), axis=0)
+        windows = _unit(blocks[:-1] + blocks[1:])
+        return (whole + float((windows @ query).max())) / 2
+
+
+def _weights(passages: Sequence[TokenEmbeddings]) -> dict[int, float]:
+    """1 + Lucene idf over the candidates, by token id."""
+    ids, counts = np.unique(np.concatenate([np.unique(passage.ids) for passage in passages]), return_counts=True)
+    idf = np.log1p((len(passages) - counts + 0.5) / (counts + 0.5))
+    return dict(zip(ids.tolist(), (1.0 + idf).tolist(), strict=True))
+
+
+def _summed(text: TokenEmbeddings, weights: dict[int, float]) -> Array:
+    unseen = max(weights.values(), default=1.0)
+    factors = np.array([weights.get(identity, unseen) for identity in text.ids], dtype=np.float64)
+    weighted: Array = np.asarray(text.vectors, dtype=np.float64) * factors[:, None]
+    return weighted
+
+
+def _unit(vectors: Array) -> Array:
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: Array = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    return unit
 
 
 METHOD = StaticEmbedding

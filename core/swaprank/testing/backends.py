@@ -7,15 +7,19 @@ import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import numpy as np
+
 from ..requests import (
     Capability,
     Embed,
     Embedded,
+    EmbedTokens,
     Generate,
     Generated,
     LabelLogprobs,
     LabelScores,
     Lexical,
+    LexicalBlend,
     LexicalScores,
     PairScore,
     PairScored,
@@ -23,6 +27,7 @@ from ..requests import (
     Response,
     SequenceLogprob,
     SequenceScore,
+    TokenEmbeddings,
 )
 
 EVERYTHING = frozenset(Capability)
@@ -96,7 +101,7 @@ class OracleBackend(ScriptedBackend):
                 return Embedded(vector=(1.0, 0.0))
             angle = math.pi / 2 - math.atan(self._relevance.get(request.text, 0.0))
             return Embedded(vector=(math.cos(angle), math.sin(angle)))
-        if isinstance(request, Lexical):
+        if isinstance(request, Lexical | LexicalBlend):
             return LexicalScores(tuple(self._relevance.get(text, 0.0) for text in request.passages))
         raise TypeError(f"The oracle cannot answer a {type(request).__name__} request.")
 
@@ -130,5 +135,9 @@ def arbitrary_response(request: Request) -> Response:
             return PairScored(logit=logit, activation="identity", activated=logit)
         case Embed():
             return Embedded(vector=tuple(chance.gauss(0, 1) for _ in range(8)))
-        case Lexical(passages=passages):
+        case EmbedTokens(text=text):
+            ids = [ord(letter) % 97 for letter in text]
+            table = np.random.default_rng(7).normal(size=(97, 8))
+            return TokenEmbeddings(vectors=table[ids], ids=ids)
+        case Lexical(passages=passages) | LexicalBlend(passages=passages):
             return LexicalScores(tuple(chance.expovariate(1) for _ in passages))

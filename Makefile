@@ -1,0 +1,39 @@
+# Each target makes the environment it needs; nothing is installed outside .venv*.
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_VENV ?= .venv-demo
+PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check bench report clean
+
+demo: $(DEMO_VENV)/ready  ## rerank the bundled sample inside LlamaIndex and LangChain; no torch
+	$(DEMO_VENV)/bin/swaprank demo
+
+test: $(VENV)/ready  ## the full test suite; offline once the environment stands
+	$(VENV)/bin/python -m pytest
+
+check: $(VENV)/ready  ## style, types, the wheel, a bare install, generated tables
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python tests/packaging/readme_tables.py --check
+	$(VENV)/bin/python tests/packaging/bare_install.py
+
+bench: $(VENV)/ready  ## time the adapters beside the bare core
+	$(VENV)/bin/python -m tests.benchmarks.adapter_overhead
+
+report: $(VENV)/ready  ## measure the embedded default on BEIR folders: make report DATA=<folder of folders>
+	$(VENV)/bin/python -m tests.benchmarks.embedded_default $(DATA)
+
+clean:
+	rm -rf $(VENV) $(DEMO_VENV)
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python $(PIP) --editable ".[dev]"
+	touch $@
+
+$(DEMO_VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(DEMO_VENV)
+	$(DEMO_VENV)/bin/python $(PIP) --editable ".[cli,llamaindex,langchain]"
+	touch $@
