@@ -9,7 +9,7 @@ from typing import Any
 from . import build
 from .backend import Backend
 from .config import Config, Source, load, without_secrets
-from .errors import ConfigError, InputError
+from .errors import InputError
 from .flow import Flow, adrive, drive, together
 from .types import Passage, Query, Ranking
 
@@ -60,18 +60,11 @@ class Reranker:
         """The config this reranker was made from, without secrets; loads nothing.
 
         ``Reranker.from_config(r.to_config())`` behaves like ``r``. Literal secrets are left out,
-        ``${NAME}`` references to the environment stay.
-
-        Raises:
-            ConfigError: A ready backend object was handed in, which no config can describe.
+        ``${NAME}`` references to the environment stay. A ready backend object can only be told by its
+        name: loading such a config says that there is no backend of that name.
         """
-        if self._backend is not None:
-            raise ConfigError(
-                f"This reranker holds a ready {self._backend.name} backend object, which no config can describe.",
-                hint="Describe the backend under 'backend:' instead.",
-            )
         config: Config = without_secrets(self._config)
-        return config
+        return config if self._backend is None else {**config, "backend": {"type": self._backend.name}}
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+
 from swaprank import CapabilityError, ConfigError, Reranker
 from swaprank.config import expand, load, merged
 from swaprank.testing import ScriptedBackend, arbitrary_response

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from swaprank.errors import BackendError, ResponseError
 from swaprank.flow import Flow, adrive, ask, drive, together
 from swaprank.requests import Generate, Generated, Request, Response

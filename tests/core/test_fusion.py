@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
+
 from swaprank import fusion
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "fusion.json").read_text(encoding="utf-8"))

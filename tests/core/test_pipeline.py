@@ -1,6 +1,7 @@
 """Cascades and fusion as stages."""
 
 import pytest
+
 from swaprank import Passage, Reranker, ScoreKind
 from swaprank.testing import check_reranker
 

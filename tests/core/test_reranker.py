@@ -6,6 +6,7 @@ import math
 import pickle
 
 import pytest
+
 from swaprank import BackendError, ConfigError, InputError, Passage, Query, Reranker, ResponseError, ScoreKind
 from swaprank.requests import PairScore, PairScored, Request, Response, Usage
 from swaprank.testing import OracleBackend, ScriptedBackend, check_reranker
@@ -202,6 +203,8 @@ def test_pickles_and_copies_work_before_and_after_use() -> None:
         asyncio.run(original.arerank("tea", ["coffee", "tea"]))
 
 
-def test_a_ready_backend_has_no_config() -> None:
-    with pytest.raises(ConfigError, match="ready scripted backend"):
-        reranker().to_config()
+def test_a_ready_backend_is_told_by_its_name() -> None:
+    told = reranker().to_config()
+    assert told == {**CONFIG, "backend": {"type": "scripted"}}
+    with pytest.raises(ConfigError, match="no backend 'scripted'"):
+        Reranker(told)

@@ -1,0 +1,190 @@
+"""Reranker: a document compressor for every reranker a swaprank config can describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.callbacks import Callbacks
+from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_core.retrievers import RetrieverLike
+from langchain_core.runnables import Runnable, RunnableLambda
+from pydantic import ConfigDict, Field, PrivateAttr
+
+from swaprank import Passage, Ranking
+from swaprank import Reranker as CoreReranker
+from swaprank.config import Source
+
+from .cross_encoder import RerankerCrossEncoder
+from .retriever import RerankingRetriever
+
+# Metadata keys written on the returned documents.
+RELEVANCE_SCORE = "relevance_score"
+RETRIEVAL_SCORE = "retrieval_score"
+SCORE_KIND = "rerank_score_kind"
+REASONING = "rerank_reasoning"
+FAILURES = "rerank_failures"
+
+OnRanking = Callable[[Ranking], None]
+
+
+class Reranker(BaseDocumentCompressor):
+    """Reorders documents as a swaprank config says.
+
+    Takes what `swaprank.Reranker` takes, in the same words: the name of a recipe, a path, a mapping, or
+    nothing for the embedded default, and any key of the config as a keyword.
+
+    The returned documents are copies with the new score in ``metadata["relevance_score"]``; the
+    documents handed in stay as they are, and ids, types and other metadata are kept. The first-stage
+    score, where `score_key` holds one, is kept as ``retrieval_score``, and what kind the new one is as
+    ``rerank_score_kind``; a model's reasoning and bridged failures are added where there are any
+    (``rerank_reasoning``, ``rerank_failures``).
+
+    Args:
+        reranker: Recipe name, path, mapping, a ready `swaprank.Reranker`, or None.
+        score_key: The metadata key of the first-stage score, which fusion reads; default ``"score"``.
+            Without it, the ``relevance_score`` of a reranker before this one is taken.
+        title_key: The metadata key of a title that is read before the text; None for no title.
+        on_ranking: Called with the whole `swaprank.Ranking` of each query: calls, tokens, repairs.
+        options: Keys of the config, such as ``top_n=5``, or a ready ``backend=`` object.
+
+    Raises:
+        swaprank.ConfigError: An unknown key or impossible value; nothing is loaded before the first use.
+
+    Example:
+        ``ContextualCompressionRetriever(base_compressor=Reranker("ara-reranker-v1", top_n=5), base_retriever=r)``
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    config: dict[str, Any] = Field(description="The swaprank config, without secrets.")
+    score_key: str = "score"
+    title_key: str | None = None
+    on_ranking: OnRanking | None = Field(default=None, exclude=True)
+
+    _core: CoreReranker = PrivateAttr()
+
+    def __init__(
+        self,
+        reranker: Source | CoreReranker = None,
+        /,
+        *,
+        config: Mapping[str, Any] | None = None,
+        score_key: str = "score",
+        title_key: str | None = None,
+        on_ranking: OnRanking | None = None,
+        **options: Any,
+    ) -> None:
+        source = config if reranker is None else reranker
+        core = source if isinstance(source, CoreReranker) else CoreReranker(source, **options)
+        fields = {"config": core.to_config(), "score_key": score_key, "title_key": title_key, "on_ranking": on_ranking}
+        super().__init__(**fields)
+        self._core = core
+
+    @classmethod
+    def from_config(cls, config: Source, **options: Any) -> Reranker:
+        """The compressor that a path, a mapping or a recipe name describes."""
+        return cls(config, **options)
+
+    def to_config(self) -> dict[str, Any]:
+        """The config, without secrets; loads nothing."""
+        return self._core.to_config()
+
+    @property
+    def name(self) -> str:
+        """What traces call the work: ``rerank: <recipe or method>``."""
+        return f"rerank: {self._core.name}"
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """The documents in their new order, cut to the config's limits; a child run of ``callbacks``."""
+        if not documents:
+            return []
+        asked = {"query": query, "documents": list(documents)}
+        return self._work().invoke(asked, {"callbacks": callbacks}) if callbacks else self._rerank(asked)
+
+    async def acompress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """As `compress_documents`, without blocking the event loop."""
+        if not documents:
+            return []
+        asked = {"query": query, "documents": list(documents)}
+        return await (self._work().ainvoke(asked, {"callbacks": callbacks}) if callbacks else self._arerank(asked))
+
+    def as_runnable(self) -> Runnable[dict[str, Any], list[Document]]:
+        """A runnable from ``{"query": ..., "documents": [...]}`` to documents, for chains with ``|``."""
+        return self._work()
+
+    def as_retriever(self, base_retriever: RetrieverLike, *, k: int | None = None) -> RerankingRetriever:
+        """A retriever that reranks what another one finds.
+
+        Args:
+            base_retriever: Finds the candidates.
+            k: Most documents to return, also per call by ``invoke(query, k=...)``; None for all kept.
+        """
+        return RerankingRetriever(base_retriever=base_retriever, reranker=self, k=k)
+
+    def as_cross_encoder(self) -> RerankerCrossEncoder:
+        """A `BaseCrossEncoder`, for other people's components that score text pairs."""
+        return RerankerCrossEncoder(reranker=self._core)
+
+    def _work(self) -> RunnableLambda[dict[str, Any], list[Document]]:
+        return RunnableLambda(self._rerank, afunc=self._arerank, name=self.name)
+
+    def _rerank(self, asked: dict[str, Any]) -> list[Document]:
+        documents = asked["documents"]
+        return self._answer(documents, self._core.rerank(asked["query"], self._passages(documents)))
+
+    async def _arerank(self, asked: dict[str, Any]) -> list[Document]:
+        documents = asked["documents"]
+        return self._answer(documents, await self._core.arerank(asked["query"], self._passages(documents)))
+
+    def _passages(self, documents: Sequence[Document]) -> list[Passage]:
+        return [
+            Passage(
+                text=document.page_content,
+                id=document.id,
+                title=None if self.title_key is None else document.metadata.get(self.title_key),
+                score=self._given_score(document.metadata),
+            )
+            for document in documents
+        ]
+
+    def _given_score(self, metadata: Mapping[str, Any]) -> float | None:
+        """The first-stage score, or the score of the reranker before; None when neither is a number."""
+        for key in (self.score_key, RELEVANCE_SCORE):
+            try:
+                return float(metadata[key])
+            except (KeyError, TypeError, ValueError):
+                continue
+        return None
+
+    def _answer(self, documents: Sequence[Document], ranking: Ranking) -> list[Document]:
+        if self.on_ranking is not None:
+            self.on_ranking(ranking)
+        failures = [f"{failure.reranker}: {failure.error} ({failure.action})" for failure in ranking.failures]
+        answer = []
+        for ranked in ranking.passages:
+            given = documents[ranked.index]
+            stale = (REASONING, FAILURES)
+            metadata = {key: value for key, value in given.metadata.items() if key not in stale}
+            if ranked.passage.score is not None:
+                metadata.setdefault(RETRIEVAL_SCORE, ranked.passage.score)
+            metadata[RELEVANCE_SCORE] = ranked.score
+            metadata[SCORE_KIND] = ranking.score_kind.value
+            if ranked.reasoning:
+                metadata[REASONING] = ranked.reasoning
+            if failures:
+                metadata[FAILURES] = failures
+            answer.append(given.model_copy(update={"metadata": metadata}))
+        return answer
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the core, which pickles its config and never a model."""
+        return {"core": self._core, **{key: getattr(self, key) for key in ("score_key", "title_key", "on_ranking")}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        options = dict(state)
+        self.__init__(options.pop("core"), **options)  # type: ignore[misc]

@@ -1,0 +1,40 @@
+"""RerankingRetriever: a retriever that reranks what another one finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
+from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_core.retrievers import BaseRetriever, RetrieverLike
+from pydantic import ConfigDict
+
+
+class RerankingRetriever(BaseRetriever):
+    """Finds with one component, reranks with another.
+
+    Attributes:
+        base_retriever: Finds the candidates.
+        reranker: Any document compressor; ours by `Reranker.as_retriever`.
+        k: Most documents to return; ``invoke(query, k=...)`` overrides it for one call.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    base_retriever: RetrieverLike
+    reranker: BaseDocumentCompressor
+    k: int | None = None
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, k: int | None = None, **kwargs: Any
+    ) -> list[Document]:
+        found = self.base_retriever.invoke(query, config={"callbacks": run_manager.get_child()}, **kwargs)
+        ranked = self.reranker.compress_documents(found, query, callbacks=run_manager.get_child())
+        return list(ranked)[: self.k if k is None else k]
+
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, k: int | None = None, **kwargs: Any
+    ) -> list[Document]:
+        found = await self.base_retriever.ainvoke(query, config={"callbacks": run_manager.get_child()}, **kwargs)
+        ranked = await self.reranker.acompress_documents(found, query, callbacks=run_manager.get_child())
+        return list(ranked)[: self.k if k is None else k]

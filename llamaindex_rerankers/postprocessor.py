@@ -1,0 +1,194 @@
+"""Reranker: a node postprocessor for every reranker a swaprank config can describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.prompts.mixin import PromptDictType
+from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
+from pydantic import ConfigDict, Field, PrivateAttr
+
+from swaprank import InputError, Passage, Query, Ranking
+from swaprank import Reranker as CoreReranker
+from swaprank.config import Source
+
+dispatcher = get_dispatcher(__name__)
+
+# Metadata keys written on the returned nodes; none of them reaches an embedding model or an LLM.
+RETRIEVAL_SCORE = "retrieval_score"
+SCORE_KIND = "rerank_score_kind"
+REASONING = "rerank_reasoning"
+FAILURES = "rerank_failures"
+
+OnRanking = Callable[[Ranking], None]
+
+
+class Reranker(BaseNodePostprocessor):
+    """Reorders nodes as a swaprank config says.
+
+    Takes what `swaprank.Reranker` takes, in the same words: the name of a recipe, a path, a mapping, or
+    nothing for the embedded default, and any key of the config as a keyword.
+
+    The returned nodes are copies with the new score; the nodes handed in stay as they are. The score they
+    came with is kept as metadata ``retrieval_score`` (a second reranker leaves the first one's), and what
+    kind the new one is as ``rerank_score_kind``; a model's reasoning and bridged failures are added where
+    there are any (``rerank_reasoning``, ``rerank_failures``). These keys are excluded from the text that
+    embedding models and LLMs see.
+
+    Args:
+        reranker: Recipe name, path, mapping, a ready `swaprank.Reranker`, or None.
+        metadata_mode: Which metadata the reranker reads with the text: ``"none"`` (default: passages
+            look as the published models saw them), ``"embed"``, ``"llm"`` or ``"all"``.
+        on_ranking: Called with the whole `swaprank.Ranking` of each query: calls, tokens, repairs.
+        options: Keys of the config, such as ``top_n=5``, or a ready ``backend=`` object.
+
+    Raises:
+        swaprank.ConfigError: An unknown key or impossible value; nothing is loaded before the first use.
+
+    Example:
+        ``index.as_query_engine(similarity_top_k=50, node_postprocessors=[Reranker("ara-reranker-v1", top_n=5)])``
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    config: dict[str, Any] = Field(description="The swaprank config, without secrets.")
+    metadata_mode: MetadataMode = MetadataMode.NONE
+    on_ranking: OnRanking | None = Field(default=None, exclude=True)
+
+    _core: CoreReranker = PrivateAttr()
+
+    def __init__(
+        self,
+        reranker: Source | CoreReranker = None,
+        /,
+        *,
+        config: Mapping[str, Any] | None = None,
+        metadata_mode: MetadataMode | str = MetadataMode.NONE,
+        on_ranking: OnRanking | None = None,
+        callback_manager: CallbackManager | None = None,
+        **options: Any,
+    ) -> None:
+        source = config if reranker is None else reranker
+        core = source if isinstance(source, CoreReranker) else CoreReranker(source, **options)
+        fields = {"config": core.to_config(), "metadata_mode": MetadataMode(metadata_mode), "on_ranking": on_ranking}
+        super().__init__(**fields)
+        self.callback_manager = callback_manager or self.callback_manager
+        self._core = core
+
+    @classmethod
+    def from_config(cls, config: Source, **options: Any) -> Reranker:
+        """The postprocessor that a path, a mapping or a recipe name describes."""
+        return cls(config, **options)
+
+    def to_config(self) -> dict[str, Any]:
+        """The config, without secrets; loads nothing."""
+        return self._core.to_config()
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name LlamaIndex writes into dumps."""
+        return "SwaprankReranker"
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        query, passages = self._question(nodes, query_bundle)
+        with self._reported(query, nodes) as result:
+            result += self._answer(nodes, self._core.rerank(query, passages))
+        return result
+
+    @dispatcher.span
+    async def _apostprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        query, passages = self._question(nodes, query_bundle)
+        with self._reported(query, nodes) as result:
+            result += self._answer(nodes, await self._core.arerank(query, passages))
+        return result
+
+    def _question(
+        self, nodes: Sequence[NodeWithScore], query_bundle: QueryBundle | None
+    ) -> tuple[Query, list[Passage]]:
+        if query_bundle is None:
+            raise InputError(
+                "A reranker needs a query, and none was given.",
+                hint="Pass query_bundle= or query_str= to postprocess_nodes.",
+            )
+        embedding = query_bundle.embedding or None
+        passages = [
+            Passage(
+                text=node.node.get_content(metadata_mode=self.metadata_mode) or "",
+                id=node.node.node_id,
+                score=None if node.score is None else float(node.score),
+            )
+            for node in nodes
+        ]
+        return Query(query_bundle.query_str, embedding=embedding), passages
+
+    def _answer(self, nodes: Sequence[NodeWithScore], ranking: Ranking) -> list[NodeWithScore]:
+        if self.on_ranking is not None:
+            self.on_ranking(ranking)
+        failures = [f"{failure.reranker}: {failure.error} ({failure.action})" for failure in ranking.failures]
+        answer = []
+        for ranked in ranking.passages:
+            given = nodes[ranked.index]
+            extra: dict[str, Any] = {SCORE_KIND: ranking.score_kind.value}
+            if ranked.passage.score is not None and SCORE_KIND not in given.node.metadata:
+                extra[RETRIEVAL_SCORE] = ranked.passage.score
+            if ranked.reasoning:
+                extra[REASONING] = ranked.reasoning
+            if failures:
+                extra[FAILURES] = failures
+            answer.append(NodeWithScore(node=_annotated(given.node, extra), score=ranked.score))
+        return answer
+
+    @contextmanager
+    def _reported(self, query: Query, nodes: list[NodeWithScore]) -> Iterator[list[NodeWithScore]]:
+        """Start and end in both event systems of LlamaIndex, balanced on success, on no nodes and on error."""
+        top_n = self._core.top_n or len(nodes)
+        result: list[NodeWithScore] = []
+        dispatcher.event(
+            ReRankStartEvent(query=query.text, nodes=nodes, top_n=top_n, model_name=self._core.name),
+        )
+        payload: dict[str, Any] = {
+            EventPayload.NODES: nodes,
+            EventPayload.MODEL_NAME: self._core.name,
+            EventPayload.QUERY_STR: query.text,
+            EventPayload.TOP_K: top_n,
+        }
+        try:
+            with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
+                yield result
+                event.on_end(payload={EventPayload.NODES: result})
+        finally:
+            dispatcher.event(ReRankEndEvent(nodes=result))
+
+    def _get_prompts(self) -> PromptDictType:
+        return {}
+
+    def _update_prompts(self, prompts: PromptDictType) -> None:
+        """No method here takes a LlamaIndex prompt; prompts are options of the config."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the core, which pickles its config and never a model."""
+        return {"core": self._core, "metadata_mode": self.metadata_mode, "on_ranking": self.on_ranking}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["core"], metadata_mode=state["metadata_mode"], on_ranking=state["on_ranking"])  # type: ignore[misc]
+
+
+def _annotated(node: BaseNode, extra: Mapping[str, Any]) -> BaseNode:
+    """A shallow copy of the node with more metadata, hidden from embedding models and LLMs."""
+    return node.model_copy(
+        update={
+            "metadata": {**node.metadata, **extra},
+            "excluded_embed_metadata_keys": [*dict.fromkeys((*node.excluded_embed_metadata_keys, *extra))],
+            "excluded_llm_metadata_keys": [*dict.fromkeys((*node.excluded_llm_metadata_keys, *extra))],
+        }
+    )
