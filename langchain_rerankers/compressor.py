@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import RetrieverLike
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from swaprank import Passage, Ranking
@@ -42,8 +43,8 @@ class Reranker(BaseDocumentCompressor):
 
     Args:
         reranker: Recipe name, path, mapping, a ready `swaprank.Reranker`, or None.
-        score_key: The metadata key of the first-stage score, which fusion reads; default ``"score"``.
-            Without it, the ``relevance_score`` of a reranker before this one is taken.
+        score_key: The metadata key of the first-stage score, which fusion reads; default ``"score"``. A
+            ``relevance_score`` from before is never read: reranking twice gives the same result.
         title_key: The metadata key of a title that is read before the text; None for no title.
         on_ranking: Called with the whole `swaprank.Ranking` of each query: calls, tokens, repairs.
         options: Keys of the config, such as ``top_n=5``, or a ready ``backend=`` object.
@@ -102,7 +103,7 @@ class Reranker(BaseDocumentCompressor):
         if not documents:
             return []
         asked = {"query": query, "documents": list(documents)}
-        return self._work().invoke(asked, {"callbacks": callbacks}) if callbacks else self._rerank(asked)
+        return self.as_runnable().invoke(asked, _under(callbacks))
 
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
@@ -111,11 +112,11 @@ class Reranker(BaseDocumentCompressor):
         if not documents:
             return []
         asked = {"query": query, "documents": list(documents)}
-        return await (self._work().ainvoke(asked, {"callbacks": callbacks}) if callbacks else self._arerank(asked))
+        return await self.as_runnable().ainvoke(asked, _under(callbacks))
 
     def as_runnable(self) -> Runnable[dict[str, Any], list[Document]]:
         """A runnable from ``{"query": ..., "documents": [...]}`` to documents, for chains with ``|``."""
-        return self._work()
+        return RunnableLambda(self._rerank, afunc=self._arerank, name=self.name)
 
     def as_retriever(self, base_retriever: RetrieverLike, *, k: int | None = None) -> RerankingRetriever:
         """A retriever that reranks what another one finds.
@@ -129,9 +130,6 @@ class Reranker(BaseDocumentCompressor):
     def as_cross_encoder(self) -> RerankerCrossEncoder:
         """A `BaseCrossEncoder`, for other people's components that score text pairs."""
         return RerankerCrossEncoder(reranker=self._core)
-
-    def _work(self) -> RunnableLambda[dict[str, Any], list[Document]]:
-        return RunnableLambda(self._rerank, afunc=self._arerank, name=self.name)
 
     def _rerank(self, asked: dict[str, Any]) -> list[Document]:
         documents = asked["documents"]
@@ -147,19 +145,10 @@ class Reranker(BaseDocumentCompressor):
                 text=document.page_content,
                 id=document.id,
                 title=None if self.title_key is None else document.metadata.get(self.title_key),
-                score=self._given_score(document.metadata),
+                score=float(score) if isinstance(score := document.metadata.get(self.score_key), Real) else None,
             )
             for document in documents
         ]
-
-    def _given_score(self, metadata: Mapping[str, Any]) -> float | None:
-        """The first-stage score, or the score of the reranker before; None when neither is a number."""
-        for key in (self.score_key, RELEVANCE_SCORE):
-            try:
-                return float(metadata[key])
-            except (KeyError, TypeError, ValueError):
-                continue
-        return None
 
     def _answer(self, documents: Sequence[Document], ranking: Ranking) -> list[Document]:
         if self.on_ranking is not None:
@@ -188,3 +177,8 @@ class Reranker(BaseDocumentCompressor):
     def __setstate__(self, state: dict[str, Any]) -> None:
         options = dict(state)
         self.__init__(options.pop("core"), **options)  # type: ignore[misc]
+
+
+def _under(callbacks: Callbacks | None) -> RunnableConfig | None:
+    """The config of a child run; without callbacks the surrounding run, if any, is the parent."""
+    return None if callbacks is None else RunnableConfig(callbacks=callbacks)

@@ -76,8 +76,8 @@ class Reranker(BaseNodePostprocessor):
     ) -> None:
         source = config if reranker is None else reranker
         core = source if isinstance(source, CoreReranker) else CoreReranker(source, **options)
-        fields = {"config": core.to_config(), "metadata_mode": MetadataMode(metadata_mode), "on_ranking": on_ranking}
-        super().__init__(**fields)
+        fields: dict[str, Any] = {"metadata_mode": MetadataMode(metadata_mode), "on_ranking": on_ranking}
+        super().__init__(config=core.to_config(), **fields)  # type: ignore[call-arg]
         self.callback_manager = callback_manager or self.callback_manager
         self._core = core
 
@@ -185,10 +185,11 @@ class Reranker(BaseNodePostprocessor):
 
 def _annotated(node: BaseNode, extra: Mapping[str, Any]) -> BaseNode:
     """A shallow copy of the node with more metadata, hidden from embedding models and LLMs."""
+    embed, llm = node.excluded_embed_metadata_keys, node.excluded_llm_metadata_keys
     return node.model_copy(
         update={
             "metadata": {**node.metadata, **extra},
-            "excluded_embed_metadata_keys": [*dict.fromkeys((*node.excluded_embed_metadata_keys, *extra))],
-            "excluded_llm_metadata_keys": [*dict.fromkeys((*node.excluded_llm_metadata_keys, *extra))],
+            "excluded_embed_metadata_keys": embed + [key for key in extra if key not in embed],
+            "excluded_llm_metadata_keys": llm + [key for key in extra if key not in llm],
         }
     )
