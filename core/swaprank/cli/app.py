@@ -1,0 +1,52 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from .. import __version__
+from ..errors import ConfigError, InputError, SwaprankError
+from . import configs, demo, evaluate, recipes, rerank
+
+EPILOG = "Exit codes: 0 all went well, 1 the work failed, 2 wrong usage or config."
+
+app = typer.Typer(
+    name="swaprank",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog=EPILOG,
+    rich_markup_mode=None,
+)
+app.command("rerank", epilog=EPILOG)(rerank.rerank)
+app.command("eval", epilog=EPILOG)(evaluate.evaluate)
+app.command("recipes", epilog=EPILOG)(recipes.recipes)
+app.command("demo", epilog=EPILOG)(demo.demo)
+app.add_typer(configs.app, name="config")
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        Console().print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def swaprank(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Any reranker, one config."""
+
+
+def run() -> None:
+    """Run the command line; errors of the tree become one line and an exit code."""
+    try:
+        app(prog_name=Path(sys.argv[0]).name)
+    except SwaprankError as error:
+        Console(stderr=True, soft_wrap=True).print(f"Error: {error}", style="red", markup=False, highlight=False)
+        raise SystemExit(2 if isinstance(error, ConfigError | InputError) else 1) from None

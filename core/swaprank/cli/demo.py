@@ -1,0 +1,123 @@
+"""``swaprank demo``: the bundled sample, reranked inside LlamaIndex and LangChain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..config import Source, load
+from ..errors import require
+from ..evaluation import Dataset, Run, load_beir, measure
+from .options import ConfigOption, RerankerOption
+
+MEASURE = "nDCG@10"
+LANGUAGES = {"en": "English", "ar": "Arabic"}
+
+
+def demo(
+    config: ConfigOption = None,
+    reranker: RerankerOption = None,
+    examples: Annotated[int, typer.Option(min=0, help="Queries to show before and after.")] = 1,
+) -> None:
+    """Rerank a bundled sample of XQuAD inside both frameworks, and show what it brings.
+
+    The candidates come from a first stage that counts shared words; the reranker is the embedded default,
+    or the one that --config or --reranker names.
+    """
+    source: Source = config if config is not None else reranker
+    console = Console()
+    summary = Table("", "first stage", "in LlamaIndex", "in LangChain", title=f"{MEASURE}, mean over the queries")
+    for code, language in LANGUAGES.items():
+        data = sample(code)
+        runs = {"LlamaIndex": in_llamaindex(data, source), "LangChain": in_langchain(data, source)}
+        for query in list(data.queries)[:examples]:
+            console.print(_before_and_after(data, query, runs["LlamaIndex"], language))
+        first = measure(data.first_stage(), data, [MEASURE], name="first stage").measures[MEASURE]
+        after = [measure(run, data, [MEASURE], name=name).measures[MEASURE] for name, run in runs.items()]
+        cells = [f"{one:.4f} ({one - first:+.4f})" for one in after]
+        summary.add_row(f"{language} ({len(data.queries)} queries)", f"{first:.4f}", *cells)
+    console.print(summary)
+    console.print(f"Reranker: {load(source)}", highlight=False, markup=False)
+
+
+def sample(language: str) -> Dataset:
+    """The bundled cut of XQuAD in ``"en"`` or ``"ar"``; see sample/README.md."""
+    with resources.as_file(resources.files("swaprank") / "sample" / language) as folder:
+        return load_beir(Path(folder), run="overlap")
+
+
+def in_llamaindex(data: Dataset, source: Source) -> Run:
+    """Every query through a LlamaIndex query engine whose postprocessor reranks."""
+    purpose = "The demo in LlamaIndex"
+    require("llama_index.core", extra="llamaindex", purpose=purpose)
+    from llama_index.core.base.base_retriever import BaseRetriever
+    from llama_index.core.llms import MockLLM
+    from llama_index.core.query_engine import RetrieverQueryEngine
+    from llama_index.core.response_synthesizers.no_text import NoText
+    from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+
+    postprocessor = require("llamaindex_rerankers", extra="llamaindex", purpose=purpose).Reranker(source)
+
+    class Candidates(BaseRetriever):
+        def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+            return [
+                NodeWithScore(node=TextNode(text=passage.text, id_=str(passage.id)), score=passage.score)
+                for passage in data.candidates[asked[query_bundle.query_str]]
+            ]
+
+    asked = {text: query for query, text in data.queries.items()}
+    engine = RetrieverQueryEngine(
+        Candidates(), response_synthesizer=NoText(llm=MockLLM()), node_postprocessors=[postprocessor]
+    )
+    return _run(data, lambda text: [node.node_id for node in engine.query(text).source_nodes])
+
+
+def in_langchain(data: Dataset, source: Source) -> Run:
+    """Every query through a LangChain retriever that reranks what another one finds."""
+    purpose = "The demo in LangChain"
+    require("langchain_core", extra="langchain", purpose=purpose)
+    from langchain_core.documents import Document
+    from langchain_core.retrievers import BaseRetriever
+
+    reranker = require("langchain_rerankers", extra="langchain", purpose=purpose).Reranker(source)
+
+    class Candidates(BaseRetriever):
+        def _get_relevant_documents(self, query: str, *, run_manager: Any) -> list[Document]:
+            return [
+                Document(page_content=passage.text, id=passage.id, metadata={"score": passage.score})
+                for passage in data.candidates[asked[query]]
+            ]
+
+    asked = {text: query for query, text in data.queries.items()}
+    retriever = reranker.as_retriever(Candidates())
+    return _run(data, lambda text: [str(document.id) for document in retriever.invoke(text)])
+
+
+def _run(data: Dataset, retrieve: Callable[[str], list[str]]) -> Run:
+    run: Run = {}
+    for query, text in data.queries.items():
+        found = retrieve(text)
+        run[query] = {passage: float(len(found) - place) for place, passage in enumerate(found)}
+    return run
+
+
+def _before_and_after(data: Dataset, query: str, run: Run, language: str) -> Table:
+    table = Table(title=f"{language}: {data.queries[query]}", title_justify="left", show_lines=True)
+    for head in ("rank", "first stage", "reranked"):
+        table.add_column(head, ratio=None if head == "rank" else 1)
+    texts = {passage.id: passage.text for passage in data.candidates[query]}
+    before = [str(passage.id) for passage in data.candidates[query]][:3]
+    for rank, pair in enumerate(zip(before, list(run[query])[:3], strict=True), start=1):
+        table.add_row(str(rank), *(_cell(texts[one], data.qrels[query].get(one, 0)) for one in pair))
+    return table
+
+
+def _cell(text: str, relevance: int) -> str:
+    shown = text if len(text) <= 120 else f"{text[:120]}…"
+    return f"[bold green]✔ {shown}[/]" if relevance else shown

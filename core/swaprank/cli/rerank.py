@@ -1,0 +1,59 @@
+"""``swaprank rerank``: JSONL in, JSONL out."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from .. import jsonl
+from .options import ConfigOption, RerankerOption, TopNOption, build
+
+
+class OnBadLine(StrEnum):
+    """What to do with a line that cannot be read."""
+
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+def rerank(
+    config: ConfigOption = None,
+    reranker: RerankerOption = None,
+    top_n: TopNOption = None,
+    source: Annotated[Path, typer.Option("--input", "-i", help="JSONL file; - reads standard input.")] = Path("-"),
+    target: Annotated[Path, typer.Option("--output", "-o", help="JSONL file; - writes standard output.")] = Path("-"),
+    batch_size: Annotated[int, typer.Option(min=1, help="Queries reranked together.")] = 16,
+    on_bad_line: Annotated[OnBadLine, typer.Option(help="Stop at a line that cannot be read, or leave it out.")] = (
+        OnBadLine.FAIL
+    ),
+    overwrite: Annotated[bool, typer.Option(help="Start anew instead of going on with the output file.")] = False,
+) -> None:
+    """Rerank a file of queries with their passages.
+
+    A line holds {"query": ..., "passages": [...]}; a passage is a text or {"text", "id", "title", "score", "metadata"}.
+    Other keys are carried through. A line of the output holds them, its input line number as "line", and "ranking": the
+    kept passages, best first, as {"index", "id", "score", "rank"}, with "score_kind", "repairs" and "failures".
+    An output file that exists is taken up where it ends, a half-written last line redone.
+    """
+    built = build(config, reranker, top_n)
+    notes = Console(stderr=True)
+    to_file = str(target) != "-"
+    done = jsonl.resume(target) if to_file and not overwrite else 0
+    columns = (TextColumn("reranking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        jsonl.reading(source) as lines,
+        jsonl.writing(target, anew=overwrite) as output,
+        Progress(*columns, console=notes, disable=not sys.stderr.isatty()) as progress,
+    ):
+        task = progress.add_task("", total=None, completed=done)
+        jobs = jsonl.jobs(lines, after=done, skip_bad=on_bad_line is OnBadLine.SKIP)
+        for results in jsonl.reranked(built, jobs, batch_size):
+            output.write("".join(results))
+            output.flush()
+            progress.advance(task, len(results))

@@ -1,0 +1,1 @@
+"""A small judged sample in English and Arabic; see README.md."""
