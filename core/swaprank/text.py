@@ -1,7 +1,7 @@
 r"""Turning text into terms: script, normalisation, stop words, stems.
 
 English follows bm25s and LlamaIndex's BM25Retriever (lower case, ``\b\w\w+\b``, bm25s stop words,
-Snowball). Arabic adds the normalisation of Lucene's ArabicNormalizer before Snowball's Arabic stemmer,
+Snowball). Arabic is normalised much as Lucene does it before Snowball's Arabic stemmer,
 because ``\w`` does not match diacritics and would cut a vocalised word in two.
 """
 
@@ -22,7 +22,7 @@ _WORD = re.compile(r"\b\w\w+\b")
 _ARABIC_LETTER = re.compile(r"[\u0621-\u064a\u0671-\u06d3]")
 _LETTER = re.compile(r"[^\W\d_]")
 _ARABIC_MARKS = re.compile(r"[\u064b-\u0652\u0670\u0640]")
-_ARABIC_FOLDS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه"})
+_ARABIC_FOLDS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي"})
 
 # ISO 639-1 code -> Snowball's name of the language, which bm25s also uses for its stop words.
 LANGUAGES = {
@@ -55,7 +55,11 @@ def detect_language(text: str) -> str:
 
 
 def normalize_arabic(text: str) -> str:
-    """Drop diacritics and tatweel, unify the forms of alef, alef maqsura and ta marbuta."""
+    """Drop diacritics and tatweel, unify the forms of alef and alef maqsura.
+
+    Ta marbuta stays, other than in Lucene: Snowball strips it itself, and after the article it would not strip
+    the ha that Lucene makes of it.
+    """
     return _ARABIC_MARKS.sub("", text).translate(_ARABIC_FOLDS)
 
 

@@ -19,10 +19,20 @@ from swaprank.evaluation import Dataset, evaluate, load_beir, measure
 MEASURE = "nDCG@10"
 
 
-def without_scores(dataset: Dataset) -> Dataset:
-    """The same candidates as bare texts."""
-    bare = {query: [replace(passage, score=None) for passage in found] for query, found in dataset.candidates.items()}
-    return replace(dataset, candidates=bare)
+BARE = "#bare"
+
+
+def with_bare_texts(dataset: Dataset) -> Dataset:
+    """Every query twice: as it is, and with candidates that are bare texts; so that both share embeddings."""
+    bare = {
+        query + BARE: [replace(passage, score=None) for passage in found] for query, found in dataset.candidates.items()
+    }
+    return Dataset(
+        name=dataset.name,
+        queries=dataset.queries | {query + BARE: text for query, text in dataset.queries.items()},
+        candidates=dataset.candidates | bare,
+        qrels=dataset.qrels | {query + BARE: judged for query, judged in dataset.qrels.items()},
+    )
 
 
 def rows(folder: Path, run: str, recipes: list[str]) -> list[tuple[str, list[float]]]:
@@ -31,9 +41,12 @@ def rows(folder: Path, run: str, recipes: list[str]) -> list[tuple[str, list[flo
     for data in sorted(path.parent.parent for path in folder.glob(f"*/runs/{run}.trec")):
         dataset = load_beir(data, run=run)
         figures = [measure(dataset.first_stage(), dataset, [MEASURE], name="first stage").measures[MEASURE]]
+        doubled = with_bare_texts(dataset)
         for recipe in recipes:
-            for variant in (dataset, without_scores(dataset)):
-                figures.append(evaluate(Reranker(recipe), variant, [MEASURE]).measures[MEASURE])
+            report = evaluate(Reranker(recipe), doubled, [MEASURE], batch_size=len(doubled.queries))
+            for bare in (False, True):
+                values = [row[MEASURE] for query, row in report.per_query.items() if query.endswith(BARE) == bare]
+                figures.append(sum(values) / len(values))
         found.append((dataset.name, figures))
         sys.stderr.write(f"{dataset.name} {run} {[round(figure, 4) for figure in figures]}\n")
     return found

@@ -89,8 +89,11 @@ class Encoder(ABC, Generic[Asked]):
         """Answer all requests, in order."""
         import torch
 
+        # Equal requests are computed once: it saves work, and equal passages cannot differ by rounding.
+        unique = list(dict.fromkeys(requests))
         with self._lock, torch.inference_mode():
-            return self._run(requests)
+            answers = dict(zip(unique, self._run(unique), strict=True))
+        return [answers[request] for request in requests]
 
     @abstractmethod
     def _run(self, requests: Sequence[Asked]) -> list[Response]: ...
@@ -105,24 +108,28 @@ class PairEncoder(Encoder[PairScore]):
         self._activation: torch.nn.Module = loaded.activation_fn  # type: ignore[assignment]
 
     def _run(self, requests: Sequence[PairScore]) -> list[Response]:
-        encodings = encode_pairs(self._model.tokenizer, requests, self._model.max_length)
-        logits: dict[int, float] = {}
-        activated: dict[int, float] = {}
+        encodings = encode_pairs(self._model.tokenizer, requests, self._model.max_seq_length)
+        # Pairs that are equal once truncated are computed once, so that they cannot differ by rounding.
+        keys = [(request.label, *encoding["input_ids"]) for request, encoding in zip(requests, encodings, strict=True)]
+        first = {key: place for place, key in reversed(list(enumerate(keys)))}
+        scored: dict[int, tuple[float, float]] = {}
 
-        def forward(places: list[int]) -> None:
+        def forward(batch: list[int]) -> None:
+            places = [unique[position] for position in batch]
             features = self._model.tokenizer.pad([encodings[place] for place in places], return_tensors="pt")
             scores = self._model({key: value.to(self._model.device) for key, value in features.items()})["scores"]
             scores = self._chosen(scores.double().cpu(), [requests[place].label for place in places])
-            for place, logit, score in zip(places, scores, self._activation(scores), strict=True):
-                logits[place], activated[place] = float(logit), float(score)
+            pairs = zip(scores.tolist(), self._activation(scores).tolist(), strict=True)
+            scored.update(zip(places, pairs, strict=True))
 
-        lengths = [len(encoding["input_ids"]) for encoding in encodings]
-        in_batches(lengths, self._batch_tokens, forward)
+        unique = sorted(first.values())
+        in_batches([len(encodings[place]["input_ids"]) for place in unique], self._batch_tokens, forward)
         name = type(self._activation).__name__.lower()
-        return [
-            PairScored(logits[place], name, activated[place], Usage(input_tokens=length))
-            for place, length in enumerate(lengths)
-        ]
+        responses: list[Response] = []
+        for key, encoding in zip(keys, encodings, strict=True):
+            logit, activated = scored[first[key]]
+            responses.append(PairScored(logit, name, activated, Usage(input_tokens=len(encoding["input_ids"]))))
+        return responses
 
     def _chosen(self, scores: torch.Tensor, labels: Sequence[int | None]) -> torch.Tensor:
         """One column of [pairs, labels]: the only one, or the one asked for."""
@@ -199,17 +206,25 @@ def encode_pairs(
     gone from transformers 5: both sides tokenised alone, the query cut first, then the passage to what
     is left, joined by the special tokens that the tokenizer puts around a pair.
     """
-    encodings = []
-    for request in requests:
+    encodings: dict[int, dict[str, list[int]]] = {}
+    plain: dict[int | None, list[int]] = {}
+    for place, request in enumerate(requests):
         limit = request.max_length or model_limit
         if request.truncation == "passage":
-            encodings.append(_joined(tokenizer, request, limit or 512))
-            continue
-        pair = tokenizer(
-            request.query, request.passage, truncation="longest_first" if limit else False, max_length=limit
+            encodings[place] = _joined(tokenizer, request, limit or 512)
+        else:
+            plain.setdefault(limit, []).append(place)
+    for limit, places in plain.items():
+        # Lists, not single texts: for a single empty text the tokenizer leaves the second separator out.
+        pairs = tokenizer(
+            [requests[place].query for place in places],
+            [requests[place].passage for place in places],
+            truncation="longest_first" if limit else False,
+            max_length=limit,
         )
-        encodings.append({key: list(value) for key, value in pair.items()})
-    return encodings
+        for row, place in enumerate(places):
+            encodings[place] = {key: list(values[row]) for key, values in pairs.items()}
+    return [encodings[place] for place in range(len(requests))]
 
 
 def _joined(tokenizer: PreTrainedTokenizerBase, request: PairScore, limit: int) -> dict[str, list[int]]:

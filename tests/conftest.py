@@ -1,0 +1,31 @@
+"""Recorded runs of the official codes, and the tiny models they were made with."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GOLDEN = Path(os.environ.get("SWAPRANK_GOLDEN", Path(__file__).parent / "golden"))
+MODELS = Path(__file__).parent / "golden" / "models"
+
+
+def golden(name: str) -> dict[str, Any]:
+    """One file of recordings."""
+    recorded: dict[str, Any] = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+    return recorded
+
+
+def inputs() -> dict[str, dict[str, Any]]:
+    """The inputs of the recordings by id."""
+    entries = json.loads((GOLDEN / "inputs.json").read_text(encoding="utf-8"))
+    return {entry["id"]: entry for entry in entries}
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may ask a hub."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
