@@ -24,13 +24,10 @@ def bm25_scores(request: Lexical) -> LexicalScores:
     language = resolve_language(request.analysis, request.query)
     collection = _collection(request.collection)
     known = _positions(collection)
-    new = tuple(dict.fromkeys(text for text in request.passages if text not in known))
-    if not collection:
-        rows, texts = list(range(len(request.passages))), request.passages
-    else:
-        places = {**known, **{text: len(collection) + place for place, text in enumerate(new)}}
-        rows, texts = [places[text] for text in request.passages], collection + new
-    index = _index(texts, request.analysis, language) if collection else _indexed(texts, request.analysis, language)
+    new = tuple(text for text in request.passages if text not in known)
+    added = iter(range(len(collection), len(collection) + len(new)))
+    rows = [known[text] if text in known else next(added) for text in request.passages]
+    index = (_index if collection else _indexed)(collection + new, request.analysis, language)
     query = [term for term in terms(request.query, request.analysis, language) if index and term in index.vocab_dict]
     if index is None or not query:
         return LexicalScores((0.0,) * len(request.passages))
