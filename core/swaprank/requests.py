@@ -7,7 +7,7 @@ costs one member of `Capability`, one Request and one Response here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -267,16 +267,25 @@ class TokenEmbeddings:
     """Answer to `EmbedTokens`.
 
     Attributes:
-        vectors: One row per token: [tokens, dimensions].
-        ids: The token ids, one per row.
+        ids: The token ids.
+        table: Rows of vectors [rows, dimensions].
+        rows: Which row of the table is each token's; None when the rows are the tokens' in order. Static
+            models share one table between all texts, so that a thousand texts cost no more memory than
+            their ids.
         coverage: As in `Embedded`.
         usage: Tokens read.
     """
 
-    vectors: NDArray[np.floating]
     ids: Sequence[int]
+    table: NDArray[np.floating] = field(repr=False)
+    rows: Sequence[int] | None = None
     coverage: float | None = None
     usage: Usage = Usage()
+
+    @property
+    def vectors(self) -> NDArray[np.floating]:
+        """One vector per token: [tokens, dimensions]."""
+        return self.table if self.rows is None else self.table[list(self.rows)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from swaprank import Reranker
+from swaprank import Passage, Reranker
 from swaprank.evaluation import Dataset, evaluate, load_beir, measure
 
 MEASURE = "nDCG@10"
@@ -24,13 +24,14 @@ BARE = "#bare"
 
 def with_bare_texts(dataset: Dataset) -> Dataset:
     """Every query twice: as it is, and with candidates that are bare texts; so that both share embeddings."""
-    bare = {
-        query + BARE: [replace(passage, score=None) for passage in found] for query, found in dataset.candidates.items()
-    }
+    doubled: dict[str, list[Passage]] = {}
+    for query, found in dataset.candidates.items():
+        doubled[query] = found
+        doubled[query + BARE] = [replace(passage, score=None) for passage in found]
     return Dataset(
         name=dataset.name,
         queries=dataset.queries | {query + BARE: text for query, text in dataset.queries.items()},
-        candidates=dataset.candidates | bare,
+        candidates=doubled,
         qrels=dataset.qrels | {query + BARE: judged for query, judged in dataset.qrels.items()},
     )
 
@@ -43,7 +44,7 @@ def rows(folder: Path, run: str, recipes: list[str]) -> list[tuple[str, list[flo
         figures = [measure(dataset.first_stage(), dataset, [MEASURE], name="first stage").measures[MEASURE]]
         doubled = with_bare_texts(dataset)
         for recipe in recipes:
-            report = evaluate(Reranker(recipe), doubled, [MEASURE], batch_size=len(doubled.queries))
+            report = evaluate(Reranker(recipe), doubled, [MEASURE], batch_size=200)
             for bare in (False, True):
                 values = [row[MEASURE] for query, row in report.per_query.items() if query.endswith(BARE) == bare]
                 figures.append(sum(values) / len(values))

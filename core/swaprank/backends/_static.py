@@ -35,7 +35,7 @@ class StaticEmbeddings:
         from tokenizers import Tokenizer
 
         folder = _package_folder()
-        self._table: NDArray[np.float32] = load_file(str(folder / _WEIGHTS))["embedding.weight"].astype(np.float32)
+        self.vectors: NDArray[np.float32] = load_file(str(folder / _WEIGHTS))["embedding.weight"].astype(np.float32)
         self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -45,16 +45,11 @@ class StaticEmbeddings:
         """The tokenizer's encodings, without special tokens."""
         return list(self._tokenizer.encode_batch(list(texts), add_special_tokens=False))
 
-    def vectors(self, ids: Sequence[int]) -> NDArray[np.float32]:
-        """The vectors [tokens, dimensions] of some tokens."""
-        found: NDArray[np.float32] = self._table[np.asarray(ids, dtype=np.int64)]
-        return found
-
     def pooled(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """The mean vector [dimensions] of some tokens; zeros for none."""
         if not ids:
-            return np.zeros(self._table.shape[1], dtype=np.float32)
-        mean: NDArray[np.float32] = self._table[np.asarray(ids)].mean(axis=0)
+            return np.zeros(self.vectors.shape[1], dtype=np.float32)
+        mean: NDArray[np.float32] = self.vectors[np.asarray(ids)].mean(axis=0)
         return mean
 
     def coverage(self, text: str, encoding: Any) -> float | None:

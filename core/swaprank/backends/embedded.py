@@ -67,7 +67,7 @@ class EmbeddedBackend(LocalBackend):
             if isinstance(request, Embed):
                 responses.append(Embedded(table.pooled(ids), covered, usage))
             else:
-                responses.append(TokenEmbeddings(table.vectors(ids), ids, covered, usage))
+                responses.append(TokenEmbeddings(ids, table.vectors, ids, covered, usage))
         return responses
 
 

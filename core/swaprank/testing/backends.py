@@ -138,6 +138,6 @@ def arbitrary_response(request: Request) -> Response:
         case EmbedTokens(text=text):
             ids = [ord(letter) % 97 for letter in text]
             table = np.random.default_rng(7).normal(size=(97, 8))
-            return TokenEmbeddings(vectors=table[ids], ids=ids)
+            return TokenEmbeddings(ids=ids, table=table, rows=ids)
         case Lexical(passages=passages) | LexicalBlend(passages=passages):
             return LexicalScores(tuple(chance.expovariate(1) for _ in passages))
