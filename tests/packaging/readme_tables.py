@@ -1,0 +1,48 @@
+"""Keep the tables of README.md equal to the code.
+
+Run: python tests/packaging/readme_tables.py [--check]
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from swaprank import recipe, registry
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def methods() -> str:
+    lines = ["| method | family | needs | what it does |", "|---|---|---|---|"]
+    for name in registry.names("method"):
+        method = registry.method(name)
+        what = (method.__doc__ or "").splitlines()[0]
+        lines.append(f"| `{name}` | {method.family} | {', '.join(sorted(method.needs))} | {what} |")
+    return "\n".join(lines)
+
+
+def recipes() -> str:
+    lines = ["| recipe | size | languages | licence | what it is |", "|---|---|---|---|---|"]
+    for name, found in recipe.all_recipes().items():
+        cells = (f"`{name}`", found.parameters, ", ".join(found.languages), found.license, found.description)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    text = README.read_text(encoding="utf-8")
+    updated = text
+    for name, table in (("methods", methods()), ("recipes", recipes())):
+        marks = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
+        updated = re.sub(marks, lambda found, table=table: f"{found[1]}{table}{found[2]}", updated, flags=re.DOTALL)
+    if "--check" in sys.argv[1:]:
+        if updated != text:
+            raise SystemExit("The tables of README.md are stale: run python tests/packaging/readme_tables.py")
+        return
+    README.write_text(updated, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
