@@ -35,9 +35,10 @@ def coverage(text: str, offsets: Sequence[tuple[int, int]], known: Sequence[bool
     before = np.cumsum(letters)
     if not before[-1]:
         return None
-    spans = np.clip(np.asarray(offsets, dtype=np.int64).reshape(-1, 2), 0, len(text))
+    # Pieces hold at least one character each, bytes aside: no more pieces than characters need be looked at.
+    spans = np.clip(np.asarray(offsets[:_READ], dtype=np.int64).reshape(-1, 2), 0, len(text))
     inside = before[spans[:, 1]] - before[spans[:, 0]]
-    return float(min(1.0, inside[(inside >= 2) & np.asarray(known, dtype=bool)].sum() / before[-1]))
+    return float(min(1.0, inside[(inside >= 2) & np.asarray(known[:_READ], dtype=bool)].sum() / before[-1]))
 
 
 def trust(covered: float | None) -> float:

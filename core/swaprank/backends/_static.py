@@ -54,7 +54,7 @@ class StaticEmbeddings:
 
     def coverage(self, text: str, encoding: Any) -> float | None:
         """How much of the text the vocabulary knows as more than letters and bytes."""
-        return coverage(text, encoding.offsets, [identity >= _FIRST_PIECE for identity in encoding.ids])
+        return coverage(text, encoding.offsets, [identity >= _FIRST_PIECE for identity in encoding.ids[:1000]])
 
     def piece_ranks(self, words: Sequence[str]) -> list[list[int]]:
         """For each word the frequency ranks (from 1) of its pieces, byte tokens counting as rank 1."""

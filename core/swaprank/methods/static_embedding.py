@@ -8,7 +8,7 @@ the reading reports as low `coverage`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -21,7 +21,7 @@ from ..types import Passage, Query, ScoreKind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Array = NDArray[np.float64]
+    Array = NDArray[np.floating[Any]]
 
 
 class StaticEmbedding(Method):
@@ -52,9 +52,9 @@ class StaticEmbedding(Method):
         asked += [EmbedTokens(passage.content, "passage") for passage in passages]
         texts = [response for response in (yield asked) if isinstance(response, TokenEmbeddings)]
         weights = _weights(texts[1:]) if self.weighting == "idf" else {}
-        asked_for = _unit(_summed(texts[0], weights).sum(axis=0))
+        asked_for = _unit(_weighted(texts[0], weights).sum(axis=0))
         return Reading(
-            scores=[self._score(asked_for, _summed(text, weights)) for text in texts[1:]],
+            scores=[self._score(asked_for, _weighted(text, weights)) for text in texts[1:]],
             kind=ScoreKind.COSINE,
             coverage=pair_coverage(texts[0].coverage, [text.coverage for text in texts[1:]]),
         )
@@ -77,10 +77,14 @@ def _weights(passages: Sequence[TokenEmbeddings]) -> dict[int, float]:
     return dict(zip(ids.tolist(), (1.0 + idf).tolist(), strict=True))
 
 
-def _summed(text: TokenEmbeddings, weights: dict[int, float]) -> Array:
-    unseen = max(weights.values(), default=1.0)
-    factors = np.array([weights.get(identity, unseen) for identity in text.ids], dtype=np.float64)
-    weighted: Array = np.asarray(text.vectors, dtype=np.float64) * factors[:, None]
+def _weighted(text: TokenEmbeddings, weights: dict[int, float]) -> Array:
+    """The token vectors [tokens, dimensions], each times its weight; a token no candidate has weighs most."""
+    vectors = text.vectors
+    if not weights:
+        return vectors
+    unseen = max(weights.values())
+    factors = np.array([weights.get(identity, unseen) for identity in text.ids], dtype=vectors.dtype)
+    weighted: Array = vectors * factors[:, None]
     return weighted
 
 
