@@ -129,7 +129,7 @@ def _fusion(config: Config, where: str, backend: Backend | None) -> Scores:
 
 
 def _input(spec: Any, where: str) -> Input:
-    return spec if spec in ("retrieval", "previous") else _nested(spec, where)
+    return spec if spec in ("retrieval", "previous", "first-stage") else _nested(spec, where)
 
 
 def _pipeline(config: Config, where: str, backend: Backend | None) -> Scores:

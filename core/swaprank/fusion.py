@@ -36,6 +36,19 @@ def reciprocal_rank(lists: Sequence[Scores], weights: Sequence[float], k: float 
     return _weighted([_reciprocal(cleaned(scores), k) for scores in lists], weights)
 
 
+def order_trust(order: Scores, others: Scores) -> float:
+    """How far a given order agrees with other evidence beyond chance, 0 to 1.
+
+    With r the correlation of the two lists, r * sqrt(n - 1) is about standard normal when the order means
+    nothing. The trust is 1 - 1/z^2 of that z, and 0 below 1: a retriever's order of a hundred passages is
+    soon believed, a few texts in any order never overrule what is read in them.
+    """
+    left, right = _z(cleaned(order)), _z(cleaned(others))
+    agreement = math.fsum(a * b for a, b in zip(left, right, strict=True)) / max(len(left), 1)
+    surprise = agreement * math.sqrt(max(len(left) - 1, 0))
+    return 1.0 - 1.0 / surprise**2 if surprise > 1.0 else 0.0
+
+
 def cleaned(scores: Scores) -> list[float | None]:
     """NaN becomes None (missing), infinities the finite extreme of the list."""
     finite = [score for score in scores if score is not None and math.isfinite(score)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from .stage import Stage, given_order
 from .strategy import descending
 from .types import Passage, Query, Ranking, ScoreKind
 
-Input = Literal["retrieval", "previous"] | Stage
+Input = Literal["retrieval", "previous", "first-stage"] | Stage
 
 
 class FusionOptions(BaseModel):
@@ -24,10 +25,13 @@ class FusionOptions(BaseModel):
 
     Attributes:
         rule: ``fusion:`` in a config; see `fusion`. ``evidence`` is ``z-score`` with the weight of each
-            encoder multiplied by how far its vocabulary covers the texts (`coverage.trust`): a list
-            from an encoder that cannot read them counts nothing.
+            encoder multiplied by how far its vocabulary covers the texts (`coverage.trust`), and that
+            of a bare given order by how far it agrees with the other lists beyond chance
+            (`fusion.order_trust`): an encoder that cannot read, or an order that means nothing, counts
+            nothing.
         of: What is fused: ``retrieval`` (the candidates' own scores), ``previous`` (the scores of the
-            stage before; the retrieval scores in a first stage), recipe names or configs.
+            stage before; the retrieval scores in a first stage), ``first-stage`` (the retrieval scores, or
+            -ln(rank) of the given order where there are none), recipe names or configs.
         with_: ``with:`` in a config; short for ``of: [<with>, previous]``.
         alpha: Weight of the first of two inputs; the second gets 1 - alpha.
         weights: One weight per input; equal when neither `alpha` nor this is given.
@@ -83,6 +87,7 @@ class Fusion:
         retrieval = [passage.score for passage in passages]
         lists: list[tuple[float, fusion.Scores]] = []
         result = Scored(order=[], scores=[], kind=ScoreKind.FUSED)
+        ordered = 0.0
         for weight, one in zip(self.options.shares, self.inputs, strict=True):
             if isinstance(one, Stage):
                 ranking = next(rankings)
@@ -90,12 +95,20 @@ class Fusion:
                 scores: fusion.Scores = _kept_scores(ranking)
                 if self.options.rule == "evidence":
                     weight *= trust(ranking.coverage)
+            elif one == "first-stage" and not fusion.present(fusion.cleaned(retrieval)):
+                ordered = weight
+                continue
             else:
                 scores = previous if one == "previous" and previous is not None else retrieval
             if fusion.present(fusion.cleaned(scores)):
                 lists.append((weight, scores))
         if not lists:
             return given_order(passages)
+        if ordered:
+            order = [-math.log(rank) for rank in range(1, len(passages) + 1)]
+            others = self._fused([scores for _, scores in lists], [weight for weight, _ in lists])
+            share = fusion.order_trust(order, others) if self.options.rule == "evidence" else 1.0
+            lists.append((ordered * share, order))
         result.scores = self._fused([scores for _, scores in lists], [weight for weight, _ in lists])
         result.order = descending(result.scores)
         return result

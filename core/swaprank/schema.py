@@ -76,7 +76,7 @@ def _method(name: str) -> Schema:
 
 
 def _fusion() -> Schema:
-    one = {"anyOf": [{"enum": ["retrieval", "previous"]}, _ANY]}
+    one = {"anyOf": [{"enum": ["retrieval", "previous", "first-stage"]}, _ANY]}
     properties = {**_properties(FusionOptions), "with": one, "of": {"type": "array", "items": one, "minItems": 1}}
     exactly_one = {"oneOf": [{"required": ["with"]}, {"required": ["of"]}]}
     return {**_object({**_common(), **properties}, ["fusion"]), **exactly_one}

@@ -83,3 +83,14 @@ def test_a_tiny_but_real_range_keeps_its_order() -> None:
 
 def test_reciprocal_rank_counts_from_one_and_honours_weights() -> None:
     assert fusion.reciprocal_rank([[3.0, None, 5.0]], [2.0], 60) == pytest.approx([2 / 62, 0.0, 2 / 61])
+
+
+def test_an_order_is_trusted_as_far_as_other_evidence_bears_it_out() -> None:
+    falling = [float(-rank) for rank in range(100)]
+    assert fusion.order_trust(falling, falling) == pytest.approx(1 - 1 / 99)
+    assert fusion.order_trust(falling, falling[::-1]) == 0.0
+    assert fusion.order_trust(falling, [0.5] * 100) == 0.0
+    assert fusion.order_trust([2.0, 1.0], [2.0, 1.0]) == 0.0
+    assert fusion.order_trust([], []) == 0.0
+    noisy = [score + 40 * ((7 * place) % 10) for place, score in enumerate(falling)]
+    assert 0 < fusion.order_trust(falling, noisy) < 1 - 1 / 99

@@ -77,3 +77,23 @@ def test_fusion_of_nothing_keeps_the_order() -> None:
 def test_what_an_input_cut_off_counts_as_missing() -> None:
     fused = Reranker({"fusion": "rrf", "of": [{"reranker": "bm25", "top_n": 1}], "k": 1})
     assert sorted(fused.rerank("green tea", PASSAGES[:4]).scores) == pytest.approx([0, 0, 0, 0.5])
+
+
+def test_a_few_texts_in_any_order_are_ranked_by_what_is_read_in_them() -> None:
+    texts = ["Green tea is steamed.", "Coffee is roasted.", "Milk is white."]
+    best = {Reranker().rerank("green tea", order).passages[0].passage.text for order in (texts, texts[::-1])}
+    assert best == {texts[0]}
+
+
+def test_the_order_of_a_long_list_counts_where_the_texts_bear_it_out() -> None:
+    """Two passages that read alike keep their places, however far apart they stood."""
+    texts = [f"green tea {'leaves ' * (rank % 7)}" for rank in range(20)] + [f"word {rank}" for rank in range(20)]
+    fused = {"fusion": "evidence", "of": ["first-stage", "lexical"]}
+    bare = Reranker("lexical").rerank("green tea", texts)
+    ranking = Reranker(fused).rerank("green tea", texts)
+    assert bare.scores[0] == bare.scores[14]
+    assert ranking.scores[0] > ranking.scores[14]
+    shuffled = texts[20:] + texts[:20]
+    assert (
+        Reranker(fused).rerank("green tea", shuffled).order == Reranker("lexical").rerank("green tea", shuffled).order
+    )
