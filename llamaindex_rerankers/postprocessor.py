@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any, Self
 
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
@@ -12,11 +13,13 @@ from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRan
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, PlainSerializer, PrivateAttr
+from pydantic.json_schema import SkipJsonSchema
 
-from swaprank import InputError, Passage, Query, Ranking
+from swaprank import ConfigError, InputError, Passage, Query, Ranking
 from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
+from swaprank.errors import nearest
 
 dispatcher = get_dispatcher(__name__)
 
@@ -26,7 +29,15 @@ SCORE_KIND = "rerank_score_kind"
 REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
 
+# What these keys say of an earlier reranker is not true of this one.
+_STALE = frozenset({REASONING, FAILURES})
+# Either key tells that the score of a node is a reranker's, not the retriever's.
+_SCORED = frozenset({RETRIEVAL_SCORE, SCORE_KIND})
+
 OnRanking = Callable[[Ranking], None]
+
+# Dumps hold plain text, so that they can also be written as safe YAML.
+_Mode = Annotated[MetadataMode, PlainSerializer(lambda mode: mode.value, return_type=str)]
 
 
 class Reranker(BaseNodePostprocessor):
@@ -36,20 +47,23 @@ class Reranker(BaseNodePostprocessor):
     nothing for the embedded default, and any key of the config as a keyword.
 
     The returned nodes are copies with the new score; the nodes handed in stay as they are. The score they
-    came with is kept as metadata ``retrieval_score`` (a second reranker leaves the first one's), and what
-    kind the new one is as ``rerank_score_kind``; a model's reasoning and bridged failures are added where
-    there are any (``rerank_reasoning``, ``rerank_failures``). These keys are excluded from the text that
-    embedding models and LLMs see.
+    came with is kept as metadata ``retrieval_score`` (one that an earlier reranker left there stays), and
+    what kind the new one is as ``rerank_score_kind``; a model's reasoning and bridged failures are added
+    where there are any (``rerank_reasoning``, ``rerank_failures``). These keys are excluded from the text
+    that embedding models and LLMs see.
 
     Args:
         reranker: Recipe name, path, mapping, a ready `swaprank.Reranker`, or None.
         metadata_mode: Which metadata the reranker reads with the text: ``"none"`` (default: passages
             look as the published models saw them), ``"embed"``, ``"llm"`` or ``"all"``.
-        on_ranking: Called with the whole `swaprank.Ranking` of each query: calls, tokens, repairs.
+        on_ranking: Called with the whole `swaprank.Ranking` of each query: calls, tokens, repairs. Runs in
+            the caller's thread or event loop; what it raises ends the query.
+        callback_manager: LlamaIndex's; engines set their own when they take the postprocessor.
         options: Keys of the config, such as ``top_n=5``, or a ready ``backend=`` object.
 
     Raises:
-        swaprank.ConfigError: An unknown key or impossible value; nothing is loaded before the first use.
+        swaprank.ConfigError: An unknown key or impossible value, or options beside a ready
+            `swaprank.Reranker`; nothing is loaded before the first use.
 
     Example:
         ``index.as_query_engine(similarity_top_k=50, node_postprocessors=[Reranker("ara-reranker-v1", top_n=5)])``
@@ -57,9 +71,9 @@ class Reranker(BaseNodePostprocessor):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    config: dict[str, Any] = Field(description="The swaprank config, without secrets.")
-    metadata_mode: MetadataMode = MetadataMode.NONE
-    on_ranking: OnRanking | None = Field(default=None, exclude=True)
+    config: dict[str, Any] = Field(frozen=True, description="The swaprank config, without secrets.")
+    metadata_mode: _Mode = Field(default=MetadataMode.NONE, frozen=True)
+    on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
 
     _core: CoreReranker = PrivateAttr()
 
@@ -74,15 +88,19 @@ class Reranker(BaseNodePostprocessor):
         callback_manager: CallbackManager | None = None,
         **options: Any,
     ) -> None:
-        source = config if reranker is None else reranker
-        core = source if isinstance(source, CoreReranker) else CoreReranker(source, **options)
-        fields: dict[str, Any] = {"metadata_mode": MetadataMode(metadata_mode), "on_ranking": on_ranking}
-        super().__init__(config=core.to_config(), **fields)  # type: ignore[call-arg]
-        self.callback_manager = callback_manager or self.callback_manager
+        core = _core_from(reranker, config, options)
+        fields: dict[str, Any] = {
+            "config": core.to_config(),
+            "metadata_mode": _mode(metadata_mode),
+            "on_ranking": on_ranking,
+        }
+        if callback_manager is not None:
+            fields["callback_manager"] = callback_manager
+        super().__init__(**fields)
         self._core = core
 
     @classmethod
-    def from_config(cls, config: Source, **options: Any) -> Reranker:
+    def from_config(cls, config: Source, **options: Any) -> Self:
         """The postprocessor that a path, a mapping or a recipe name describes."""
         return cls(config, **options)
 
@@ -120,7 +138,6 @@ class Reranker(BaseNodePostprocessor):
                 "A reranker needs a query, and none was given.",
                 hint="Pass query_bundle= or query_str= to postprocess_nodes.",
             )
-        embedding = query_bundle.embedding or None
         passages = [
             Passage(
                 text=node.node.get_content(metadata_mode=self.metadata_mode) or "",
@@ -129,7 +146,7 @@ class Reranker(BaseNodePostprocessor):
             )
             for node in nodes
         ]
-        return Query(query_bundle.query_str, embedding=embedding), passages
+        return Query(query_bundle.query_str, embedding=query_bundle.embedding), passages
 
     def _answer(self, nodes: Sequence[NodeWithScore], ranking: Ranking) -> list[NodeWithScore]:
         if self.on_ranking is not None:
@@ -139,26 +156,25 @@ class Reranker(BaseNodePostprocessor):
         for ranked in ranking.passages:
             given = nodes[ranked.index]
             extra: dict[str, Any] = {SCORE_KIND: ranking.score_kind.value}
-            if ranked.passage.score is not None and SCORE_KIND not in given.node.metadata:
+            if ranked.passage.score is not None and _SCORED.isdisjoint(given.node.metadata):
                 extra[RETRIEVAL_SCORE] = ranked.passage.score
             if ranked.reasoning:
                 extra[REASONING] = ranked.reasoning
             if failures:
                 extra[FAILURES] = failures
-            answer.append(NodeWithScore(node=_annotated(given.node, extra), score=ranked.score))
+            answer.append(given.model_copy(update={"node": _annotated(given.node, extra), "score": ranked.score}))
         return answer
 
     @contextmanager
     def _reported(self, query: Query, nodes: list[NodeWithScore]) -> Iterator[list[NodeWithScore]]:
         """Start and end in both event systems of LlamaIndex, balanced on success, on no nodes and on error."""
         top_n = self._core.top_n or len(nodes)
+        model = str(self.config.get("model") or self._core.name)
         result: list[NodeWithScore] = []
-        dispatcher.event(
-            ReRankStartEvent(query=query.text, nodes=nodes, top_n=top_n, model_name=self._core.name),
-        )
+        dispatcher.event(ReRankStartEvent(query=query.text, nodes=nodes, top_n=top_n, model_name=model))
         payload: dict[str, Any] = {
             EventPayload.NODES: nodes,
-            EventPayload.MODEL_NAME: self._core.name,
+            EventPayload.MODEL_NAME: model,
             EventPayload.QUERY_STR: query.text,
             EventPayload.TOP_K: top_n,
         }
@@ -175,6 +191,10 @@ class Reranker(BaseNodePostprocessor):
     def _update_prompts(self, prompts: PromptDictType) -> None:
         """No method here takes a LlamaIndex prompt; prompts are options of the config."""
 
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """A copy that shares the core, which never changes, and the callbacks, which may hold locks."""
+        return self.model_copy()
+
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the core, which pickles its config and never a model."""
         return {"core": self._core, "metadata_mode": self.metadata_mode, "on_ranking": self.on_ranking}
@@ -183,12 +203,43 @@ class Reranker(BaseNodePostprocessor):
         self.__init__(state["core"], metadata_mode=state["metadata_mode"], on_ranking=state["on_ranking"])  # type: ignore[misc]
 
 
+def _core_from(
+    reranker: Source | CoreReranker, config: Mapping[str, Any] | None, options: Mapping[str, Any]
+) -> CoreReranker:
+    """The core reranker behind the arguments; none of them is dropped."""
+    # Dumps carry the class name, and pydantic hands a whole dump to __init__.
+    options = {key: value for key, value in options.items() if key != "class_name"}
+    for key in options:
+        if difflib.get_close_matches(key, Reranker.model_fields, n=1, cutoff=0.8):
+            raise ConfigError(f"Reranker has no option {key!r}.", hint=nearest(key, Reranker.model_fields))
+    if reranker is not None and config is not None:
+        raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
+    source = config if reranker is None else reranker
+    if not isinstance(source, CoreReranker):
+        return CoreReranker(source, **options)
+    if options:
+        raise ConfigError(
+            f"A ready reranker takes no further options, and {', '.join(options)} was given.",
+            hint="Give them to swaprank.Reranker.",
+        )
+    return source
+
+
+def _mode(mode: MetadataMode | str) -> MetadataMode:
+    try:
+        return MetadataMode(mode)
+    except ValueError:
+        hint = nearest(str(mode), [known.value for known in MetadataMode])
+        raise ConfigError(f"metadata_mode is {mode!r}.", hint=hint) from None
+
+
 def _annotated(node: BaseNode, extra: Mapping[str, Any]) -> BaseNode:
     """A shallow copy of the node with more metadata, hidden from embedding models and LLMs."""
+    kept = {key: value for key, value in node.metadata.items() if key not in _STALE}
     embed, llm = node.excluded_embed_metadata_keys, node.excluded_llm_metadata_keys
     return node.model_copy(
         update={
-            "metadata": {**node.metadata, **extra},
+            "metadata": {**kept, **extra},
             "excluded_embed_metadata_keys": embed + [key for key in extra if key not in embed],
             "excluded_llm_metadata_keys": llm + [key for key in extra if key not in llm],
         }

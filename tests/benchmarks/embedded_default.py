@@ -44,7 +44,7 @@ def rows(folder: Path, run: str, recipes: list[str]) -> list[tuple[str, list[flo
         figures = [measure(dataset.first_stage(), dataset, [MEASURE], name="first stage").measures[MEASURE]]
         doubled = with_bare_texts(dataset)
         for recipe in recipes:
-            report = evaluate(Reranker(recipe), doubled, [MEASURE], batch_size=200)
+            report = evaluate(Reranker(recipe), doubled, [MEASURE], batch_size=len(doubled.queries))
             for bare in (False, True):
                 values = [row[MEASURE] for query, row in report.per_query.items() if query.endswith(BARE) == bare]
                 figures.append(sum(values) / len(values))

@@ -2,14 +2,17 @@
 
 import asyncio
 import copy
+import difflib
 import json
 import pickle
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
-from llama_index.core.callbacks import CallbackManager, CBEventType
+import yaml
+from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 from llama_index.core.callbacks.base_handler import BaseCallbackHandler
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
@@ -29,11 +32,12 @@ from llama_index.core.schema import (
 )
 from pydantic import Field
 
-from llamaindex_rerankers import FAILURES, RETRIEVAL_SCORE, SCORE_KIND, Reranker
-from swaprank import ConfigError, InputError, Ranking
+from llamaindex_rerankers import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, Reranker
+from swaprank import ConfigError, InputError, RankedPassage, Ranking, ScoreKind, registry
 from swaprank import Reranker as CoreReranker
 from swaprank.errors import BackendError
 from swaprank.requests import PairScored, Request, Response
+from swaprank.stage import Limits
 from swaprank.testing import OracleBackend, ScriptedBackend
 
 CONFIG = {"method": "cross-encoder", "model": "scripted"}
@@ -87,12 +91,6 @@ def test_the_nodes_handed_in_stay_as_they_are(how) -> None:
     assert ranked[0].node is not given[1].node
 
 
-def test_scores_survive_json() -> None:
-    """np.float32 scores of other rerankers break to_json."""
-    for one in rerank(scripted(), nodes()):
-        assert json.loads(one.to_json())["score"] == one.score
-
-
 def test_score_keys_never_reach_embedding_model_or_llm() -> None:
     [first, *_] = rerank(scripted(), nodes())
     for mode in ("embed", "llm"):
@@ -116,8 +114,28 @@ def test_a_second_reranker_keeps_the_retrieval_score_and_doubles_no_key() -> Non
     twice = rerank(scripted(activation="sigmoid"), once)
     assert [one.node.metadata.get(RETRIEVAL_SCORE) for one in twice] == [0.5, None, 0.9]
     assert twice[0].node.metadata[SCORE_KIND] == "probability"
-    excluded = twice[0].node.excluded_llm_metadata_keys
-    assert len(excluded) == len(set(excluded))
+    for excluded in (twice[0].node.excluded_llm_metadata_keys, twice[0].node.excluded_embed_metadata_keys):
+        assert sorted(excluded) == sorted({SCORE_KIND, RETRIEVAL_SCORE})
+
+
+def test_the_retrieval_score_another_reranker_kept_stays() -> None:
+    """LlamaIndex's own rerankers write the same key with ``keep_retrieval_score=True``."""
+    given = NodeWithScore(node=TextNode(text="a", metadata={RETRIEVAL_SCORE: 0.7}), score=5.0)
+    assert rerank(scripted(), [given])[0].node.metadata[RETRIEVAL_SCORE] == 0.7
+
+
+def test_failures_of_an_earlier_reranker_are_not_this_ones() -> None:
+    [once] = rerank(scripted(broken, on_error="keep_order"), nodes()[:1])
+    assert FAILURES in once.node.metadata
+    assert FAILURES not in rerank(scripted(), [once])[0].node.metadata
+
+
+def test_a_subclass_of_node_with_score_keeps_its_fields() -> None:
+    class Tagged(NodeWithScore):
+        tag: str
+
+    [ranked] = rerank(scripted(), [Tagged(node=TextNode(text="a"), tag="t")])
+    assert (type(ranked), ranked.tag, ranked.score) == (Tagged, "t", 1.0)
 
 
 def test_nodes_without_text_are_ranked_last() -> None:
@@ -150,8 +168,9 @@ def test_the_query_embedding_of_the_bundle_is_used() -> None:
     oracle = OracleBackend({"good": 3.0})
     reranker = Reranker({"method": "bi-encoder", "model": "oracle"}, backend=oracle)
     given = [NodeWithScore(node=TextNode(text=text)) for text in ("bad", "good")]
-    ranked = reranker.postprocess_nodes(given, QueryBundle("q", embedding=[1.0, 0.0]))
-    assert ranked[0].node.get_content() == "good"
+    for embedding in ([1.0, 0.0], np.array([1.0, 0.0])):
+        ranked = reranker.postprocess_nodes(given, QueryBundle("q", embedding=embedding))
+        assert ranked[0].node.get_content() == "good"
     assert {request.role for request in oracle.requests} == {"passage"}
 
 
@@ -170,16 +189,16 @@ class Events(BaseEventHandler):
 class Callbacks(BaseCallbackHandler):
     def __init__(self) -> None:
         super().__init__([], [])
-        self.seen: list[str] = []
+        self.seen: list[tuple[str, int]] = []
 
     def on_event_start(self, event_type, payload=None, event_id="", parent_id="", **kwargs) -> str:
         if event_type == CBEventType.RERANKING:
-            self.seen.append("start")
+            self.seen.append(("start", len(payload[EventPayload.NODES])))
         return event_id
 
     def on_event_end(self, event_type, payload=None, event_id="", **kwargs) -> None:
         if event_type == CBEventType.RERANKING:
-            self.seen.append("end")
+            self.seen.append(("end", len(payload.get(EventPayload.NODES, []))))
 
     def start_trace(self, trace_id=None) -> None: ...
 
@@ -207,15 +226,18 @@ def test_both_event_systems_are_balanced(how, case, events) -> None:
     else:
         rerank(reranker, nodes() if case == "some" else [], how)
     assert [type(event) for event in events] == [ReRankStartEvent, ReRankEndEvent]
-    assert callbacks.seen == ["start", "end"]
-    assert len(events[1].nodes) == (2 if case == "some" else 0)
+    sent, returned = (0 if case == "none" else 3), (2 if case == "some" else 0)
+    assert [len(event.nodes) for event in events] == [sent, returned]
+    assert callbacks.seen == [("start", sent), ("end", returned)]
 
 
 def test_the_start_event_tells_model_and_limit(events) -> None:
     rerank(scripted(top_n=2), nodes())
     rerank(scripted(), nodes())
     starts = [(event.model_name, event.top_n, event.query) for event in events[::2]]
-    assert starts == [("cross-encoder", 2, "q"), ("cross-encoder", 3, "q")]
+    assert starts == [("scripted", 2, "q"), ("scripted", 3, "q")]
+    rerank(Reranker(), nodes())
+    assert events[-2].model_name == "embedded"
 
 
 @both
@@ -238,6 +260,18 @@ def test_failures_are_visible_where_the_order_is_kept(how) -> None:
     assert all("the model is down (keep_order)" in one.node.metadata[FAILURES][0] for one in ranked)
 
 
+def test_reasoning_is_kept_for_readers_and_hidden_from_models(monkeypatch) -> None:
+    def reasoned(self, query, passages) -> Ranking:
+        ranked = [RankedPassage(0, passages[0], 1.0, 1, "It answers."), RankedPassage(1, passages[1], 0.5, 2)]
+        return Ranking("q", ranked, [1.0, 0.5], ScoreKind.PROBABILITY)
+
+    monkeypatch.setattr(CoreReranker, "rerank", reasoned)
+    with_reason, without = rerank(scripted(), nodes()[:2])
+    assert with_reason.node.metadata[REASONING] == "It answers."
+    assert "It answers." not in with_reason.node.get_content(metadata_mode="llm")
+    assert REASONING not in without.node.metadata
+
+
 def test_the_whole_ranking_can_be_seen() -> None:
     seen: list[Ranking] = []
     reranker = Reranker(CONFIG, backend=ScriptedBackend(by_length), on_ranking=seen.append)
@@ -246,10 +280,34 @@ def test_the_whole_ranking_can_be_seen() -> None:
     assert [ranking.order for ranking in seen] == [[1, 2, 0], [1, 2, 0]]
 
 
-def test_unknown_keys_are_refused_with_the_nearest() -> None:
+@pytest.mark.parametrize(("key", "right"), [("top_k", "top_n"), ("metadata_mod", "metadata_mode")])
+def test_unknown_keys_are_refused_with_the_nearest(key, right) -> None:
     """LlamaIndex itself ignores unknown arguments."""
-    with pytest.raises(ConfigError, match="Did you mean 'top_n'"):
-        Reranker("bm25", top_k=3)
+    with pytest.raises(ConfigError, match=f"Did you mean '{right}'"):
+        Reranker("bm25", **{key: 3})
+
+
+def test_no_key_of_the_core_is_taken_for_a_misspelt_one_of_ours() -> None:
+    keys = {key for name in registry.names("method") for key in registry.method(name).model_fields} | {"on_error"}
+    for key in keys | set(Limits.model_fields):
+        assert not difflib.get_close_matches(key, Reranker.model_fields, cutoff=0.8)
+
+
+def test_no_argument_is_dropped() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'embed'"):
+        Reranker("bm25", metadata_mode="embeds")
+    with pytest.raises(ConfigError, match="top_n was given"):
+        Reranker(CoreReranker("bm25"), top_n=3)
+    with pytest.raises(ConfigError, match="config="):
+        Reranker("bm25", config={"reranker": "lexical"})
+    assert Reranker(method="bm25", top_n=2).to_config() == {"method": "bm25", "top_n": 2}
+
+
+def test_what_was_fixed_at_construction_cannot_be_set_without_effect() -> None:
+    reranker = Reranker("bm25")
+    for name, value in (("config", {"reranker": "lexical"}), ("metadata_mode", "embed"), ("top_n", 3)):
+        with pytest.raises(ValueError, match=name):
+            setattr(reranker, name, value)
 
 
 def test_config_round_trips_without_weights_and_secrets(tmp_path) -> None:
@@ -260,24 +318,51 @@ def test_config_round_trips_without_weights_and_secrets(tmp_path) -> None:
         for twin in (
             Reranker.from_dict(reranker.to_dict()),
             Reranker.from_json(reranker.to_json()),
+            Reranker.model_validate(yaml.safe_load(yaml.safe_dump(reranker.model_dump()))),
+            Reranker.model_validate_json(reranker.model_dump_json()),
             pickle.loads(pickle.dumps(reranker)),
             copy.deepcopy(reranker),
         ):
             assert twin.to_config() == config
             assert twin.to_dict() == reranker.to_dict()
     secret = Reranker({**config, "backend": {"type": "transformers", "token": "hf_secret"}}, metadata_mode="all")
-    assert "hf_secret" not in repr(secret) + secret.to_json() + secret.model_dump_json()
+    assert "hf_secret" not in repr(secret) + str(secret.to_config()) + secret.to_json() + secret.model_dump_json()
     assert Reranker.from_dict(secret.to_dict()).metadata_mode == "all"
     assert Reranker.class_name() == secret.to_dict()["class_name"] == "SwaprankReranker"
 
 
-def test_remote_code_is_trusted_only_when_the_config_says_so() -> None:
-    """LlamaIndex's own SentenceTransformerRerank trusts it while its field says False."""
-    from swaprank.backends.transformers import TransformersOptions
+def test_overrides_beside_a_dump_and_the_json_schema() -> None:
+    assert Reranker.from_dict(Reranker("bm25").to_dict(), top_n=2).to_config() == {"reranker": "bm25", "top_n": 2}
+    assert {"config", "metadata_mode"} <= Reranker.model_json_schema()["properties"].keys()
 
-    assert TransformersOptions().trust_remote_code is False
-    config = {**CONFIG, "backend": {"type": "transformers", "trust_remote_code": True}}
-    assert Reranker(config).to_config()["backend"]["trust_remote_code"] is True
+
+def test_a_deep_copy_has_its_own_callbacks_and_copies_no_lock() -> None:
+    reranker = scripted()
+    reranker.callback_manager = manager = CallbackManager([Callbacks()])
+    manager.lock = threading.Lock()
+    twin = copy.deepcopy(reranker)
+    twin.callback_manager = CallbackManager([])
+    assert reranker.callback_manager is manager
+    assert [one.score for one in rerank(twin, nodes())] == [3.0, 2.0, 1.0]
+
+
+async def test_async_calls_are_in_flight_together() -> None:
+    class Meeting(ScriptedBackend):
+        """Answers only once two calls wait for it."""
+
+        async def arun(self, requests):
+            arrived.append(1)
+            if len(arrived) == 2:
+                both_are_here.set()
+            await both_are_here.wait()
+            return self.run(requests)
+
+    arrived, both_are_here = [], asyncio.Event()
+    reranker = Reranker(CONFIG, backend=Meeting(by_length))
+    calls = [reranker.apostprocess_nodes(nodes(), query_str=query) for query in ("p", "q")]
+    answers = await asyncio.wait_for(asyncio.gather(*calls), timeout=30)
+    assert len(arrived) == 2
+    assert [[one.node.node_id for one in answer] for answer in answers] == [["ccc", "bb", "a"]] * 2
 
 
 def test_a_similarity_cutoff_after_ours_compares_the_new_scores() -> None:
