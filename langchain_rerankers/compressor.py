@@ -12,7 +12,7 @@ from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from swaprank import Passage, Ranking
+from swaprank import ConfigError, Passage, Ranking
 from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
 
@@ -76,7 +76,14 @@ class Reranker(BaseDocumentCompressor):
         on_ranking: OnRanking | None = None,
         **options: Any,
     ) -> None:
+        if reranker is not None and config is not None:
+            raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
         source = config if reranker is None else reranker
+        if isinstance(source, CoreReranker) and options:
+            raise ConfigError(
+                f"A ready reranker takes no further options, and {', '.join(options)} was given.",
+                hint="Give them to swaprank.Reranker.",
+            )
         core = source if isinstance(source, CoreReranker) else CoreReranker(source, **options)
         fields = {"config": core.to_config(), "score_key": score_key, "title_key": title_key, "on_ranking": on_ranking}
         super().__init__(**fields)

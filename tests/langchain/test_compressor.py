@@ -130,6 +130,13 @@ def test_unknown_keys_are_refused_with_the_nearest() -> None:
         Reranker("bm25", top_k=3)
 
 
+def test_no_argument_is_dropped_silently() -> None:
+    with pytest.raises(ConfigError, match="top_n was given"):
+        Reranker(CoreReranker("bm25"), top_n=3)
+    with pytest.raises(ConfigError, match="Give one of them"):
+        Reranker("bm25", config={"method": "lexical"})
+
+
 def test_config_round_trips_without_secrets(tmp_path) -> None:
     config = {"method": "cross-encoder", "model": "m", "top_n": 3}
     (tmp_path / "r.yaml").write_text(json.dumps(config))
