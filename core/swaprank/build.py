@@ -11,7 +11,7 @@ from . import registry
 from .backend import Backend, BackendOptions
 from .config import Config, backend_config, check_keys, expand, from_environment, validated
 from .errors import ConfigError
-from .fusion_scorer import Fusion, FusionOptions, Input
+from .fusion_scorer import INPUTS, Fusion, FusionOptions, Input
 from .method import Method
 from .pipeline import Pipeline
 from .scorer import Scorer, Scores, check_capabilities
@@ -129,7 +129,7 @@ def _fusion(config: Config, where: str, backend: Backend | None) -> Scores:
 
 
 def _input(spec: Any, where: str) -> Input:
-    return spec if spec in ("retrieval", "previous", "first-stage") else _nested(spec, where)
+    return spec if spec in INPUTS else _nested(spec, where)
 
 
 def _pipeline(config: Config, where: str, backend: Backend | None) -> Scores:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,7 +17,11 @@ from .stage import Stage, given_order
 from .strategy import descending
 from .types import Passage, Query, Ranking, ScoreKind
 
-Input = Literal["retrieval", "previous", "first-stage"] | Stage
+Given = Literal["retrieval", "previous", "first-stage"]
+Input = Given | Stage
+
+# The names of what is already known about the candidates; any other input is a reranker.
+INPUTS: tuple[Given, ...] = get_args(Given)
 
 
 class FusionOptions(BaseModel):

@@ -5,18 +5,31 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 from .errors import InputError
 from .reranker import Reranker
 from .types import Passage, Ranking
 
 logger = logging.getLogger(__name__)
+
+Numbered = Iterator[tuple[int, bytes]]
+
+# What the output adds to a line; an input line that has such a key is refused, not overwritten.
+RESERVED = ("line", "ranking", "score_kind", "repairs", "failures")
+
+_STARTS = b'{"line": '
+_PASSAGE: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "id": (str, int, type(None)),
+    "title": (str, type(None)),
+    "score": (int, float, type(None)),
+    "metadata": (dict, type(None)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +42,14 @@ class Job:
     rest: dict[str, Any]
 
 
-def jobs(lines: Iterable[str], *, after: int = 0, skip_bad: bool = False) -> Iterator[Job]:
-    """The jobs of the lines behind line ``after``; blank lines are passed over.
+def jobs(lines: Numbered, *, skip_bad: bool = False) -> Iterator[Job]:
+    """The jobs of numbered lines; blank lines are passed over.
 
     Raises:
         InputError: A line cannot be read and ``skip_bad`` is false; the message has its number.
     """
-    for number, text in enumerate(lines, start=1):
-        if number <= after or not text.strip():
+    for number, text in lines:
+        if not text.strip():
             continue
         try:
             yield _job(number, text)
@@ -46,90 +59,152 @@ def jobs(lines: Iterable[str], *, after: int = 0, skip_bad: bool = False) -> Ite
             logger.warning("%s Left out.", error)
 
 
-def reranked(reranker: Reranker, waiting: Iterable[Job], batch_size: int) -> Iterator[list[str]]:
-    """Output lines, a batch at a time."""
-    waiting = iter(waiting)
-    while batch := list(islice(waiting, batch_size)):
+def reranked(reranker: Reranker, waiting: Iterable[Job], batch_size: int) -> Iterator[list[bytes]]:
+    """Output lines, a batch at a time; the jobs before a line that cannot be read are done first."""
+    for batch in _batches(waiting, batch_size):
         rankings = reranker.rerank_many([job.query for job in batch], [job.passages for job in batch])
         yield [_line(job, ranking) for job, ranking in zip(batch, rankings, strict=True)]
 
 
-def resume(output: Path) -> int:
-    """How many input lines an output file has done; cuts off a half-written last line.
+def resume(output: BinaryIO, lines: Numbered) -> int:
+    """Check the lines of an output against the input they came from, and go behind both.
+
+    Args:
+        output: The output file, readable and writable, at its start. A half-written last line is cut
+            off; the file is left at its end.
+        lines: The input; what is done is taken from it, so that it goes on with the rest.
+
+    Returns:
+        How many lines are done.
 
     Raises:
-        InputError: The file holds something that this command did not write.
+        InputError: The file holds something that was not made from this input; it is left as it is.
     """
-    if not output.exists():
-        return 0
     done = whole = 0
-    with output.open("rb+") as file:
-        for text in file:
-            if not text.endswith(b"\n"):
-                break
-            try:
-                done = int(json.loads(text)["line"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise InputError(
-                    f"{str(output)!r} holds a line that this command did not write: {text[:60]!r}.",
-                    hint="Choose another output file, or --overwrite.",
-                ) from error
-            whole += len(text)
-        file.truncate(whole)
+    for text in output:
+        if not text.endswith(b"\n"):
+            if not text.startswith(_STARTS[: len(text)]):
+                raise _foreign(output, text)
+            break
+        try:
+            number = json.loads(text)["line"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise _foreign(output, text) from error
+        source = next((given for place, given in lines if place == number), None)
+        if source is None or not text.startswith(_head(_job(number, source))):
+            raise InputError(
+                f"A line of {output.name!r} was not made from line {number} of this input: {_shown(text)}.",
+                hint="Choose another output file, or --overwrite.",
+            )
+        done += 1
+        whole += len(text)
+    output.seek(whole)
+    output.truncate()
     return done
 
 
 @contextmanager
-def reading(source: Path) -> Iterator[TextIO]:
-    """The lines of a file, or of standard input for ``-``."""
+def reading(source: Path) -> Iterator[Numbered]:
+    """The numbered lines of a file, or of standard input for ``-``.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
     if str(source) == "-":
-        yield sys.stdin
+        yield enumerate(sys.stdin.buffer, start=1)
         return
-    try:
-        file = source.open(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{str(source)!r} cannot be read: {error.strerror}.") from error
-    with file:
-        yield file
+    with _opened(source, "rb") as file:
+        yield enumerate(file, start=1)
 
 
 @contextmanager
-def writing(target: Path, *, anew: bool) -> Iterator[TextIO]:
-    """A file to append to (or to write anew), or standard output for ``-``."""
+def writing(target: Path, *, source: Path, anew: bool) -> Iterator[BinaryIO]:
+    """A file to go on with or to write anew, or standard output for ``-``.
+
+    Raises:
+        InputError: The file cannot be written, or it is the source.
+    """
     if str(target) == "-":
-        yield sys.stdout
+        yield sys.stdout.buffer
         return
-    with target.open("w" if anew else "a", encoding="utf-8") as file:
+    if target.exists() and source.exists() and source.samefile(target):
+        raise InputError(f"{str(target)!r} is both input and output.", hint="Choose another output file.")
+    with _opened(target, "wb+" if anew or not target.exists() else "rb+") as file:
         yield file
 
 
-def _job(number: int, text: str) -> Job:
+def _opened(path: Path, mode: str) -> BinaryIO:
     try:
-        entry = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"Line {number} is no JSON: {error}.") from error
-    if not isinstance(entry, dict) or not isinstance(entry.get("query"), str) or not entry["query"].strip():
-        raise InputError(f"Line {number} has no query: {text.strip()[:60]!r}.")
+        file: Any = path.open(mode)
+    except OSError as error:
+        verb = "read" if mode == "rb" else "written"
+        raise InputError(f"{str(path)!r} cannot be {verb}: {error.strerror}.") from error
+    opened: BinaryIO = file
+    return opened
+
+
+def _batches(waiting: Iterable[Job], size: int) -> Iterator[list[Job]]:
+    batch: list[Job] = []
+    try:
+        for job in waiting:
+            batch.append(job)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except InputError:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+def _job(number: int, text: bytes) -> Job:
+    entry = _parsed(number, text)
+    query = entry.get("query") if isinstance(entry, dict) else None
+    if not isinstance(query, str) or not query.strip():
+        raise InputError(f"Line {number} has no query: {_shown(text)}.")
     if not isinstance(entry.get("passages"), list):
         raise InputError(f"Line {number} has no list of passages.")
+    taken = [key for key in RESERVED if key in entry]
+    if taken:
+        raise InputError(f"Line {number} has the key {taken[0]!r}, which the output needs.", hint="Rename it.")
     passages = [_passage(number, place, given) for place, given in enumerate(entry["passages"])]
     rest = {key: value for key, value in entry.items() if key not in ("query", "passages")}
-    return Job(number, entry["query"], passages, rest)
+    return Job(number, query, passages, rest)
+
+
+def _parsed(number: int, text: bytes) -> Any:
+    """The value of a line. JSON can escape half a surrogate pair, which no tokenizer and no file takes."""
+    try:
+        entry = json.loads(text.decode("utf-8-sig"))
+        if b"\\u" in text:
+            json.dumps(entry, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"Line {number} is no JSON in UTF-8: {error}.") from error
+    return entry
 
 
 def _passage(number: int, place: int, given: Any) -> Passage:
-    if isinstance(given, str):
-        return Passage(given)
-    known = {"text", "id", "title", "score", "metadata"}
-    if not isinstance(given, dict) or not isinstance(given.get("text"), str) or given.keys() - known:
+    fields = {"text": given} if isinstance(given, str) else given
+    if not isinstance(fields, Mapping) or "text" not in fields or fields.keys() - _PASSAGE:
         raise InputError(
             f"Line {number}, passage {place} is {str(given)[:60]!r}.",
-            hint=f"Give a text, or a mapping with text and any of {', '.join(sorted(known - {'text'}))}.",
+            hint=f"Give a text, or a mapping with text and any of {', '.join(sorted(_PASSAGE.keys() - {'text'}))}.",
         )
-    return Passage(**given)
+    for key, value in fields.items():
+        if not isinstance(value, _PASSAGE[key]) or isinstance(value, bool):
+            raise InputError(f"Line {number}, passage {place} has the {key} {str(value)[:60]!r}.")
+    given_fields: dict[str, Any] = {key: value for key, value in fields.items() if value is not None}
+    return Passage(**given_fields)
 
 
-def _line(job: Job, ranking: Ranking) -> str:
+def _head(job: Job) -> bytes:
+    """What an output line begins with: all that is known before the ranking."""
+    return _dumped({"line": job.line, "query": job.query, **job.rest})[:-1] + b', "ranking": '
+
+
+def _line(job: Job, ranking: Ranking) -> bytes:
     kept = []
     for ranked in ranking.passages:
         entry: dict[str, Any] = {
@@ -141,13 +216,24 @@ def _line(job: Job, ranking: Ranking) -> str:
         if ranked.reasoning:
             entry["reasoning"] = ranked.reasoning
         kept.append(entry)
-    result = {
-        "line": job.line,
-        "query": job.query,
-        **job.rest,
-        "ranking": kept,
+    outcome = {
         "score_kind": ranking.score_kind.value,
         "repairs": ranking.repairs,
         "failures": [asdict(failure) for failure in ranking.failures],
     }
-    return json.dumps(result, ensure_ascii=False) + "\n"
+    return _head(job) + _dumped(kept) + b", " + _dumped(outcome)[1:] + b"\n"
+
+
+def _dumped(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _foreign(output: BinaryIO, text: bytes) -> InputError:
+    return InputError(
+        f"{output.name!r} holds a line that this command did not write: {_shown(text)}.",
+        hint="Choose another output file, or --overwrite.",
+    )
+
+
+def _shown(text: bytes) -> str:
+    return repr(text.decode(errors="replace").strip()[:60])

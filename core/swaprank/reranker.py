@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from . import build
@@ -11,7 +12,7 @@ from .backend import Backend
 from .config import Config, Source, load, without_secrets
 from .errors import InputError
 from .flow import Flow, adrive, drive, together
-from .types import Passage, Query, Ranking
+from .types import Passage, Query, Ranking, readable
 
 
 class Reranker:
@@ -142,7 +143,8 @@ def _query(query: str | Query) -> Query:
         raise InputError(f"The query is a {type(query).__name__}.", hint="Give a str or a swaprank.Query.")
     if not query.text.strip():
         raise InputError(f"The query is {query.text!r}.", hint="A query needs at least one visible character.")
-    return query
+    text = readable(query.text)
+    return query if text is query.text else replace(query, text=text)
 
 
 def _passages(passages: Sequence[str | Passage]) -> list[Passage]:

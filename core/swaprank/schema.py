@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from . import recipe, registry
-from .fusion_scorer import FusionOptions
+from .fusion_scorer import INPUTS, FusionOptions
 from .stage import Limits
 
 Schema = dict[str, Any]
@@ -76,7 +76,7 @@ def _method(name: str) -> Schema:
 
 
 def _fusion() -> Schema:
-    one = {"anyOf": [{"enum": ["retrieval", "previous", "first-stage"]}, _ANY]}
+    one = {"anyOf": [{"enum": list(INPUTS)}, _ANY]}
     properties = {**_properties(FusionOptions), "with": one, "of": {"type": "array", "items": one, "minItems": 1}}
     exactly_one = {"oneOf": [{"required": ["with"]}, {"required": ["of"]}]}
     return {**_object({**_common(), **properties}, ["fusion"]), **exactly_one}

@@ -22,6 +22,19 @@ class ScoreKind(StrEnum):
     OTHER = "other"
 
 
+def readable(text: str) -> str:
+    """The text with a replacement character for each lone half of a surrogate pair.
+
+    Halves come from text that was cut or decoded wrongly, and no tokenizer takes them: one of them would cost
+    the whole candidate list.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A query, optionally with what a framework already knows about it.
@@ -59,8 +72,8 @@ class Passage:
 
     @property
     def content(self) -> str:
-        """The text a model sees: title, one space, text (the BEIR convention)."""
-        return f"{self.title} {self.text}" if self.title else self.text
+        """The text a model sees: title, one space, text (the BEIR convention), made `readable`."""
+        return readable(f"{self.title} {self.text}" if self.title else self.text)
 
     @property
     def is_empty(self) -> bool:

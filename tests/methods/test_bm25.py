@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from swaprank import ConfigError, Reranker
+from swaprank import ConfigError, InputError, Reranker
 from swaprank.requests import Analysis
 from swaprank.text import LANGUAGES, detect_language, normalize_arabic, terms
 from tests.conftest import golden, inputs
@@ -65,14 +65,22 @@ def test_terms(case) -> None:
         assert found == recorded if isinstance(recorded, list) else len(found) == recorded["count"]
 
 
-@pytest.mark.parametrize("case", [*filter(ours, RECORDED["degenerate_cases"])], ids=lambda case: case["input"])
+DEGENERATE = [case for case in RECORDED["degenerate_cases"] if ours(case)]
+
+
+@pytest.mark.parametrize("case", [case for case in DEGENERATE if case["query"]], ids=case_id)
 def test_degenerate(case) -> None:
     """bm25s raises where nothing can be indexed; ours says 0."""
-    if not case["query"]:
-        return
     reranker = Reranker({"method": "bm25", "empty_passages": "score", **options(case)})
     ranking = reranker.rerank(case["query"], case["documents"])
+    assert (case["scores"] is None) == ("error" in case)
     assert ranking.scores == pytest.approx(case["scores"] or [0.0] * len(case["documents"]), abs=2e-5)
+
+
+@pytest.mark.parametrize("case", [case for case in DEGENERATE if not case["query"]], ids=case_id)
+def test_an_empty_query_is_an_error_and_not_zeros(case) -> None:
+    with pytest.raises(InputError):
+        Reranker({"method": "bm25", **options(case)}).rerank(case["query"], case["documents"])
 
 
 def test_the_defaults_are_the_recorded_ones() -> None:
@@ -99,6 +107,25 @@ def test_an_arabic_query_reads_mixed_passages_as_arabic() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_a_stemmer(language) -> None:
     assert Reranker("bm25", language=language).rerank("abc def", ["abc def", "xyz"]).order == [0, 1]
+
+
+@pytest.mark.parametrize("variant", ["lucene", "robertson", "atire", "bm25l", "bm25+"])
+def test_a_collection_is_indexed_before_the_candidates(variant) -> None:
+    """As bm25s scores them in one index: the recorded cases with a background cannot be republished."""
+    import bm25s
+
+    background, given = INPUTS["happy"], INPUTS["edison"]
+    collection = [document["text"] for document in background["documents"]]
+    texts = [document["text"] for document in given["documents"]]
+    analysis = Analysis(language="en")
+    index = bm25s.BM25(method=variant, k1=1.5, b=0.75, delta=1.0 if variant == "bm25+" else 0.5)
+    index.index([terms(text, analysis) for text in [*collection, *texts]], show_progress=False)
+    known = [term for term in terms(given["query"], analysis) if term in index.vocab_dict]
+    expected = index.get_scores(known)[len(collection) :]
+    ranking = Reranker("bm25", variant=variant, language="en", collection=collection).rerank(given["query"], texts)
+    assert ranking.scores == pytest.approx(expected.tolist(), abs=2e-5)
+    alone = Reranker("bm25", variant=variant, language="en").rerank(given["query"], texts)
+    assert ranking.scores != pytest.approx(alone.scores, abs=1e-3)
 
 
 def test_a_collection_decides_what_is_rare(tmp_path) -> None:

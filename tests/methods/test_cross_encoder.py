@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from swaprank import ConfigError, Reranker, ScoreKind
-from swaprank.backends._encoders import encode_pairs
+from swaprank.backends._pairs import encode_pairs
 from swaprank.requests import PairScore
 from tests.conftest import MODELS, golden, inputs
 
@@ -71,7 +71,7 @@ def encoded(case, **options):
     tokenizer = AutoTokenizer.from_pretrained(MODELS / case["model"])
     given = INPUTS[case["input"]]
     pairs = [PairScore(given["query"], document["text"], **options) for document in given["documents"]]
-    return encode_pairs(tokenizer, pairs, tokenizer.model_max_length)
+    return encode_pairs(tokenizer, pairs, [options["max_length"]] * len(pairs))
 
 
 @pytest.mark.parametrize("case", RECORDED["cases"], ids=case_id)
@@ -133,3 +133,16 @@ def test_instructions_stand_before_query_and_passage() -> None:
     told = Reranker(config(model, **options)).rerank("tea", ["green"])
     written = Reranker(config(model)).rerank("find: tea", ["text: green"])
     assert told.scores == written.scores
+
+
+def test_a_pair_fits_whatever_query_max_length_says() -> None:
+    """FlagEmbedding would hand the model more tokens than it has positions."""
+    model = MODELS / "tiny-xlmr-cross-encoder"
+    options = {"protocol": "flagembedding", "max_length": 20, "query_max_length": 400}
+    ranking = Reranker(config(model, **options)).rerank("tea " * 600, ["green", "black"])
+    assert ranking.calls[0].input_tokens == 2 * 20
+
+
+def test_query_max_length_needs_the_protocol_that_reads_it() -> None:
+    with pytest.raises(ConfigError, match="query_max_length is for protocol: flagembedding"):
+        Reranker(config("model", query_max_length=64))

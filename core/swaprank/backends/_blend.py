@@ -19,11 +19,11 @@ import numpy as np
 from .. import text
 from ..requests import Analysis, LexicalBlend, LexicalScores
 from ..text import detect_language
-from ._shared import shared
-from ._static import StaticEmbeddings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ._static import StaticEmbeddings
 
     Array = NDArray[np.float64]
 
@@ -36,8 +36,13 @@ _COMMON, _RARE = 5.0, 14.0
 _LEAST = 0.5
 
 
-def blended_scores(request: LexicalBlend) -> LexicalScores:
-    """The z-score of words plus the weighted z-scores of pairs and 4-grams, one score per passage."""
+def blended_scores(request: LexicalBlend, vocabulary: StaticEmbeddings) -> LexicalScores:
+    """The z-score of words plus the weighted z-scores of pairs and 4-grams, one score per passage.
+
+    Args:
+        request: The query and its candidates.
+        vocabulary: Tells how rare a word is in the language at large.
+    """
     analysis = Analysis(language=detect_language(request.query))
     words = text.words(request.query, analysis, analysis.language)
     query = text.stems(words, analysis, analysis.language)
@@ -47,7 +52,7 @@ def blended_scores(request: LexicalBlend) -> LexicalScores:
     lengths = np.array([len(passage) for passage in passages], dtype=np.float64)
 
     word_counts = _frequencies(Counter(query), [Counter(passage) for passage in passages])
-    rarity = _rarity(query, words)
+    rarity = _rarity(query, words, vocabulary)
     pairs = Counter(_pairs(query))
     grams = Counter(gram for word in words for gram in _grams(word))
     columns = (
@@ -86,9 +91,8 @@ def _bm25(counts: Array, lengths: Array, weights: Sequence[float] | None = None,
     return standardised
 
 
-def _rarity(stems: Sequence[str], words: Sequence[str]) -> dict[str, float]:
+def _rarity(stems: Sequence[str], words: Sequence[str], vocabulary: StaticEmbeddings) -> dict[str, float]:
     """Rarity of each stem in the language at large: that of its rarest surface form."""
-    vocabulary = shared("wordllama", StaticEmbeddings)
     rarity: dict[str, float] = {}
     for stem, ranks in zip(stems, vocabulary.piece_ranks(words), strict=True):
         summed = sum(math.log(rank) for rank in ranks) if ranks else _RARE

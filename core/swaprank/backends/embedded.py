@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..backend import Backend, BackendOptions, LocalBackend
 from ..errors import ConfigError, ResponseError
@@ -50,15 +50,27 @@ class EmbeddedBackend(LocalBackend):
 
     def __init__(self, model: str = "") -> None:
         self.model = model
+        self._table: _static.StaticEmbeddings | None = None
 
     def run(self, requests: Sequence[Request]) -> list[Response]:
         """Answer all requests, in order."""
         texts = [request for request in requests if isinstance(request, Embed | EmbedTokens)]
         embedded = iter(self._embed(texts) if texts else [])
-        return [next(embedded) if isinstance(request, Embed | EmbedTokens) else _match(request) for request in requests]
+        return [
+            next(embedded) if isinstance(request, Embed | EmbedTokens) else self._match(request) for request in requests
+        ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without the table."""
+        return {**super().__getstate__(), "_table": None}
+
+    def _loaded(self) -> _static.StaticEmbeddings:
+        """The table, held from now on: a shared model is dropped when nobody holds it."""
+        self._table = table = shared("wordllama", _static.StaticEmbeddings)
+        return table
 
     def _embed(self, requests: Sequence[Embed | EmbedTokens]) -> list[Response]:
-        self._table = table = shared("wordllama", _static.StaticEmbeddings)
+        table = self._loaded()
         texts = [request.text if isinstance(request, EmbedTokens) else _prompted(request) for request in requests]
         responses: list[Response] = []
         for request, text, encoding in zip(requests, texts, table.encodings(texts), strict=True):
@@ -70,17 +82,16 @@ class EmbeddedBackend(LocalBackend):
                 responses.append(TokenEmbeddings(ids, table.vectors, ids, covered, usage))
         return responses
 
+    def _match(self, request: Request) -> Response:
+        if isinstance(request, Lexical):
+            return _lexical.bm25_scores(request)
+        if isinstance(request, LexicalBlend):
+            return _blend.blended_scores(request, self._loaded())
+        raise ResponseError(f"The embedded backend cannot answer a {type(request).__name__} request.")
+
 
 def _prompted(request: Embed) -> str:
     return (request.prompt or "") + request.text
-
-
-def _match(request: Request) -> Response:
-    if isinstance(request, Lexical):
-        return _lexical.bm25_scores(request)
-    if isinstance(request, LexicalBlend):
-        return _blend.blended_scores(request)
-    raise ResponseError(f"The embedded backend cannot answer a {type(request).__name__} request.")
 
 
 BACKEND = EmbeddedOptions

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from ..backend import Backend, BackendOptions, LocalBackend
 from ..errors import ResponseError
@@ -23,7 +23,8 @@ class TransformersOptions(BackendOptions):
 
     Attributes:
         device: ``"auto"`` (an accelerator if there is one), ``"cpu"``, ``"cuda:1"``, ``"mps"`` ...
-        dtype: ``"auto"`` is float32 on a CPU and the accelerator's 16-bit type elsewhere.
+        dtype: ``"auto"`` is float32 on a CPU and the accelerator's 16-bit type elsewhere. The 16-bit types
+            and `attn_implementation` are torch's; an exported network has its own.
         engine: What runs the network: ``"torch"``, ``"onnx"`` or ``"openvino"``.
         engine_file: Which exported file of the repository to run, for the latter two.
         batch_tokens: Most tokens, padding included, in one forward pass.
@@ -50,6 +51,15 @@ class TransformersOptions(BackendOptions):
     trust_remote_code: bool = False
     attn_implementation: str | None = None
     token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        """Options that the engine would not read are mistakes."""
+        if self.engine == "torch" and self.engine_file is not None:
+            raise ValueError(f"engine_file {self.engine_file!r} is for engine: onnx or openvino, not torch")
+        if self.engine != "torch" and (self.dtype in ("bfloat16", "float16") or self.attn_implementation):
+            raise ValueError(f"16-bit dtypes and attn_implementation are for engine: torch, not {self.engine}")
+        return self
 
     def build(self, model: str) -> Backend:
         """The backend for a hub id, a folder, or ``package:<import name>/<folder>``."""
@@ -82,10 +92,10 @@ class TransformersBackend(LocalBackend):
 
     def _encoder(self, kind: str) -> Encoder[Any]:
         if kind not in self._encoders:
-            from . import _encoders
+            from . import _loading
 
             key = (kind, self.model, self.options)
-            self._encoders[kind] = shared(key, lambda: _encoders.load(kind, self.model, self.options))
+            self._encoders[kind] = shared(key, lambda: _loading.load(kind, self.model, self.options))
         return self._encoders[kind]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from rich.console import Console
 from .. import __version__
 from ..errors import ConfigError, InputError, SwaprankError
 from . import configs, demo, evaluate, recipes, rerank
-
-EPILOG = "Exit codes: 0 all went well, 1 the work failed, 2 wrong usage or config."
+from .options import EPILOG, complain
 
 app = typer.Typer(
     name="swaprank",
@@ -44,9 +43,12 @@ def swaprank(
 
 
 def run() -> None:
-    """Run the command line; errors of the tree become one line and an exit code."""
+    """Run the command line; what goes wrong becomes one line and an exit code."""
     try:
         app(prog_name=Path(sys.argv[0]).name)
     except SwaprankError as error:
-        Console(stderr=True, soft_wrap=True).print(f"Error: {error}", style="red", markup=False, highlight=False)
+        complain(str(error))
         raise SystemExit(2 if isinstance(error, ConfigError | InputError) else 1) from None
+    except OSError as error:
+        complain(f"{error.strerror or error}: {error.filename!r}" if error.filename else str(error))
+        raise SystemExit(1) from None

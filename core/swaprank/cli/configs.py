@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import yaml
 from rich.console import Console
 
-from ..config import expand, load, without_secrets
+from ..config import Config, expand, load, without_secrets
 from ..errors import ConfigError
+from ..fusion_scorer import INPUTS
 from ..reranker import Reranker
 from ..schema import json_schema
+from .options import EPILOG, complain
 
-app = typer.Typer(no_args_is_help=True, help="Check config files, print their JSON Schema.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Check config files, print their JSON Schema.",
+    epilog=EPILOG,
+    rich_markup_mode=None,
+)
 
 
-@app.command()
+@app.command(epilog=EPILOG)
 def check(files: Annotated[list[Path], typer.Argument(help="YAML or JSON config files.")]) -> None:
     """Validate config files and print what they resolve to; loads no model."""
-    console, errors = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True)
+    console = Console(soft_wrap=True, highlight=False)
     wrong = 0
     for file in files:
         try:
@@ -29,16 +36,30 @@ def check(files: Annotated[list[Path], typer.Argument(help="YAML or JSON config 
             Reranker(config)
         except ConfigError as error:
             wrong += 1
-            errors.print(f"{file}: {error}", style="red", markup=False, highlight=False)
+            complain(str(error), about=str(file))
         else:
             console.print(f"{file}: ok", style="green", markup=False)
-            resolved = yaml.safe_dump(without_secrets(expand(config)), sort_keys=False, allow_unicode=True)
+            resolved = yaml.safe_dump(without_secrets(_resolved(config)), sort_keys=False, allow_unicode=True)
             console.print(resolved, markup=False)
     if wrong:
         raise typer.Exit(2)
 
 
-@app.command()
+@app.command(epilog=EPILOG)
 def schema() -> None:
     """Print the JSON Schema of a config file, for editors and checks."""
     typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def _resolved(spec: Any) -> Any:
+    """A config with every recipe in it spelled out, at any depth."""
+    if spec is None or (isinstance(spec, str) and spec in INPUTS):
+        return spec
+    config: Config = expand({"reranker": spec} if isinstance(spec, str) else spec)
+    for key in config.keys() & {"stages", "of"}:
+        config[key] = [_resolved(one) for one in config[key] or []] or config[key]
+    if "with" in config:
+        config["with"] = _resolved(config["with"])
+    if isinstance(config.get("on_error"), dict):
+        config["on_error"] = {"fallback": _resolved(config["on_error"]["fallback"])}
+    return config

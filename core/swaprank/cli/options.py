@@ -6,24 +6,41 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from ..config import Source, load
 from ..errors import ConfigError
 from ..reranker import Reranker
+
+EPILOG = "Exit codes: 0 all went well, 1 the work failed, 2 wrong usage or config."
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="YAML or JSON config file.")]
 RerankerOption = Annotated[str | None, typer.Option("--reranker", "-r", help="Name of a recipe or model-free method.")]
 TopNOption = Annotated[int | None, typer.Option("--top-n", min=1, help="Keep this many passages.")]
 
 
+def chosen(config: Path | None, reranker: str | None) -> Source:
+    """What ``--config`` or ``--reranker`` names; None stands for the embedded default.
+
+    Raises:
+        ConfigError: Both are given.
+    """
+    if config is not None and reranker is not None:
+        raise ConfigError(f"Both --config {config} and --reranker {reranker} are given.", hint="Give one.")
+    return config if config is not None else reranker
+
+
 def build(config: Path | None, reranker: str | None, top_n: int | None = None) -> Reranker:
-    """The reranker that ``--config`` or ``--reranker`` names, or the embedded default.
+    """The reranker that is chosen.
 
     Raises:
         ConfigError: Both are given, or the config is wrong.
     """
-    if config is not None and reranker is not None:
-        raise ConfigError(f"Both --config {config} and --reranker {reranker} are given.", hint="Give one.")
-    source: Source = config if config is not None else reranker
     options: dict[str, Any] = {} if top_n is None else {"top_n": top_n}
-    return Reranker({**load(source), **options})
+    return Reranker({**load(chosen(config, reranker)), **options})
+
+
+def complain(message: str, *, about: str = "Error") -> None:
+    """Say on standard error, in one line, what went wrong."""
+    line = f"{about}: {' '.join(message.split())}"
+    Console(stderr=True, soft_wrap=True).print(line, style="red", markup=False, highlight=False)

@@ -37,23 +37,22 @@ def rerank(
     """Rerank a file of queries with their passages.
 
     A line holds {"query": ..., "passages": [...]}; a passage is a text or {"text", "id", "title", "score", "metadata"}.
-    Other keys are carried through. A line of the output holds them, its input line number as "line", and "ranking": the
-    kept passages, best first, as {"index", "id", "score", "rank"}, with "score_kind", "repairs" and "failures".
-    An output file that exists is taken up where it ends, a half-written last line redone.
+    Other keys are carried through. A line of the output holds its input line number as "line", the query, the other
+    keys, and "ranking": the kept passages, best first, as {"index", "id", "score", "rank"}, where index is the place
+    among the input's passages, from 0; with "score_kind", "repairs" and "failures".
+    An output file that exists is checked against the input and taken up where it ends, a half-written last line redone.
     """
     built = build(config, reranker, top_n)
-    notes = Console(stderr=True)
-    to_file = str(target) != "-"
-    done = jsonl.resume(target) if to_file and not overwrite else 0
     columns = (TextColumn("reranking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         jsonl.reading(source) as lines,
-        jsonl.writing(target, anew=overwrite) as output,
-        Progress(*columns, console=notes, disable=not sys.stderr.isatty()) as progress,
+        jsonl.writing(target, source=source, anew=overwrite) as output,
+        Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress,
     ):
+        done = jsonl.resume(output, lines) if str(target) != "-" else 0
         task = progress.add_task("", total=None, completed=done)
-        jobs = jsonl.jobs(lines, after=done, skip_bad=on_bad_line is OnBadLine.SKIP)
+        jobs = jsonl.jobs(lines, skip_bad=on_bad_line is OnBadLine.SKIP)
         for results in jsonl.reranked(built, jobs, batch_size):
-            output.write("".join(results))
+            output.write(b"".join(results))
             output.flush()
             progress.advance(task, len(results))

@@ -11,9 +11,9 @@ Nogueira & Cho, Passage Re-ranking with BERT (2019). Two protocols, same weights
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..activation import sigmoid
 from ..method import Method, Reading, Steps
@@ -50,6 +50,12 @@ class CrossEncoder(Method):
     query_instruction_for_rerank: str = ""
     passage_instruction_for_rerank: str = ""
     label: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.query_max_length is not None and self.protocol != "flagembedding":
+            raise ValueError(f"query_max_length is for protocol: flagembedding, not {self.protocol}")
+        return self
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One pair per passage."""
