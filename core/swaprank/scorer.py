@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from . import registry
+from . import consistency, registry
 from .backend import Backend
 from .errors import CapabilityError, ResponseError
 from .flow import Flow, ask, together
@@ -76,7 +76,7 @@ class Scorer:
         """Order the passages by the method's scores; ``previous`` is not read."""
         result = Scored(order=[], scores=[], kind=ScoreKind.RANK)
         coverages: list[float] = []
-        rounds = self.strategy.rounds(len(passages))
+        rounds = consistency.rounds(self.strategy, len(passages))
         answers: list[Sequence[float]] | None = None
         while True:
             try:
