@@ -70,12 +70,13 @@ class Scorer:
     backend: Backend
 
     def __post_init__(self) -> None:
-        check_capabilities(type(self.method), self.backend.name, self.backend.capabilities)
+        check_capabilities(self.method, self.backend.name, self.backend.capabilities)
 
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
         """Order the passages by the method's scores; ``previous`` is not read."""
         result = Scored(order=[], scores=[], kind=ScoreKind.RANK)
         coverages: list[float] = []
+        passages = self.method.prepared(query, passages)
         rounds = consistency.rounds(self.strategy, len(passages))
         answers: list[Sequence[float]] | None = None
         while True:
@@ -141,13 +142,13 @@ def rank_scores(order: Sequence[int]) -> list[float]:
     return scores
 
 
-def check_capabilities(method: type[Method], backend: str, offered: frozenset[Capability]) -> None:
+def check_capabilities(method: Method, backend: str, offered: frozenset[Capability]) -> None:
     """Refuse a backend that lacks something a method needs.
 
     Raises:
         CapabilityError: The message names the backends that have it.
     """
-    missing = method.needs - offered
+    missing = method.required - offered
     if missing:
         raise CapabilityError(
             f"{method.name!r} needs {', '.join(sorted(missing))}; the {backend} backend "
