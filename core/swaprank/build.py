@@ -84,7 +84,7 @@ def _scorer(config: Config, where: str, backend: Backend | None) -> Scores:
     )
     method = validated(method_class, _own(config, method_class), where)
     defaults = method_class.strategy_options.get(strategy_class.name, {})
-    strategy: Strategy = validated(strategy_class, {**defaults, **_own(config, strategy_class), **strategy_options}, where)
+    strategy = validated(strategy_class, {**defaults, **_own(config, strategy_class), **strategy_options}, where)
     if strategy.permutations > 1 and method_class.family in _ORDERLESS:
         raise ConfigError(
             f"{where}: {method_class.name!r} answers the same in whatever order passages are shown, and permutations "
