@@ -54,13 +54,16 @@ def load(source: Source) -> Config:
 
 def _read(path: Path) -> Config:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"The config file {str(path)!r} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ConfigError(f"The config file {str(path)!r} is no text in UTF-8: {error}.") from error
     try:
         found = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
-    except (yaml.YAMLError, json.JSONDecodeError) as error:
-        raise ConfigError(f"The config file {str(path)!r} does not parse: {error}") from error
+        json.dumps(found, default=str)  # an alias of YAML can hold itself, and would be followed for ever
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise ConfigError(f"The config file {str(path)!r} does not parse: {error}.") from error
     if not isinstance(found, dict):
         raise ConfigError(
             f"The config file {str(path)!r} holds a {type(found).__name__}, not a mapping.",
