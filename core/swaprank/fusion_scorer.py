@@ -48,7 +48,7 @@ class FusionOptions(BaseModel):
     of: list[Any] | None = Field(default=None, min_length=1)
     with_: Any = Field(default=None, alias="with")
     alpha: float | None = Field(default=None, ge=0, le=1)
-    weights: list[float] | None = None
+    weights: list[float] | None = Field(default=None, min_length=1)
     k: float = Field(default=60, gt=0)
 
     @model_validator(mode="after")
