@@ -156,7 +156,7 @@ def validated(model: type[Model], values: Mapping[str, Any], where: str, *, stri
     try:
         data = json.dumps(dict(values))
     except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{where} holds what no config file can: {error}.") from error
+        raise ConfigError(f"{where} holds what is no plain data: {error}.", hint="A date needs quotes.") from error
     try:
         return model.model_validate_json(data, strict=strict)
     except ValidationError as error:

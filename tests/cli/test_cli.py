@@ -142,11 +142,13 @@ def test_the_demo_shows_both_frameworks() -> None:
     assert all(word in out for word in ("in LlamaIndex", "in LangChain", "English", "Arabic", "nDCG@10", "(+0."))
 
 
-def test_the_demo_takes_a_reranker_that_keeps_little(tmp_path) -> None:
-    (tmp_path / "r.yaml").write_text("reranker: bm25\ntop_n: 1\n")
+def test_the_demo_takes_a_reranker_that_keeps_little_and_shows_no_secrets(tmp_path) -> None:
+    dear = "{method: cross-encoder, model: m, backend: {token: hf_secret}}"
+    (tmp_path / "r.yaml").write_text(f"reranker: bm25\ntop_n: 1\non_error: {{fallback: {dear}}}\n")
     shown = CliRunner().invoke(app, ["demo", "--config", str(tmp_path / "r.yaml")])
     assert shown.exit_code == 0, shown.output
     assert "'top_n': 1" in shown.stdout
+    assert "hf_secret" not in shown.stdout
 
 
 def test_both_frameworks_rank_the_sample_alike() -> None:

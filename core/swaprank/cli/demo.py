@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..config import Source, load
+from ..config import Source, load, without_secrets
 from ..errors import require
 from ..evaluation import Dataset, Run, load_beir, measure
 from .options import ConfigOption, RerankerOption
@@ -45,7 +45,7 @@ def demo(
         cells = [f"{one:.4f} ({one - first:+.4f})" for one in after]
         summary.add_row(f"{language} ({len(data.queries)} queries)", f"{first:.4f}", *cells)
     console.print(summary)
-    console.print(f"Reranker: {load(source)}", highlight=False, markup=False)
+    console.print(f"Reranker: {without_secrets(load(source))}", highlight=False, markup=False)
 
 
 def sample(language: str) -> Dataset:
