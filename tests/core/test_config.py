@@ -91,6 +91,8 @@ def test_a_config_is_copied() -> None:
         ({"stages": [{"reranker": "bm25", "topn": 1}]}, "stages[0] (bm25) has no option 'topn'"),
         ({"fusion": "z-score", "of": ["bm25"], "with": "bm25"}, "give either"),
         ({"fusion": "z-score", "of": ["bm25", "retrieval"], "weights": [1]}, "1 weights for 2 inputs"),
+        ({"fusion": "z-score", "of": ["bm25"], "weights": [float("inf")]}, "less than or equal to 1000000000"),
+        ({"fusion": "z-score", "of": ["bm25"], "weights": [float("nan")]}, "weights"),
         ({"fusion": "z-score", "of": ["bm25"], "alpha": 0.5}, "alpha weighs exactly two"),
         ({"fusion": "zscore", "of": ["bm25"]}, "'z-score'"),
         ({"reranker": 3}, "reranker: 3"),
