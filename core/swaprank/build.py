@@ -111,7 +111,9 @@ def _backend_options(config: Config, method: type[Method], where: str) -> Backen
     given = backend_config(config.get("backend", method.backend))
     options_class = registry.backend(str(given.pop("type", method.backend)))
     check_keys(given, options_class.model_fields, f"{where}.backend ({options_class.name})", {})
-    return validated(options_class, from_environment(given, f"{where}.backend"), f"{where}.backend")
+    values = from_environment(given, f"{where}.backend")
+    # The environment holds text, which stands for numbers and switches too.
+    return validated(options_class, values, f"{where}.backend", strict=values == given)
 
 
 def _model(config: Config, method: type[Method], where: str) -> str:

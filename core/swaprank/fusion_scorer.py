@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,6 +22,10 @@ Input = Given | Stage
 
 # The names of what is already known about the candidates; any other input is a reranker.
 INPUTS: tuple[Given, ...] = get_args(Given)
+
+
+# Bounded, so that a weighted sum is always finite.
+_Weight = Annotated[float, Field(ge=-1e9, le=1e9)]
 
 
 class FusionOptions(BaseModel):
@@ -48,8 +52,8 @@ class FusionOptions(BaseModel):
     of: list[Any] | None = Field(default=None, min_length=1)
     with_: Any = Field(default=None, alias="with")
     alpha: float | None = Field(default=None, ge=0, le=1)
-    weights: list[float] | None = None
-    k: float = Field(default=60, gt=0)
+    weights: list[_Weight] | None = Field(default=None, min_length=1)
+    k: float = Field(default=60, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _consistent(self) -> FusionOptions:
