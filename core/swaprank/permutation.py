@@ -87,7 +87,7 @@ class Reader:
         readable = [run for run in runs if run.isdecimal()]
         if len(readable) < len(runs) and self.odd_digits != "skip":
             return []
-        return [_number(run) - self.first for run in readable]
+        return [(int(run) if len(run) <= _MOST_DIGITS else _number(run)) - self.first for run in readable]
 
 
 def completed(found: Iterable[int], n: int) -> Permutation:
@@ -104,6 +104,6 @@ def completed(found: Iterable[int], n: int) -> Permutation:
 
 
 def _number(run: str) -> int:
-    """The value of a run of decimal digits; a run too long for any identifier is as good as none."""
-    digits = run if len(run) <= _MOST_DIGITS else run.lstrip("0")
+    """The value of a long run of decimal digits; one too long for any identifier is as good as none."""
+    digits = run.lstrip("0")
     return int(digits or "0") if len(digits) <= _MOST_DIGITS else -1
