@@ -24,7 +24,7 @@ from ..requests import (
     SequenceLogprob,
     SequenceScore,
 )
-from ..types import Passage
+from ..types import Passage, Query
 
 _STANDALONE = re.compile(r"(?<!\w)[A-Z](?!\w)")
 _START = " Passage:"
@@ -64,14 +64,24 @@ class Labelled(Method):
             for name, passage in zip(names, passages, strict=True)
             for part in (
                 f'Passage {name}: "',
-                Slot(passage.content, max_tokens=self.passage_length, shrinks=True),
+                self.passage_slot(passage.content),
                 '"\n\n',
             )
         )
 
+    def query_slot(self, query: Query) -> Slot:
+        """The query, cut as llm-rankers cuts it: tokens joined back to text."""
+        return Slot(query.text, max_tokens=self.query_length, reread=self.query_length is not None)
+
+    def passage_slot(self, text: str) -> Slot:
+        """A passage, cut in the same way."""
+        return Slot(text, max_tokens=self.passage_length, shrinks=True, reread=self.passage_length is not None)
+
     def requests(self, content: Text, names: str) -> list[Request]:
         """What asks for one label after ``content``."""
-        prompt: Prompt = content if self.conversation == "t5" else Chat((Message("user", content),), start=_START)
+        prompt: Prompt = (
+            content if self.conversation == "t5" else Chat((Message("user", content),), start=_START, special=True)
+        )
         if self.scoring == "generation":
             return [Generate(prompt, max_tokens=_T5_ANSWER if self.conversation == "t5" else 1)]
         if self.conversation == "t5":

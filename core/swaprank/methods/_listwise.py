@@ -43,6 +43,10 @@ class Listwise(Method):
         """Tokens that any ranking of ``n`` passages fits in: no tokenizer spends more than one per character."""
         return len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
 
+    def most_read(self, written: int) -> int | None:
+        """Most tokens of a prompt whose reply may have ``written`` tokens; None for what the model takes."""
+        return None
+
     def read(self, text: str, n: int) -> Permutation:
         """The order of ``n`` passages that a reply gives."""
         return (self.official_reader if self.official_parser else self.reader).read(text, n)
@@ -52,7 +56,8 @@ class Listwise(Method):
         n = len(passages)
         if n == 1:
             return Reading(scores=[1.0], kind=ScoreKind.RANK)
-        [reply] = yield [Generate(self.prompt(query, passages), self.max_tokens or self.room(n))]
+        most = self.max_tokens or self.room(n)
+        [reply] = yield [Generate(self.prompt(query, passages), most, max_length=self.most_read(most))]
         assert isinstance(reply, Generated)
         found = self.read(reply.text, n)
         reasoning = thinking(reply.text)

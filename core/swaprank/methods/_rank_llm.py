@@ -39,6 +39,7 @@ class RankLLM(Listwise):
         body: One passage; ``{rank}`` is its identifier, ``{candidate}`` its text.
         suffix: After the passages; as `prefix`.
         max_words: Most words of a passage.
+        context_size: Most tokens of prompt and reply together; None for what the model takes.
         conversation: ``"chat"`` for the model's own chat template; ``"vicuna"`` for the words that Vicuna v1.1
             was tuned on, whose tokenizer has no template.
         thinking: The chat template's switch ``enable_thinking``; None leaves it to the template.
@@ -49,6 +50,7 @@ class RankLLM(Listwise):
     body: str = BODY
     suffix: str = SUFFIX
     max_words: int = Field(default=300, ge=1)
+    context_size: int | None = Field(default=4096, ge=64)
     conversation: Literal["chat", "vicuna"] = "chat"
     thinking: bool | None = None
 
@@ -72,6 +74,10 @@ class RankLLM(Listwise):
             return (f"{self.system_message} USER: ", *content, " ASSISTANT:")
         messages = (Message("system", self.system_message), Message("user", content))
         return Chat(messages, thinking=self.thinking)
+
+    def most_read(self, written: int) -> int | None:
+        """What the reply leaves of the context; at least half of it."""
+        return None if self.context_size is None else max(self.context_size - written, self.context_size // 2)
 
     def identifier(self, place: int) -> str:
         """What a passage is called in the prompt."""

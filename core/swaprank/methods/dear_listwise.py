@@ -35,6 +35,7 @@ _CARD_CLOSING = (
     "Output the ranking as a list of numbers."
 )
 _CARD_CHARACTERS = 300
+_CARD_TOKENS = 2048
 
 _SYSTEM = "You are RankLLM, an assistant that ranks passages by relevance to the query."
 _OPENING = (
@@ -62,7 +63,9 @@ class DearListwise(Listwise):
 
     Attributes:
         protocol: Whose prompt and parser: the model card's or the repository's.
-        max_words: Most words of a passage under ``repository``; None for 300. The card shows 300 characters.
+        max_words: Most words of a passage under ``repository``. The card shows 300 characters.
+        max_length: Most tokens of the prompt; None for 2,048 under ``card`` and what the model takes under
+            ``repository``.
     """
 
     name: ClassVar[str] = "dear-listwise"
@@ -70,6 +73,7 @@ class DearListwise(Listwise):
 
     protocol: Literal["card", "repository"] = "card"
     max_words: int = Field(default=_REPOSITORY_WORDS, ge=1)
+    max_length: int | None = Field(default=None, ge=16)
 
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Prompt:
         """The prompt of the protocol."""
@@ -88,6 +92,10 @@ class DearListwise(Listwise):
     def room(self, n: int) -> int:
         """The repository's steps take more than the ranking."""
         return _REPOSITORY_TOKENS if self.protocol == "repository" else super().room(n)
+
+    def most_read(self, written: int) -> int | None:
+        """The card's limit, within which the passages are cut."""
+        return self.max_length or (_CARD_TOKENS if self.protocol == "card" else None)
 
     def read(self, text: str, n: int) -> Permutation:
         """The card reads numbers in brackets only; the repository every number after the thinking."""

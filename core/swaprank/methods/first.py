@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from ..method import Reading, Steps
 from ..permutation import Reader
 from ..prompt import Chat, Prompt, Slot
@@ -36,6 +38,7 @@ class First(RankLLM):
     official_reader: ClassVar[Reader] = Reader(identifiers="letters", reasoning="read")
 
     decoding: Literal["logits", "generation"] = "logits"
+    context_size: int | None = Field(default=None, ge=64)
     prefix: str = PREFIX.replace("numerical", "alphabetical")
     suffix: str = SUFFIX.replace("[2] > [1]", "[B] > [A]")
 
@@ -51,7 +54,7 @@ class First(RankLLM):
         if self.decoding == "generation":
             return prompt
         if isinstance(prompt, Chat):
-            return replace(prompt, start="[")
+            return replace(prompt, start="[", special=True)
         assert isinstance(prompt, tuple)
         return (*prompt, " [")
 
@@ -68,7 +71,8 @@ class First(RankLLM):
         if self.decoding == "generation" or len(passages) == 1:
             return (yield from super().steps(query, passages))
         labels = tuple(letters(len(passages), self.name))
-        [found] = yield [LabelLogprobs(self.prompt(query, passages), labels)]
+        prompt = self.prompt(query, passages)
+        [found] = yield [LabelLogprobs(prompt, labels, spellings=True, max_length=self.context_size)]
         assert isinstance(found, LabelScores)
         return Reading(scores=found.logprobs, kind=ScoreKind.LOGIT)
 

@@ -64,7 +64,7 @@ class IelabListwise(Labelled):
         n = len(passages)
         if n == 1:
             return Reading(scores=[1.0], kind=ScoreKind.RANK)
-        asked = Slot(query.text, max_tokens=self.query_length)
+        asked = self.query_slot(query)
         if self.scoring == "likelihood":
             names = letters(n, self.name)
             content = (*fill(QUESTION, {"query": asked}), *self.listed(passages, names), ASKED)
@@ -79,7 +79,7 @@ class IelabListwise(Labelled):
     def _prompt(self, query: Slot, passages: Sequence[Passage]) -> Prompt:
         most = self.max_words
         texts = [passage.content if self.conversation == "t5" else words(passage.content, most) for passage in passages]
-        slots = [Slot(text, max_tokens=self.passage_length, shrinks=True) for text in texts]
+        slots = [self.passage_slot(text) for text in texts]
         if self.conversation == "chat":
             return turn_by_turn(query, slots)
         known: dict[str, str | Slot] = {"num": str(len(slots)), "query": query}

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from ..method import Reading, Steps
-from ..prompt import Slot, Text, fill
+from ..prompt import Text, fill
 from ..requests import Capability, Request, Response
 from ..types import Passage, Query, ScoreKind
 from ._labels import Labelled, logprobs, picked
@@ -57,7 +57,7 @@ class Pairwise(Labelled):
         return Reading(scores=scores, kind=ScoreKind.OTHER, repairs=unread)
 
     def _content(self, query: Query, pair: Sequence[Passage]) -> Text:
-        asked = fill(_QUESTION, {"query": Slot(query.text, max_tokens=self.query_length)})
+        asked = fill(_QUESTION, {"query": self.query_slot(query)})
         return (*asked, *self.listed(pair, _NAMES), _ASKED)
 
     def _verdict(self, responses: Sequence[Response]) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from ..method import Reading, Steps
-from ..prompt import Slot, fill
+from ..prompt import fill
 from ..types import Passage, Query, ScoreKind
 from ._labels import Labelled, logprobs, picked
 from ._texts import letters
@@ -33,7 +33,7 @@ class Setwise(Labelled):
         names = letters(len(passages), self.name)
         if len(passages) == 1:
             return Reading(scores=[1.0], kind=ScoreKind.RANK)
-        asked = fill(QUESTION, {"query": Slot(query.text, max_tokens=self.query_length)})
+        asked = fill(QUESTION, {"query": self.query_slot(query)})
         responses = yield self.requests((*asked, *self.listed(passages, names), ASKED), names)
         if self.scoring == "likelihood":
             return Reading(scores=logprobs(responses), kind=ScoreKind.LOGIT)
