@@ -70,12 +70,12 @@ class Labelled(Method):
         )
 
     def query_slot(self, query: Query) -> Slot:
-        """The query, cut as llm-rankers cuts it: tokens joined back to text."""
-        return Slot(query.text, max_tokens=self.query_length, reread=self.query_length is not None)
+        """The query, cut by tokens, as llm-rankers cuts it."""
+        return Slot(query.text, max_tokens=self.query_length)
 
     def passage_slot(self, text: str) -> Slot:
         """A passage, cut in the same way."""
-        return Slot(text, max_tokens=self.passage_length, shrinks=True, reread=self.passage_length is not None)
+        return Slot(text, max_tokens=self.passage_length, shrinks=True)
 
     def requests(self, content: Text, names: str) -> list[Request]:
         """What asks for one label after ``content``."""

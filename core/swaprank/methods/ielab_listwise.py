@@ -44,7 +44,7 @@ class IelabListwise(Labelled):
     """The listwise baseline of llm-rankers.
 
     Attributes:
-        max_words: Most words of a passage in a conversation.
+        max_words: Most words of a passage where a ranking is written.
         official_parser: Take numbers in the reasoning for the ranking too, as the official code does.
     """
 
@@ -77,9 +77,7 @@ class IelabListwise(Labelled):
         return Reading(scores=rank_scores(found.order), kind=ScoreKind.RANK, repairs=found.repairs)
 
     def _prompt(self, query: Slot, passages: Sequence[Passage]) -> Prompt:
-        most = self.max_words
-        texts = [passage.content if self.conversation == "t5" else words(passage.content, most) for passage in passages]
-        slots = [self.passage_slot(text) for text in texts]
+        slots = [self.passage_slot(words(passage.content, self.max_words)) for passage in passages]
         if self.conversation == "chat":
             return turn_by_turn(query, slots)
         known: dict[str, str | Slot] = {"num": str(len(slots)), "query": query}

@@ -83,7 +83,7 @@ class ReasonRank(Listwise):
         return _NUMBERS.read(answer, n)
 
     def _shown(self, passage: Passage) -> Slot:
-        return Slot(unbracketed(fixed(passage.content)), max_tokens=self.max_passage_length, shrinks=True, reread=True)
+        return Slot(unbracketed(fixed(passage.content)), max_tokens=self.max_passage_length, shrinks=True)
 
 
 METHOD = ReasonRank
