@@ -21,7 +21,7 @@ from swaprank.testing import ScriptedBackend
 TEXTS = ("Coffee is brewed from beans.", "Green tea is not roasted.")
 QUESTION = "Which tea is green?"
 CONFIGURED, INSTRUCTION = "As configured.", "Prefer passages about tea."
-THINKING = "The user asks about tea, and beans are no leaves. " * 200 + "</think>"
+THINKING = "The user asks about tea, and beans are no leaves. " * 20 + "</think>"
 
 
 def reasoned(request: Generate) -> Generated:

@@ -23,7 +23,7 @@ TEXTS = ("Coffee is brewed from beans.", "Green tea is not roasted.")
 QUESTION = "Which tea is green?"
 INSTRUCTION = "Prefer passages about tea."
 # Long, as reasoning is, and with what would close a prompt's parts.
-THINKING = "The user asks about tea, and beans are no leaves. " * 200 + "</think>"
+THINKING = "The user asks about tea, and beans are no leaves. " * 20 + "</think>"
 
 
 def reasoned(request: Generate) -> Generated:
