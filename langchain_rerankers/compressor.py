@@ -41,14 +41,19 @@ class Reranker(BaseDocumentCompressor):
     The returned documents are copies with the new score in ``metadata["relevance_score"]``; the
     documents handed in stay as they are, and ids, types and other metadata are kept. The first-stage
     score, where `score_key` holds one, is kept as ``retrieval_score``, and what kind the new one is as
-    ``rerank_score_kind``; a model's reasoning and bridged failures are added where there are any
-    (``rerank_reasoning``, ``rerank_failures``).
+    ``rerank_score_kind``; bridged failures are added where there are any (``rerank_failures``), and a
+    model's reasoning if you ask for it (``rerank_reasoning``).
+
+    Instruction-aware methods take an instruction per call: a keyword of `compress_documents`, a key of the
+    runnable's input, a keyword or a configurable field of the retriever view.
 
     Args:
         reranker: Recipe name, path, mapping, a ready `swaprank.Reranker`, or None.
         score_key: The metadata key of the first-stage score, which fusion reads; default ``"score"``. A
             ``relevance_score`` from before is never read: reranking twice gives the same result.
         title_key: The metadata key of a title that is read before the text; None for no title.
+        include_reasoning: Write what the model said about each document into its metadata; it can be long,
+            and a prompt template that prints metadata prints it too.
         on_ranking: Called with the whole `swaprank.Ranking` of each query: calls, tokens, repairs.
         options: Keys of the config, such as ``top_n=5``, or a ready ``backend=`` object.
 
@@ -64,6 +69,7 @@ class Reranker(BaseDocumentCompressor):
     config: dict[str, Any] = Field(frozen=True, description="The swaprank config, without secrets.")
     score_key: str = "score"
     title_key: str | None = None
+    include_reasoning: bool = False
     on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
 
     _core: CoreReranker = PrivateAttr()
@@ -76,11 +82,18 @@ class Reranker(BaseDocumentCompressor):
         config: Mapping[str, Any] | None = None,
         score_key: str = "score",
         title_key: str | None = None,
+        include_reasoning: bool = False,
         on_ranking: OnRanking | None = None,
         **options: Any,
     ) -> None:
         core = _core_from(reranker, config, options)
-        fields = {"config": core.to_config(), "score_key": score_key, "title_key": title_key, "on_ranking": on_ranking}
+        fields = {
+            "config": core.to_config(),
+            "score_key": score_key,
+            "title_key": title_key,
+            "include_reasoning": include_reasoning,
+            "on_ranking": on_ranking,
+        }
         super().__init__(**fields)
         self._core = core
 
@@ -99,25 +112,46 @@ class Reranker(BaseDocumentCompressor):
         return f"rerank: {self._core.name}"
 
     def compress_documents(
-        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Callbacks | None = None,
+        *,
+        instruction: str | None = None,
     ) -> list[Document]:
-        """The documents in their new order, cut to the config's limits; a child run of ``callbacks``."""
+        """The documents in their new order, cut to the config's limits; a child run of ``callbacks``.
+
+        Args:
+            documents: The candidates, in first-stage order.
+            query: The query.
+            callbacks: LangChain's.
+            instruction: What counts as relevant in this call; overrides the config's. A reranker of which no
+                method takes an instruction refuses it.
+        """
         if not documents:
             return []
-        asked = {"query": query, "documents": list(documents)}
+        asked = _asked(documents, query, instruction)
         return self.as_runnable().invoke(asked, _under(callbacks))
 
     async def acompress_documents(
-        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Callbacks | None = None,
+        *,
+        instruction: str | None = None,
     ) -> list[Document]:
         """As `compress_documents`, without blocking the event loop."""
         if not documents:
             return []
-        asked = {"query": query, "documents": list(documents)}
+        asked = _asked(documents, query, instruction)
         return await self.as_runnable().ainvoke(asked, _under(callbacks))
 
     def as_runnable(self) -> Runnable[dict[str, Any], list[Document]]:
-        """A runnable from ``{"query": ..., "documents": [...]}`` to documents, for chains with ``|``."""
+        """A runnable from ``{"query": ..., "documents": [...]}`` to documents, for chains with ``|``.
+
+        The input may have an ``"instruction"``; other keys are not read.
+        """
         return RunnableLambda(self._rerank, afunc=self._arerank, name=self.name)
 
     def as_retriever(self, base_retriever: RetrieverLike, *, k: int | None = None) -> RerankingRetriever:
@@ -135,11 +169,17 @@ class Reranker(BaseDocumentCompressor):
 
     def _rerank(self, asked: dict[str, Any]) -> list[Document]:
         documents = asked["documents"]
-        return self._answer(documents, self._core.rerank(asked["query"], self._passages(documents)))
+        return self._answer(
+            documents,
+            self._core.rerank(asked["query"], self._passages(documents), instruction=asked.get("instruction")),
+        )
 
     async def _arerank(self, asked: dict[str, Any]) -> list[Document]:
         documents = asked["documents"]
-        return self._answer(documents, await self._core.arerank(asked["query"], self._passages(documents)))
+        return self._answer(
+            documents,
+            await self._core.arerank(asked["query"], self._passages(documents), instruction=asked.get("instruction")),
+        )
 
     def _passages(self, documents: Sequence[Document]) -> list[Passage]:
         return [
@@ -165,7 +205,7 @@ class Reranker(BaseDocumentCompressor):
                 metadata.setdefault(RETRIEVAL_SCORE, ranked.passage.score)
             metadata[RELEVANCE_SCORE] = ranked.score
             metadata[SCORE_KIND] = ranking.score_kind.value
-            if ranked.reasoning:
+            if self.include_reasoning and ranked.reasoning:
                 metadata[REASONING] = ranked.reasoning
             if failures:
                 metadata[FAILURES] = failures
@@ -174,7 +214,7 @@ class Reranker(BaseDocumentCompressor):
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the core, which pickles its config and never a model."""
-        return {"core": self._core, **{key: getattr(self, key) for key in ("score_key", "title_key", "on_ranking")}}
+        return {"core": self._core, **{key: getattr(self, key) for key in type(self).model_fields if key != "config"}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         options = dict(state)
@@ -199,6 +239,12 @@ def _core_from(
             hint="Give them to swaprank.Reranker.",
         )
     return source
+
+
+def _asked(documents: Sequence[Document], query: str, instruction: str | None) -> dict[str, Any]:
+    """The input of the runnable; traces show an instruction only where there is one."""
+    asked = {"query": query, "documents": list(documents)}
+    return asked if instruction is None else {**asked, "instruction": instruction}
 
 
 def _under(callbacks: Callbacks | None) -> RunnableConfig | None:

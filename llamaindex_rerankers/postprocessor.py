@@ -21,6 +21,8 @@ from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
 from swaprank.errors import nearest
 
+from .query import InstructedQuery
+
 dispatcher = get_dispatcher(__name__)
 
 # Metadata keys written on the returned nodes; none of them reaches an embedding model or an LLM.
@@ -48,14 +50,17 @@ class Reranker(BaseNodePostprocessor):
 
     The returned nodes are copies with the new score; the nodes handed in stay as they are. The score they
     came with is kept as metadata ``retrieval_score`` (one that an earlier reranker left there stays), and
-    what kind the new one is as ``rerank_score_kind``; a model's reasoning and bridged failures are added
-    where there are any (``rerank_reasoning``, ``rerank_failures``). These keys are excluded from the text
-    that embedding models and LLMs see.
+    what kind the new one is as ``rerank_score_kind``; bridged failures are added where there are any
+    (``rerank_failures``), and a model's reasoning if you ask for it (``rerank_reasoning``). These keys are
+    excluded from the text that embedding models and LLMs see.
+
+    A query may bring its own instruction for instruction-aware methods: see `InstructedQuery`.
 
     Args:
         reranker: Recipe name, path, mapping, a ready `swaprank.Reranker`, or None.
         metadata_mode: Which metadata the reranker reads with the text: ``"none"`` (default: passages
             look as the published models saw them), ``"embed"``, ``"llm"`` or ``"all"``.
+        include_reasoning: Write what the model said about each node into its metadata; it can be long.
         on_ranking: Called with the whole `swaprank.Ranking` of each query: calls, tokens, repairs. Runs in
             the caller's thread or event loop; what it raises ends the query.
         callback_manager: LlamaIndex's; engines set their own when they take the postprocessor.
@@ -73,6 +78,7 @@ class Reranker(BaseNodePostprocessor):
 
     config: dict[str, Any] = Field(frozen=True, description="The swaprank config, without secrets.")
     metadata_mode: _Mode = Field(default=MetadataMode.NONE, frozen=True)
+    include_reasoning: bool = False
     on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
 
     _core: CoreReranker = PrivateAttr()
@@ -84,6 +90,7 @@ class Reranker(BaseNodePostprocessor):
         *,
         config: Mapping[str, Any] | None = None,
         metadata_mode: MetadataMode | str = MetadataMode.NONE,
+        include_reasoning: bool = False,
         on_ranking: OnRanking | None = None,
         callback_manager: CallbackManager | None = None,
         **options: Any,
@@ -92,6 +99,7 @@ class Reranker(BaseNodePostprocessor):
         fields: dict[str, Any] = {
             "config": core.to_config(),
             "metadata_mode": _mode(metadata_mode),
+            "include_reasoning": include_reasoning,
             "on_ranking": on_ranking,
         }
         if callback_manager is not None:
@@ -146,7 +154,8 @@ class Reranker(BaseNodePostprocessor):
             )
             for node in nodes
         ]
-        return Query(query_bundle.query_str, embedding=query_bundle.embedding), passages
+        instruction = query_bundle.instruction if isinstance(query_bundle, InstructedQuery) else None
+        return Query(query_bundle.query_str, query_bundle.embedding, instruction), passages
 
     def _answer(self, nodes: Sequence[NodeWithScore], ranking: Ranking) -> list[NodeWithScore]:
         if self.on_ranking is not None:
@@ -158,7 +167,7 @@ class Reranker(BaseNodePostprocessor):
             extra: dict[str, Any] = {SCORE_KIND: ranking.score_kind.value}
             if ranked.passage.score is not None and _SCORED.isdisjoint(given.node.metadata):
                 extra[RETRIEVAL_SCORE] = ranked.passage.score
-            if ranked.reasoning:
+            if self.include_reasoning and ranked.reasoning:
                 extra[REASONING] = ranked.reasoning
             if failures:
                 extra[FAILURES] = failures
@@ -197,10 +206,12 @@ class Reranker(BaseNodePostprocessor):
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the core, which pickles its config and never a model."""
-        return {"core": self._core, "metadata_mode": self.metadata_mode, "on_ranking": self.on_ranking}
+        kept = type(self).model_fields.keys() - {"config", "callback_manager"}
+        return {"core": self._core, **{key: getattr(self, key) for key in kept}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["core"], metadata_mode=state["metadata_mode"], on_ranking=state["on_ranking"])  # type: ignore[misc]
+        options = dict(state)
+        self.__init__(options.pop("core"), **options)  # type: ignore[misc]
 
 
 def _core_from(

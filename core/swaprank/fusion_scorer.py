@@ -88,6 +88,11 @@ class Fusion:
     options: FusionOptions
     inputs: tuple[Input, ...]
 
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether any input reads `Query.instruction`."""
+        return any(isinstance(one, Stage) and one.scores.takes_instruction for one in self.inputs)
+
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
         """Score the passages with every input and fuse."""
         stages = [one for one in self.inputs if isinstance(one, Stage)]

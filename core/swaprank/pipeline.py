@@ -26,6 +26,11 @@ class Pipeline:
 
     stages: tuple[Stage, ...]
 
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether any stage reads `Query.instruction`."""
+        return any(stage.scores.takes_instruction for stage in self.stages)
+
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
         """Rank through all stages in turn."""
         alive = list(range(len(passages)))

@@ -47,6 +47,11 @@ class Scored:
 class Scores(Protocol):
     """Anything that can order candidates: a `Scorer`, a fusion, a cascade."""
 
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether `Query.instruction` is read by any method in it."""
+        ...
+
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
         """Order the passages; ``previous`` are the scores of the stage before, where there is one."""
         ...
@@ -71,6 +76,11 @@ class Scorer:
 
     def __post_init__(self) -> None:
         check_capabilities(type(self.method), self.backend.name, self.backend.capabilities)
+
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether the method reads `Query.instruction`."""
+        return self.method.takes_instruction
 
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
         """Order the passages by the method's scores; ``previous`` is not read."""

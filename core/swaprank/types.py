@@ -42,7 +42,8 @@ class Query:
     Attributes:
         text: The question or search string.
         embedding: Its embedding if one was computed before, from the same model as the passages'.
-        instruction: What counts as relevant, for instruction-aware methods; overrides the config.
+        instruction: What counts as relevant; overrides the config's. Refused by rerankers of which no method
+            takes one; those that do have an option ``instruction``.
     """
 
     text: str
