@@ -191,8 +191,8 @@ class Tokens:
     def _as_text(self, text: str) -> list[int]:
         """The ids of a text without any control token."""
         ids = self._ids(text, split=True)
-        control = set(self.tokenizer.convert_tokens_to_ids(self._control.findall(text)))
-        if not control.intersection(ids):
+        names = self._names(ids)
+        if not any(self._control.fullmatch(name) for name in names):
             return ids
         # SentencePiece vocabularies hold them as pieces, too: read each in two halves.
         cuts = [0, *(match.start() + 1 for match in self._control.finditer(text)), len(text)]
