@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from .errors import SwaprankError
 from .requests import Capability, Request, Response
 
 
@@ -21,7 +22,8 @@ class Backend(Protocol):
       request, in order. It may be called from several threads. It batches as it likes; results must not
       depend on what else is in the list.
     - `arun` is the same without blocking the event loop.
-    - Failures are raised (`BackendError` says best what happened), never returned.
+    - A failure of the model is raised (`BackendError` says best what happened). A request that alone cannot be
+      answered may get its error in place of a response, so that the others of the batch get theirs.
     - Loading happens at the first `run`, not at construction.
     """
 
@@ -40,11 +42,11 @@ class Backend(Protocol):
         """What this backend, with this model, can answer."""
         ...
 
-    def run(self, requests: Sequence[Request]) -> list[Response]:
+    def run(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
         """Answer all requests, in order."""
         ...
 
-    async def arun(self, requests: Sequence[Request]) -> list[Response]:
+    async def arun(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
         """Answer all requests, in order, without blocking the event loop."""
         ...
 
@@ -73,11 +75,11 @@ class LocalBackend:
     One worker, because a local model gains nothing from two threads competing for it.
     """
 
-    def run(self, requests: Sequence[Request]) -> list[Response]:
+    def run(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
         """Answer all requests, in order."""
         raise NotImplementedError
 
-    async def arun(self, requests: Sequence[Request]) -> list[Response]:
+    async def arun(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
         """Answer in the worker thread."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, self.run, requests)
 

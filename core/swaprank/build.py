@@ -21,6 +21,8 @@ from .strategy import Strategy
 _WIRING = ("method", "model", "strategy", "backend")
 _POLICY = ("on_error",)
 _LIMITS = tuple(Limits.model_fields)
+# Families that score each passage (or pair, in both orders) by itself.
+_ORDERLESS = ("pointwise", "pairwise", "embedding", "lexical")
 
 
 def stage(config: Mapping[str, Any], where: str = "config", backend: Backend | None = None) -> Stage:
@@ -81,10 +83,17 @@ def _scorer(config: Config, where: str, backend: Backend | None) -> Scores:
         dict.fromkeys(type(backend_options).model_fields, f"backend: {{type: {backend_options.name}}}"),
     )
     method = validated(method_class, _own(config, method_class), where)
-    strategy = validated(strategy_class, {**_own(config, strategy_class), **strategy_options}, where)
+    defaults = method_class.strategy_options.get(strategy_class.name, {})
+    strategy = validated(strategy_class, {**defaults, **_own(config, strategy_class), **strategy_options}, where)
+    if strategy.permutations > 1 and method_class.family in _ORDERLESS:
+        raise ConfigError(
+            f"{where}: {method_class.name!r} answers the same in whatever order passages are shown, and permutations "
+            f"is {strategy.permutations}.",
+            hint="Leave permutations out.",
+        )
     model = _model(config, method_class, where)
     if backend is None:
-        check_capabilities(method_class, backend_options.name, backend_options.capabilities)
+        check_capabilities(method, backend_options.name, backend_options.capabilities)
         backend = backend_options.build(model)
     return Scorer(method, strategy, backend)
 

@@ -6,6 +6,7 @@ SwaprankError
 ├── InputError (ValueError)            the query or the passages cannot be reranked
 ├── MissingDependencyError (ImportError)  an optional package is not installed
 └── BackendError (RuntimeError)        a model did not answer
+    ├── PromptTooLongError             a prompt does not fit the model, however far its passages are cut
     └── ResponseError                  a model answered with something unusable
 """
 
@@ -52,6 +53,10 @@ class BackendError(SwaprankError, RuntimeError):
     def __init__(self, message: str, *, hint: str = "", retryable: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.retryable = retryable
+
+
+class PromptTooLongError(BackendError):
+    """A prompt does not fit the model, however far what may be cut is cut. A smaller group may fit."""
 
 
 class ResponseError(BackendError):

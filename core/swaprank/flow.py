@@ -109,7 +109,17 @@ async def adrive(flow: Flow[T]) -> T:
 
 
 _Batch = tuple[list[int], Backend, list[Request]]
-_Outcome = Answer | SwaprankError
+
+
+@dataclass(frozen=True, slots=True)
+class _Batched:
+    """What a batch came to: a response or an error per request, and the wall time."""
+
+    responses: Sequence[Response | SwaprankError]
+    seconds: float
+
+
+_Outcome = _Batched | SwaprankError
 
 
 def _batches(asks: Sequence[Ask]) -> list[_Batch]:
@@ -149,18 +159,20 @@ def _as_backend_error(error: Exception, backend: Backend) -> SwaprankError:
     return wrapped
 
 
-def _checked(responses: Sequence[Response], requests: list[Request], backend: Backend, started: float) -> _Outcome:
+def _checked(
+    responses: Sequence[Response | SwaprankError], requests: list[Request], backend: Backend, started: float
+) -> _Outcome:
     if len(responses) != len(requests):
         return ResponseError(
             f"The {backend.name} backend returned {len(responses)} responses for {len(requests)} requests."
         )
     for request, response in zip(requests, responses, strict=True):
-        if not isinstance(response, ANSWERS[type(request)]):
+        if not isinstance(response, (ANSWERS[type(request)], SwaprankError)):
             return ResponseError(
                 f"The {backend.name} backend answered a {type(request).__name__} request with a "
                 f"{type(response).__name__}, not a {ANSWERS[type(request)].__name__}."
             )
-    return Answer(tuple(responses), time.perf_counter() - started)
+    return _Batched(responses, time.perf_counter() - started)
 
 
 def _deliver(
@@ -175,5 +187,15 @@ def _deliver(
     start = 0
     for position in positions:
         count = len(asks[position].requests)
-        answers[position] = Answer(outcome.responses[start : start + count], per_request * count)
+        answers[position] = _answer(outcome.responses[start : start + count], per_request * count)
         start += count
+
+
+def _answer(responses: Sequence[Response | SwaprankError], seconds: float) -> Answer | SwaprankError:
+    """The answer to one ask: its first error, where a request of it could not be answered."""
+    answered: list[Response] = []
+    for response in responses:
+        if isinstance(response, SwaprankError):
+            return response
+        answered.append(response)
+    return Answer(tuple(answered), seconds)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -42,9 +42,10 @@ class Method(BaseModel):
 
     - ``name``: the config name, equal to the file name with hyphens.
     - ``family``: pointwise, pairwise, setwise, listwise, groupwise, embedding or lexical.
-    - ``needs``: the capabilities a backend must have.
+    - ``needs``: the capabilities a backend must have; `required` where options decide.
     - ``backend``: the kind of backend used when the config names none.
     - ``strategy``: the strategy used when the config names none.
+    - ``strategy_options``: by strategy, options that this method has other defaults for.
     - ``takes_model``: ``"required"``, ``"optional"`` or ``"never"``: whether a config says ``model:``.
     - ``source``: the paper or official code it is in parity with.
 
@@ -64,6 +65,7 @@ class Method(BaseModel):
     needs: ClassVar[frozenset[Capability]]
     backend: ClassVar[str] = "transformers"
     strategy: ClassVar[str] = "all-at-once"
+    strategy_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     takes_model: ClassVar[Literal["required", "optional", "never"]] = "required"
     source: ClassVar[str]
 
@@ -71,6 +73,15 @@ class Method(BaseModel):
     def takes_instruction(self) -> bool:
         """Whether `Query.instruction` is read; a query with one is refused where it is not."""
         return "instruction" in type(self).model_fields
+
+    @property
+    def required(self) -> frozenset[Capability]:
+        """The capabilities that a backend must have for the method with these options."""
+        return self.needs
+
+    def prepared(self, query: Query, passages: Sequence[Passage]) -> Sequence[Passage]:
+        """The candidates as the groups will see them: for what must be computed over the whole list first."""
+        return passages
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """Ask about one group of passages and read the answers."""

@@ -77,11 +77,14 @@ class Chat:
         messages: The turns.
         thinking: The template's switch ``enable_thinking``; None leaves it to the template.
         start: What the assistant's answer begins with; the model goes on from there.
+        special: Whether the tokenizer's special tokens go around what the template made, as around any text: a
+            second beginning of sequence, in official codes that tokenise the rendered text once more.
     """
 
     messages: tuple[Message, ...]
     thinking: bool | None = None
     start: str = ""
+    special: bool = False
 
 
 # A text is sent as it is, with the special tokens that the tokenizer puts around any text.

@@ -42,6 +42,7 @@ class Generate:
             first token.
         temperature: 0 decodes greedily.
         seed: Seed of the sampler; matters only above temperature 0.
+        max_length: Most tokens of the prompt: its shrinking slots are cut so that it fits.
     """
 
     capability: ClassVar[Capability] = Capability.TEXT
@@ -51,6 +52,7 @@ class Generate:
     watch: tuple[str, ...] = ()
     temperature: float = 0.0
     seed: int | None = None
+    max_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class LabelLogprobs:
         prompt: What comes before.
         labels: Words; each stands for its first token.
         single: Whether each word must be a single token of the model's vocabulary: if not, it is an error.
+        spellings: Whether each word stands for every token that decodes to it (`A` and `▁A` of a SentencePiece
+            vocabulary, and the byte), the best of which counts.
         max_length: Most tokens of the prompt: its shrinking slots are cut so that it fits.
     """
 
@@ -68,6 +72,7 @@ class LabelLogprobs:
     prompt: Prompt
     labels: tuple[str, ...]
     single: bool = False
+    spellings: bool = False
     max_length: int | None = None
 
 

@@ -7,14 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from . import registry
+from . import consistency, registry
 from .backend import Backend
-from .errors import CapabilityError, ResponseError
-from .flow import Flow, ask, together
+from .errors import CapabilityError, PromptTooLongError, ResponseError
+from .flow import Answer, Flow, ask, together
 from .method import Method, Reading
-from .requests import Capability
-from .strategy import Group, Strategy
+from .requests import Capability, Request
+from .strategies.groups import Groups
+from .strategies.sliding_window import SlidingWindow
+from .strategy import Group, Outcome, Rounds, Strategy
 from .types import Call, Failure, Passage, Query, ScoreKind
+
+# The least passages of a group that can be asked about in two smaller ones.
+_SHRINKABLE = 3
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ class Scorer:
     backend: Backend
 
     def __post_init__(self) -> None:
-        check_capabilities(type(self.method), self.backend.name, self.backend.capabilities)
+        check_capabilities(self.method, self.backend.name, self.backend.capabilities)
 
     @property
     def takes_instruction(self) -> bool:
@@ -84,56 +89,74 @@ class Scorer:
 
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
         """Order the passages by the method's scores; ``previous`` is not read."""
-        result = Scored(order=[], scores=[], kind=ScoreKind.RANK)
-        coverages: list[float] = []
-        rounds = self.strategy.rounds(len(passages))
+        passages = self.method.prepared(query, passages)
+        calls: list[Call] = []
+        order, reading = yield from self._played(
+            query, passages, consistency.rounds(self.strategy, len(passages)), calls
+        )
+        return Scored(
+            order=order,
+            scores=list(reading.scores),
+            kind=reading.kind,
+            repairs=reading.repairs,
+            reasoning={index: text for index, text in enumerate(reading.reasoning) if text},
+            calls=calls,
+            coverage=reading.coverage,
+        )
+
+    def _played(
+        self, query: Query, passages: Sequence[Passage], rounds: Rounds, calls: list[Call]
+    ) -> Flow[tuple[list[int], Reading]]:
+        """A strategy played to its end: its order, and everything that was read, by passage."""
         answers: list[Sequence[float]] | None = None
+        kind, repairs = ScoreKind.RANK, 0
+        reasoning: list[str | None] = [None] * len(passages)
+        coverages: list[float] = []
         while True:
             try:
                 groups = next(rounds) if answers is None else rounds.send(answers)
             except StopIteration as stop:
-                outcome = stop.value
+                outcome: Outcome = stop.value
                 break
-            readings = yield from together([self._read(query, passages, group, result.calls) for group in groups])
+            readings = yield from together([self._read(query, passages, group, calls) for group in groups])
             for group, reading in zip(groups, readings, strict=True):
-                result.repairs += reading.repairs
-                result.kind = reading.kind
-                result.reasoning.update(
-                    (index, text) for index, text in zip(group, reading.reasoning, strict=False) if text
-                )
+                kind = reading.kind
+                repairs += reading.repairs
+                for index, text in zip(group, reading.reasoning, strict=False):
+                    reasoning[index] = text or reasoning[index]
                 if reading.coverage is not None:
                     coverages.append(reading.coverage)
             answers = [reading.scores for reading in readings]
-        result.order = list(outcome.order)
-        if outcome.scores is None:
-            result.kind = ScoreKind.RANK
-            result.scores = rank_scores(result.order)
-        else:
-            result.scores = [float(score) for score in outcome.scores]
-        result.coverage = sum(coverages) / len(coverages) if coverages else None
-        return result
+        order = list(outcome.order)
+        scored = outcome.scores is not None
+        return order, Reading(
+            scores=[float(score) for score in outcome.scores] if outcome.scores is not None else rank_scores(order),
+            kind=kind if scored else ScoreKind.RANK,
+            repairs=repairs,
+            reasoning=reasoning,
+            coverage=sum(coverages) / len(coverages) if coverages else None,
+        )
 
     def _read(self, query: Query, passages: Sequence[Passage], group: Group, calls: list[Call]) -> Flow[Reading]:
-        """One group through the method, with every round of requests recorded."""
-        steps = self.method.steps(query, [passages[index] for index in group])
+        """One group through the method, with every round of requests recorded.
+
+        A group whose one prompt is too long for the model is asked about in smaller ones.
+        """
+        shown = [passages[index] for index in group]
+        steps = self.method.steps(query, shown)
+        requests: Sequence[Request] = ()
         try:
             requests = next(steps)
             while True:
                 answer = yield from ask(self.backend, requests)
-                calls.append(
-                    Call(
-                        method=self.method.name,
-                        backend=self.backend.name,
-                        model=self.backend.model,
-                        requests=len(requests),
-                        input_tokens=sum(response.usage.input_tokens for response in answer.responses),
-                        output_tokens=sum(response.usage.output_tokens for response in answer.responses),
-                        seconds=answer.seconds,
-                    )
-                )
+                calls.append(self._call(answer))
                 requests = steps.send(list(answer.responses))
         except StopIteration as stop:
             reading: Reading = stop.value
+        except PromptTooLongError:
+            if len(requests) > 1 or len(group) < _SHRINKABLE:
+                raise
+            _, reading = yield from self._played(query, shown, self._smaller(len(group)), calls)
         for position, score in enumerate(reading.scores):
             if not math.isfinite(score):
                 raise ResponseError(
@@ -141,6 +164,26 @@ class Scorer:
                     f"{group[position]} as {score!r}, which cannot be ranked."
                 )
         return reading
+
+    def _smaller(self, n: int) -> Rounds:
+        """Half the size: two groups where scores are absolute, else a window that slides over the group."""
+        size = (n + 1) // 2
+        if self.method.family == "groupwise":
+            return Groups(group_size=size).rounds(n)
+        return SlidingWindow(window_size=size, step=size // 2).rounds(n)
+
+    def _call(self, answer: Answer) -> Call:
+        usages = [response.usage for response in answer.responses]
+        return Call(
+            method=self.method.name,
+            backend=self.backend.name,
+            model=self.backend.model,
+            requests=len(usages),
+            input_tokens=sum(usage.input_tokens for usage in usages),
+            output_tokens=sum(usage.output_tokens for usage in usages),
+            seconds=answer.seconds,
+            cut=sum(usage.cut for usage in usages),
+        )
 
 
 def rank_scores(order: Sequence[int]) -> list[float]:
@@ -151,13 +194,13 @@ def rank_scores(order: Sequence[int]) -> list[float]:
     return scores
 
 
-def check_capabilities(method: type[Method], backend: str, offered: frozenset[Capability]) -> None:
+def check_capabilities(method: Method, backend: str, offered: frozenset[Capability]) -> None:
     """Refuse a backend that lacks something a method needs.
 
     Raises:
         CapabilityError: The message names the backends that have it.
     """
-    missing = method.needs - offered
+    missing = method.required - offered
     if missing:
         raise CapabilityError(
             f"{method.name!r} needs {', '.join(sorted(missing))}; the {backend} backend "

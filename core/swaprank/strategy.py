@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Group = tuple[int, ...]
 
@@ -38,11 +38,20 @@ class Strategy(BaseModel):
     independent and may be asked about at the same time) and is sent one list of scores per group, each in
     the group's order. It never sees text and never calls a model, so one body serves sync, async and
     batches of queries.
+
+    Attributes:
+        permutations: Permutation self-consistency, for methods whose answer depends on the order shown: ask
+            about each group this often, first as it is and then shuffled, and merge by rank
+            (`consistency.py`).
+        seed: Seed of every shuffle; None for 0 where something must be shuffled.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
+
+    permutations: int = Field(default=1, ge=1)
+    seed: int | None = None
 
     def rounds(self, n: int) -> Rounds:
         """Order ``n`` passages (n >= 1), given in first-stage order."""
@@ -52,3 +61,8 @@ class Strategy(BaseModel):
 def descending(scores: Sequence[float]) -> list[int]:
     """Indices by falling score; equal scores keep the given order."""
     return sorted(range(len(scores)), key=lambda index: -scores[index])
+
+
+def best(scores: Sequence[float]) -> int:
+    """Place of the highest score, the first of equals."""
+    return max(range(len(scores)), key=lambda place: (scores[place], -place))

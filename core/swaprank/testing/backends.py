@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from ..errors import SwaprankError
 from ..requests import (
     Capability,
     Embed,
@@ -37,7 +38,8 @@ class ScriptedBackend:
     """Answers every request with a function, and remembers what it was asked.
 
     Args:
-        answer: Takes a request, returns its response, or raises to play a failure.
+        answer: Takes a request and returns its response, or the error of this request alone; raises to play a
+            failure of the whole batch.
         capabilities: What it claims to answer; everything by default.
         model: The model name it reports.
 
@@ -50,7 +52,7 @@ class ScriptedBackend:
 
     def __init__(
         self,
-        answer: Callable[[Request], Response],
+        answer: Callable[[Request], Response | SwaprankError],
         *,
         capabilities: Iterable[Capability] = EVERYTHING,
         model: str = "scripted",
@@ -61,13 +63,13 @@ class ScriptedBackend:
         self.batches: list[int] = []
         self._answer = answer
 
-    def run(self, requests: Sequence[Request]) -> list[Response]:
+    def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
         """Answer each request with the function."""
         self.requests += requests
         self.batches.append(len(requests))
         return [self._answer(request) for request in requests]
 
-    async def arun(self, requests: Sequence[Request]) -> list[Response]:
+    async def arun(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
         """As `run`."""
         return self.run(requests)
 

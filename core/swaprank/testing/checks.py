@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Backend
-from ..errors import InputError
+from ..errors import InputError, SwaprankError
 from ..requests import Capability, Embed, Embedded, Lexical, LexicalScores, PairScore, PairScored, Request, Response
 from ..reranker import Reranker
 from ..types import Passage, Ranking
@@ -142,12 +142,12 @@ def _samples(capabilities: frozenset[Capability]) -> list[Request]:
     return samples
 
 
-def _close(one: Response, other: Response, complaint: str) -> None:
+def _close(one: Response | SwaprankError, other: Response | SwaprankError, complaint: str) -> None:
     assert type(one) is type(other), complaint
     assert np.allclose(_numbers(one), _numbers(other), atol=1e-4), complaint
 
 
-def _numbers(response: Response) -> Sequence[float]:
+def _numbers(response: Response | SwaprankError) -> Sequence[float]:
     match response:
         case PairScored(logit=logit, activated=activated):
             return [logit, activated]

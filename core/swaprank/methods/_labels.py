@@ -1,0 +1,106 @@
+"""Passages shown as `Passage A: "..."`, answered by a label: what setwise, pairwise and listwise likelihood share.
+
+ielab/llm-rankers (Apache-2.0, https://github.com/ielab/llm-rankers).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ..method import Method
+from ..prompt import Chat, Message, Prompt, Slot, Text
+from ..requests import (
+    Capability,
+    Generate,
+    Generated,
+    LabelLogprobs,
+    LabelScores,
+    Request,
+    Response,
+    SequenceLogprob,
+    SequenceScore,
+)
+from ..types import Passage, Query
+
+_STANDALONE = re.compile(r"(?<!\w)[A-Z](?!\w)")
+_START = " Passage:"
+_T5_START = "Passage"
+_T5_ANSWER = 4
+
+
+class Labelled(Method):
+    """How a label is asked for and read.
+
+    Attributes:
+        scoring: ``"generation"`` of the label, or ``"likelihood"``: the log-probability of every label.
+        conversation: ``"chat"`` for the model's chat template; ``"t5"`` for encoder-decoder models, whose answer
+            begins with `Passage` (likelihood then takes one sequence per label).
+        query_length: Most tokens of the query; None for all of it.
+        passage_length: Most tokens of a passage; None for all of it.
+    """
+
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TEXT})
+
+    scoring: Literal["generation", "likelihood"] = "generation"
+    conversation: Literal["chat", "t5"] = "chat"
+    query_length: int | None = Field(default=None, ge=1)
+    passage_length: int | None = Field(default=None, ge=1)
+
+    @property
+    def required(self) -> frozenset[Capability]:
+        """What the scoring reads."""
+        if self.scoring == "generation":
+            return frozenset({Capability.TEXT})
+        return frozenset({Capability.SEQUENCE_LOGPROBS if self.conversation == "t5" else Capability.LABEL_LOGPROBS})
+
+    def listed(self, passages: Sequence[Passage], names: str) -> tuple[str | Slot, ...]:
+        """The passages by their labels."""
+        return tuple(
+            part
+            for name, passage in zip(names, passages, strict=True)
+            for part in (
+                f'Passage {name}: "',
+                self.passage_slot(passage.content),
+                '"\n\n',
+            )
+        )
+
+    def query_slot(self, query: Query) -> Slot:
+        """The query, cut by tokens, as llm-rankers cuts it."""
+        return Slot(query.text, max_tokens=self.query_length)
+
+    def passage_slot(self, text: str) -> Slot:
+        """A passage, cut in the same way."""
+        return Slot(text, max_tokens=self.passage_length, shrinks=True)
+
+    def requests(self, content: Text, names: str) -> list[Request]:
+        """What asks for one label after ``content``."""
+        prompt: Prompt = (
+            content if self.conversation == "t5" else Chat((Message("user", content),), start=_START, special=True)
+        )
+        if self.scoring == "generation":
+            return [Generate(prompt, max_tokens=_T5_ANSWER if self.conversation == "t5" else 1)]
+        if self.conversation == "t5":
+            return [SequenceLogprob(prompt, f"{_T5_START} {name}") for name in names]
+        return [LabelLogprobs(prompt, tuple(f" {name}" for name in names))]
+
+
+def logprobs(responses: Sequence[Response]) -> tuple[float, ...]:
+    """The log-probability of each label, from the responses to one prompt."""
+    [*found] = responses
+    if len(found) == 1 and isinstance(found[0], LabelScores):
+        return found[0].logprobs
+    return tuple(one.logprobs[-1] for one in found if isinstance(one, SequenceScore))
+
+
+def picked(response: Response, names: str) -> int | None:
+    """The place of the label that was written; None where there is none."""
+    assert isinstance(response, Generated)
+    text = response.text.strip().upper()
+    found = [text] if len(text) == 1 else _STANDALONE.findall(text)
+    place = names.find(found[0]) if found else -1
+    return place if place >= 0 else None

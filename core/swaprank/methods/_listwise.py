@@ -1,0 +1,69 @@
+"""What listwise methods that write a ranking have in common: one prompt per window, one reply, one reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ..method import Method, Reading, Steps
+from ..permutation import Permutation, Reader
+from ..prompt import Prompt
+from ..replies import thinking
+from ..requests import Capability, Generate, Generated
+from ..scorer import rank_scores
+from ..types import Passage, Query, ScoreKind
+
+
+class Listwise(Method):
+    """A window is shown, a ranking is written; scores are 1/rank within the window.
+
+    Attributes:
+        max_tokens: Most tokens of a reply; None for as many as the ranking can take at most (or what the
+            method's page of the official code says, where it reasons first).
+        official_parser: Read replies exactly as the official code does, also where that reads numbers of the
+            reasoning as the ranking. For parity; off, reasoning is dropped before reading.
+    """
+
+    family: ClassVar[Literal["listwise"]] = "listwise"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TEXT})
+    strategy: ClassVar[str] = "sliding-window"
+    reader: ClassVar[Reader] = Reader()
+    official_reader: ClassVar[Reader] = Reader(reasoning="read")
+
+    max_tokens: int | None = Field(default=None, ge=1)
+    official_parser: bool = False
+
+    def prompt(self, query: Query, passages: Sequence[Passage]) -> Prompt:
+        """What is asked about a window."""
+        raise NotImplementedError
+
+    def room(self, n: int) -> int:
+        """Tokens that any ranking of ``n`` passages fits in: no tokenizer spends more than one per character."""
+        return len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
+
+    def most_read(self, written: int) -> int | None:
+        """Most tokens of a prompt whose reply may have ``written`` tokens; None for what the model takes."""
+        return None
+
+    def read(self, text: str, n: int) -> Permutation:
+        """The order of ``n`` passages that a reply gives."""
+        return (self.official_reader if self.official_parser else self.reader).read(text, n)
+
+    def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
+        """One request per window; a window of one needs none."""
+        n = len(passages)
+        if n == 1:
+            return Reading(scores=[1.0], kind=ScoreKind.RANK)
+        most = self.max_tokens or self.room(n)
+        [reply] = yield [Generate(self.prompt(query, passages), most, max_length=self.most_read(most))]
+        assert isinstance(reply, Generated)
+        found = self.read(reply.text, n)
+        reasoning = thinking(reply.text)
+        return Reading(
+            scores=rank_scores(found.order),
+            kind=ScoreKind.RANK,
+            repairs=found.repairs,
+            reasoning=[reasoning] * n if reasoning else (),
+        )

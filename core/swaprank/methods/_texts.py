@@ -1,0 +1,41 @@
+"""What prompts do to texts before they show them."""
+
+from __future__ import annotations
+
+import re
+from string import ascii_uppercase
+
+from ..errors import ConfigError
+
+_BRACKETED_NUMBER = re.compile(r"\[(\d+)\]")
+
+
+def words(text: str, most: int) -> str:
+    """The first words, with every white space made one blank."""
+    return " ".join(text.split()[:most])
+
+
+def fixed(text: str) -> str:
+    """Mended by ftfy (Apache-2.0), as rank_llm does: mojibake, entities, ligatures, curly quotes."""
+    from ftfy import fix_text
+
+    return fix_text(text)
+
+
+def unbracketed(text: str) -> str:
+    """``[12]`` made ``(12)``, so that a text cannot pose as an identifier."""
+    return _BRACKETED_NUMBER.sub(r"(\1)", text)
+
+
+def letters(n: int, method: str) -> str:
+    """The first ``n`` identifiers of those that are letters.
+
+    Raises:
+        ConfigError: There are not that many.
+    """
+    if n > len(ascii_uppercase):
+        raise ConfigError(
+            f"{method!r} names passages by {len(ascii_uppercase)} letters, and was given {n} at once.",
+            hint="Set a smaller window_size, group_size or num_child.",
+        )
+    return ascii_uppercase[:n]

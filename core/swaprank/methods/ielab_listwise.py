@@ -1,0 +1,88 @@
+"""ielab's listwise baseline: RankGPT's windows with open models, or a window ranked by its labels' likelihood.
+
+Described in Zhuang et al., A Setwise Approach for Effective and Highly Efficient Zero-shot Ranking with Large Language
+Models (2023). Prompts of ielab/llm-rankers, `llmrankers/listwise.py` (Apache-2.0,
+https://github.com/ielab/llm-rankers). Likelihood takes one forward pass per window, but asks for the best label only:
+the order of the others is a by-product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from ..method import Reading, Steps
+from ..permutation import Reader
+from ..prompt import Prompt, Slot, fill
+from ..requests import Generate, Generated
+from ..scorer import rank_scores
+from ..types import Passage, Query, ScoreKind
+from ._conversations import turn_by_turn
+from ._labels import Labelled, logprobs
+from ._texts import letters, words
+from .setwise import ASKED, QUESTION
+
+_T5_OPENING = (
+    "This is RankGPT, an intelligent assistant that can rank passages based on their relevancy to the query.\n\n"
+    "The following are {num} passages, each indicated by number identifier []. "
+    "I can rank them based on their relevance to query: {query}\n\n"
+)
+# Nothing stands between the query and "I will": so it is in the official code.
+_T5_CLOSING = (
+    "The search query is: {query}I will rank the {num} passages above based on their relevance to the search query. "
+    "The passages will be listed in descending order using identifiers, and the most relevant passages should be "
+    "listed first, and the output format should be [] > [] > etc, e.g., [1] > [2] > etc.\n\n"
+    "The ranking results of the {num} passages (only identifiers) is:"
+)
+_READER = Reader()
+_OFFICIAL = Reader(reasoning="read")
+
+
+class IelabListwise(Labelled):
+    """The listwise baseline of llm-rankers.
+
+    Attributes:
+        max_words: Most words of a passage where a ranking is written.
+        official_parser: Take numbers in the reasoning for the ranking too, as the official code does.
+    """
+
+    name: ClassVar[str] = "ielab-listwise"
+    family: ClassVar[Literal["listwise"]] = "listwise"
+    strategy: ClassVar[str] = "sliding-window"
+    strategy_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {"sliding-window": {"window_size": 3, "step": 1}}
+    source: ClassVar[str] = "ielab/llm-rankers (Apache-2.0), https://github.com/ielab/llm-rankers"
+
+    query_length: int | None = Field(default=32, ge=1)
+    passage_length: int | None = Field(default=128, ge=1)
+    max_words: int = Field(default=300, ge=1)
+    official_parser: bool = False
+
+    def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
+        """One prompt per window; a window of one needs none."""
+        n = len(passages)
+        if n == 1:
+            return Reading(scores=[1.0], kind=ScoreKind.RANK)
+        asked = self.query_slot(query)
+        if self.scoring == "likelihood":
+            names = letters(n, self.name)
+            content = (*fill(QUESTION, {"query": asked}), *self.listed(passages, names), ASKED)
+            responses = yield self.requests(content, names)
+            return Reading(scores=logprobs(responses), kind=ScoreKind.LOGIT)
+        room = len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
+        [reply] = yield [Generate(self._prompt(asked, passages), room)]
+        assert isinstance(reply, Generated)
+        found = (_OFFICIAL if self.official_parser else _READER).read(reply.text, n)
+        return Reading(scores=rank_scores(found.order), kind=ScoreKind.RANK, repairs=found.repairs)
+
+    def _prompt(self, query: Slot, passages: Sequence[Passage]) -> Prompt:
+        slots = [self.passage_slot(words(passage.content, self.max_words)) for passage in passages]
+        if self.conversation == "chat":
+            return turn_by_turn(query, slots)
+        known: dict[str, str | Slot] = {"num": str(len(slots)), "query": query}
+        listed = [part for number, slot in enumerate(slots, start=1) for part in (f"[{number}] ", slot, "\n\n")]
+        return (*fill(_T5_OPENING, known), *listed, *fill(_T5_CLOSING, known))
+
+
+METHOD = IelabListwise

@@ -1,0 +1,42 @@
+"""RankGPT: a chat model is handed the passages turn by turn and writes their order.
+
+Sun et al., Is ChatGPT Good at Search? Investigating Large Language Models as Re-Ranking Agents (2023).
+Prompt and parser of sunnweiwei/RankGPT, `rank_gpt.py` (Apache-2.0, https://github.com/sunnweiwei/RankGPT).
+Passages are shown as they are: the official prompt does not neutralise identifiers in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from ..prompt import Chat, Slot
+from ..types import Passage, Query
+from ._conversations import turn_by_turn
+from ._listwise import Listwise
+from ._texts import words
+
+
+class RankGPT(Listwise):
+    """Listwise reranking by any chat model, zero-shot.
+
+    Attributes:
+        max_words: Most words of a passage.
+        thinking: The chat template's switch ``enable_thinking``; None leaves it to the template.
+    """
+
+    name: ClassVar[str] = "rankgpt"
+    source: ClassVar[str] = "sunnweiwei/RankGPT (Apache-2.0), https://github.com/sunnweiwei/RankGPT"
+
+    max_words: int = Field(default=300, ge=1)
+    thinking: bool | None = None
+
+    def prompt(self, query: Query, passages: Sequence[Passage]) -> Chat:
+        """The conversation about a window."""
+        texts = [words(passage.content.replace("Title: Content: ", ""), self.max_words) for passage in passages]
+        return turn_by_turn(Slot(query.text), [Slot(text, shrinks=True) for text in texts], thinking=self.thinking)
+
+
+METHOD = RankGPT

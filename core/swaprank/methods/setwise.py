@@ -1,0 +1,48 @@
+"""Setwise: the model names the most relevant of a small set; its picks drive a sort.
+
+Zhuang et al., A Setwise Approach for Effective and Highly Efficient Zero-shot Ranking with Large Language
+Models (2023). Prompt of ielab/llm-rankers, `llmrankers/setwise.py` (Apache-2.0,
+https://github.com/ielab/llm-rankers). Passages are shown as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from ..method import Reading, Steps
+from ..prompt import fill
+from ..types import Passage, Query, ScoreKind
+from ._labels import Labelled, logprobs, picked
+from ._texts import letters
+
+QUESTION = 'Given a query "{query}", which of the following passages is the most relevant one to the query?\n\n'
+ASKED = "Output only the passage label of the most relevant passage:"
+
+
+class Setwise(Labelled):
+    """Picks from sets of passages, zero-shot, with any chat model or Flan-T5."""
+
+    name: ClassVar[str] = "setwise"
+    family: ClassVar[Literal["setwise"]] = "setwise"
+    strategy: ClassVar[str] = "heap-sort"
+    source: ClassVar[str] = "ielab/llm-rankers (Apache-2.0), https://github.com/ielab/llm-rankers"
+
+    def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
+        """One prompt per set. An unreadable answer means the first passage shown, as officially."""
+        names = letters(len(passages), self.name)
+        if len(passages) == 1:
+            return Reading(scores=[1.0], kind=ScoreKind.RANK)
+        asked = fill(QUESTION, {"query": self.query_slot(query)})
+        responses = yield self.requests((*asked, *self.listed(passages, names), ASKED), names)
+        if self.scoring == "likelihood":
+            return Reading(scores=logprobs(responses), kind=ScoreKind.LOGIT)
+        place = picked(responses[0], names)
+        return Reading(
+            scores=[float(one == (place or 0)) for one in range(len(names))],
+            kind=ScoreKind.RANK,
+            repairs=int(place is None),
+        )
+
+
+METHOD = Setwise

@@ -1,0 +1,31 @@
+"""Every passage against every other; all pairs are independent and travel together.
+
+Qin et al., Large Language Models are Effective Text Rankers with Pairwise Ranking Prompting (2023).
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import ClassVar
+
+from ..strategy import Outcome, Rounds, Strategy, descending
+
+
+class AllPairs(Strategy):
+    """Orders by the sum of what each passage scored in its pairs: n(n-1)/2 groups of two, in one round."""
+
+    name: ClassVar[str] = "all-pairs"
+
+    def rounds(self, n: int) -> Rounds:
+        """Order ``n`` passages by their total."""
+        pairs = list(itertools.combinations(range(n), 2))
+        totals = [0.0] * n
+        if pairs:
+            answers = yield list(pairs)
+            for pair, scores in zip(pairs, answers, strict=True):
+                for index, score in zip(pair, scores, strict=True):
+                    totals[index] += score
+        return Outcome(order=descending(totals), scores=totals)
+
+
+STRATEGY = AllPairs

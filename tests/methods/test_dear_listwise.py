@@ -1,0 +1,47 @@
+"""Parity of DeAR's listwise stage with the model card and with the repository."""
+
+import pytest
+
+from swaprank import Reranker
+from swaprank.prompt import plain
+from swaprank.requests import Generated
+from swaprank.testing import ScriptedBackend
+from tests.conftest import golden
+from tests.methods.recorded import assert_messages, first_prompt, same_text
+
+RECORDED = golden("dear-listwise")
+
+
+@pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: case["input"])
+def test_card_prompt(case) -> None:
+    prompt = first_prompt({"method": "dear-listwise"}, case["input"])
+    assert same_text(plain(prompt), case["prompts"][0])
+
+
+@pytest.mark.parametrize("case", RECORDED["repository_cases"], ids=lambda case: case["input"])
+def test_repository_prompt(case) -> None:
+    prompt = first_prompt({"method": "dear-listwise", "protocol": "repository"}, case["input"])
+    assert_messages(prompt, case["prompts"][0])
+
+
+def ranked(raw: str, n: int, **options):
+    backend = ScriptedBackend(lambda request: Generated(raw))
+    reranker = Reranker({"method": "dear-listwise", "model": "scripted", **options}, backend=backend)
+    return reranker.rerank("query", [f"text {place}" for place in range(n)])
+
+
+@pytest.mark.parametrize("case", RECORDED["parser_cases"], ids=lambda case: repr(case["raw"])[:40])
+def test_replies(case) -> None:
+    """The card's duplicates are dropped, and what they pushed out comes back."""
+    official = list(dict.fromkeys(case["card"]))
+    official += [place for place in range(case["n"]) if place not in official]
+    assert ranked(case["raw"], case["n"], official_parser=True).order == official
+    repository = ranked(case["raw"], case["n"], protocol="repository")
+    if isinstance(case["repository"], list):
+        assert repository.order == case["repository"]
+
+
+def test_a_reply_without_identifiers_keeps_the_order_and_says_so() -> None:
+    ranking = ranked("I cannot rank these passages.", 4)
+    assert (ranking.order, ranking.repairs) == ([0, 1, 2, 3], 4)
+    assert ranked("<think>[3] > [2]", 4).repairs == 4

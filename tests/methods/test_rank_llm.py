@@ -1,0 +1,105 @@
+"""Parity of RankZephyr, RankVicuna and FIRST with rank_llm's prompt."""
+
+import re
+
+import pytest
+
+from swaprank import ConfigError, Reranker
+from swaprank.prompt import plain
+from swaprank.requests import Generate, Generated, LabelLogprobs, LabelScores
+from swaprank.testing import ScriptedBackend
+from swaprank.types import ScoreKind
+from tests.conftest import golden
+from tests.methods.recorded import first_prompt, messages, same_text, texts
+
+FITTING = [case for case in golden("rankzephyr")["cases"] if case["prompt_tokens"] <= case["context_size"]]
+
+
+def templated(prompt) -> str:
+    """As the chat template of the recorded model puts it."""
+    (system, instruction), (role, content) = messages(prompt)
+    assert (system, role) == ("system", "user")
+    return f"<s>{instruction}</s>[INST] {content} [/INST]"
+
+
+@pytest.mark.parametrize("case", FITTING, ids=lambda case: case["input"])
+def test_rankzephyr_prompt(case) -> None:
+    prompt = templated(first_prompt({"method": "rankzephyr"}, case["input"]))
+    assert same_text(prompt, case["prompts"][0])
+
+
+def test_rankvicuna_says_the_same_in_vicunas_words() -> None:
+    [(_, system), (_, content)] = messages(first_prompt({"method": "rankzephyr"}, "edison"))
+    prompt = first_prompt({"method": "rankvicuna"}, "edison")
+    assert plain(prompt) == f"{system} USER: {content} ASSISTANT:"
+
+
+def test_the_wording_is_an_option() -> None:
+    config = {"method": "rankzephyr", "system_message": "S", "prefix": "P {num}\n", "body": "<{rank}> {candidate}\n"}
+    assert messages(first_prompt({**config, "suffix": "{query}"}, "happy"))[1][1].startswith("P 3\n<1> ")
+
+
+def test_identifiers_in_passages_are_neutralised() -> None:
+    shown = messages(first_prompt({"method": "rankzephyr"}, "happy", ["see [12] and [x]", "other"]))[1][1]
+    assert "[1] see (12) and [x]\n" in shown
+
+
+@pytest.mark.parametrize("case", golden("first")["cases"], ids=lambda case: case["input"])
+def test_first_prompt(case) -> None:
+    prompt = first_prompt({"method": "first"}, case["input"])
+    assert prompt.start == "["
+    assert same_text(templated(prompt), case["calls"][0]["prompt"])
+
+
+@pytest.mark.parametrize("case", golden("first")["cases"], ids=lambda case: case["input"])
+def test_first_orders_by_the_recorded_logprobs(case) -> None:
+    """Where the official code saw all identifiers, the orders agree."""
+    [call] = case["calls"]
+    letters = [chr(ord("A") + place) for place in range(call["size"])]
+    backend = ScriptedBackend(
+        lambda request: LabelScores(tuple(call["identifier_logprobs"][one] for one in request.labels))
+    )
+    given = texts(case["input"])
+    config = {"method": "first", "model": "scripted", "empty_passages": "score"}
+    ranking = Reranker(config, backend=backend).rerank("query", given)
+    assert backend.requests[0].labels == tuple(letters)
+    assert ranking.score_kind is ScoreKind.LOGIT
+    assert ranking.scores == [call["identifier_logprobs"][one] for one in letters]
+    seen = [letters.index(one) for one in call["official_top120"] if one in letters]
+    assert [index for index in ranking.order if index in seen] == [index for index in case["order"] if index in seen]
+    if len(seen) == len(given):
+        assert ranking.order == case["order"]
+
+
+def test_first_over_several_windows_scores_by_rank() -> None:
+    def answer(request):
+        letters = re.findall(r"\[([A-T])\] text (\d+)", messages(request.prompt)[1][1])
+        return LabelScores(tuple(float(number) for _, number in letters))
+
+    backend = ScriptedBackend(answer)
+    ranking = Reranker({"method": "first", "model": "scripted"}, backend=backend).rerank(
+        "query", [f"text {i}" for i in range(45)]
+    )
+    assert ranking.order[:5] == [44, 43, 42, 41, 40]
+    assert ranking.score_kind is ScoreKind.RANK
+    assert len(backend.requests) == 4
+    assert all(isinstance(request, LabelLogprobs) for request in backend.requests)
+
+
+def test_first_can_write_the_whole_order() -> None:
+    backend = ScriptedBackend(lambda request: Generated("[C] > [A] > [B]"))
+    ranking = Reranker({"method": "first", "model": "scripted", "decoding": "generation"}, backend=backend).rerank(
+        "query", ["a", "b", "c"]
+    )
+    assert ranking.order == [2, 0, 1]
+    [request] = backend.requests
+    assert isinstance(request, Generate)
+    assert request.prompt.start == ""
+
+
+def test_there_are_26_letters() -> None:
+    backend = ScriptedBackend(lambda request: LabelScores(tuple(0.0 for _ in request.labels)))
+    reranker = Reranker({"method": "first", "model": "scripted", "window_size": 30}, backend=backend)
+    assert reranker.rerank("query", ["text"] * 26).order == list(range(26))
+    with pytest.raises(ConfigError, match="26 letters, and was given 30"):
+        reranker.rerank("query", ["text"] * 30)

@@ -1,0 +1,68 @@
+"""Parity of ReasonRank and Rearank with their official codes."""
+
+import re
+
+import pytest
+
+from swaprank import Reranker
+from swaprank.requests import Generated
+from swaprank.testing import ScriptedBackend
+from tests.conftest import golden
+from tests.methods.recorded import assert_messages, first_prompt, messages, same_text
+
+REASONRANK, REARANK = golden("reasonrank"), golden("rearank")
+
+
+def ranked(config: dict, raw: str, n: int):
+    backend = ScriptedBackend(lambda request: Generated(raw))
+    given = [f"text {place}" for place in range(n)]
+    return Reranker({"model": "scripted", **config}, backend=backend).rerank("query", given)
+
+
+@pytest.mark.parametrize(
+    "case", REASONRANK["cases"], ids=lambda case: f"{case['input']}-{case['config']['prompt_mode']}"
+)
+def test_reasonrank_prompt(case) -> None:
+    """Slots are whole here; where the recorded prompt has a passage cut to 512 tokens, ours begins with it."""
+    config = {"method": "reasonrank", "prompt_mode": case["config"]["prompt_mode"]}
+    prompt = first_prompt(config, case["input"])
+    (_, system), (_, content) = messages(prompt)
+    full = f"<|im_start|>system\n{system}<|im_end|><|im_start|>user\n{content}<|im_end|><|im_start|>assistant"
+    recorded = case["prompts"][0]
+    if case["input"] != "edge":
+        assert same_text(full, recorded)
+        return
+    lines, ours = recorded.split("\n"), full.split("\n")
+    assert len(lines) == len(ours)
+    cut = [place for place, pair in enumerate(zip(lines, ours, strict=True)) if pair[0] != pair[1]]
+    assert len(cut) == 1
+    assert ours[cut[0]].startswith(lines[cut[0]])
+    slots = [part for part in prompt.messages[1].content if not isinstance(part, str)]
+    assert {slot.max_tokens for slot in slots[1:-1]} == {case["config"]["max_passage_length"]}
+
+
+@pytest.mark.parametrize("case", REASONRANK["parser_cases"], ids=lambda case: repr(case["raw"])[:50])
+def test_reasonrank_replies(case) -> None:
+    official = ranked({"method": "reasonrank", "official_parser": True}, case["raw"], case["n"])
+    assert official.order == case["permutation"]
+    ranking = ranked({"method": "reasonrank"}, case["raw"], case["n"])
+    if not re.search("<think>(?!.*<answer>)", case["raw"].lower(), re.DOTALL):
+        assert ranking.order == case["permutation"]
+
+
+def test_numbers_of_the_reasoning_are_no_ranking() -> None:
+    ranking = ranked({"method": "reasonrank"}, "<think>long thinking [4] [5]", 5)
+    assert (ranking.order, ranking.repairs) == ([0, 1, 2, 3, 4], 5)
+    assert ranked({"method": "reasonrank"}, "<think>[4]</think> [2] > [1]", 5).order == [1, 0, 2, 3, 4]
+    said = ranked({"method": "reasonrank"}, "<think> As [1] says. </think><answer>[2] > [1]</answer>", 2)
+    assert said.passages[0].reasoning == "As [1] says."
+
+
+@pytest.mark.parametrize("case", REARANK["cases"], ids=lambda case: f"{case['input']}-{case['variant']}")
+def test_rearank_prompt(case) -> None:
+    assert_messages(first_prompt({"method": "rearank", "variant": case["variant"]}, case["input"]), case["prompts"][0])
+
+
+@pytest.mark.parametrize("case", REARANK["parser_cases"], ids=lambda case: repr(case["raw"])[:50])
+def test_rearank_replies(case) -> None:
+    assert ranked({"method": "rearank"}, case["raw"], case["n"]).order == case["permutation"]
