@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .flow import Flow
-from .scorer import Scored
+from .scorer import Scored, behind
 from .stage import Stage
 from .strategy import descending
 from .types import Passage, Query, ScoreKind
@@ -52,8 +52,8 @@ class Pipeline:
         for index, score in zip(alive, previous or [], strict=True):
             total.scores[index] = score
         floor = total.scores[alive[-1]] if alive else 0.0
-        for distance, index in enumerate(dropped, start=1):
-            total.scores[index] = floor - distance
+        for index, score in behind(floor, dropped).items():
+            total.scores[index] = score
         total.order = alive + dropped
         total.kept = len(alive)
         return total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from . import registry
@@ -42,6 +42,29 @@ class Scored:
     calls: list[Call] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
+
+    def within(self, indices: Sequence[int], count: int) -> Scored:
+        """The same, told of some of ``count`` candidates; the others come behind, in their order, and are not kept.
+
+        Args:
+            indices: Which candidate each of these is.
+            count: How many candidates there are.
+        """
+        held = set(indices)
+        rest = [index for index in range(count) if index not in held]
+        scores = dict(zip(indices, self.scores, strict=True)) | behind(min(self.scores, default=0.0), rest)
+        return replace(
+            self,
+            order=[*(indices[place] for place in self.order), *rest],
+            scores=[scores[index] for index in range(count)],
+            kept=len(self.order) if self.kept is None else self.kept,
+            reasoning={indices[place]: text for place, text in self.reasoning.items()},
+        )
+
+
+def behind(floor: float, indices: Sequence[int]) -> dict[int, float]:
+    """Scores for candidates that come behind all others: one less than the floor for each rank."""
+    return {index: floor - distance for distance, index in enumerate(indices, start=1)}
 
 
 class Scores(Protocol):
@@ -147,10 +170,15 @@ def check_capabilities(method: type[Method], backend: str, offered: frozenset[Ca
     Raises:
         CapabilityError: The message names the backends that have it.
     """
-    missing = method.needs - offered
+    check_needs(method.name, method.needs, backend, offered)
+
+
+def check_needs(asker: str, needs: frozenset[Capability], backend: str, offered: frozenset[Capability]) -> None:
+    """As `check_capabilities`, for anything that asks a backend."""
+    missing = needs - offered
     if missing:
         raise CapabilityError(
-            f"{method.name!r} needs {', '.join(sorted(missing))}; the {backend} backend "
+            f"{asker!r} needs {', '.join(sorted(missing))}; the {backend} backend "
             f"offers {', '.join(sorted(offered)) or 'nothing'}.",
             hint=_who_offers(missing),
         )
