@@ -10,7 +10,7 @@ from .errors import (
     SwaprankError,
 )
 from .reranker import Reranker
-from .types import Call, Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
+from .types import Call, Decomposed, Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
 
 __version__ = "0.1.0"
 
@@ -19,6 +19,7 @@ __all__ = [
     "Call",
     "CapabilityError",
     "ConfigError",
+    "Decomposed",
     "Failure",
     "InputError",
     "MissingDependencyError",

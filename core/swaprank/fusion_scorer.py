@@ -139,7 +139,7 @@ class Fusion:
         for weight, one in zip(self.options.shares, self.inputs, strict=True):
             if isinstance(one, Stage):
                 ranking = next(rankings)
-                _collect(result, ranking)
+                result.add(ranking, range(len(passages)))
                 scores: scaling.Scores = _kept_scores(ranking)
                 if self.options.rule == "evidence":
                     weight *= trust(ranking.coverage)
@@ -190,10 +190,3 @@ def _told(scores: scaling.Scores, name: Given) -> scaling.Scores:
 def _kept_scores(ranking: Ranking) -> list[float | None]:
     kept = set(ranking.order)
     return [score if index in kept else None for index, score in enumerate(ranking.scores)]
-
-
-def _collect(result: Scored, ranking: Ranking) -> None:
-    result.repairs += ranking.repairs
-    result.calls += ranking.calls
-    result.failures += ranking.failures
-    result.reasoning |= {ranked.index: ranked.reasoning for ranked in ranking.passages if ranked.reasoning}

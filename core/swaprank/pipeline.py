@@ -39,13 +39,8 @@ class Pipeline:
             dropped = [alive[position] for position in lost] + dropped
             previous = [ranking.scores[position] for position in kept]
             total.kind = ranking.score_kind
-            total.repairs += ranking.repairs
-            total.calls += ranking.calls
-            total.failures += ranking.failures
             total.coverage = ranking.coverage
-            total.reasoning |= {
-                alive[ranked.index]: ranked.reasoning for ranked in ranking.passages if ranked.reasoning
-            }
+            total.add(ranking, alive)
             alive = [alive[position] for position in kept]
             if not alive:
                 break

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from . import recipe, registry
+from .decomposition import DecompositionOptions
 from .fusion_scorer import INPUTS, FusionOptions
 from .stage import Limits
 
@@ -18,11 +19,17 @@ _ANY = {"$ref": "#/$defs/reranker"}
 def json_schema() -> Schema:
     """A JSON Schema (draft 2020-12) that accepts what `build.stage` accepts.
 
-    It knows every key and value of methods, strategies, backends, fusion and cascades. What it cannot say
-    (that a backend lacks a capability, that weights are as many as inputs) is checked at construction.
+    It knows every key and value of methods, strategies, backends, fusion, decomposition and cascades. What it
+    cannot say (that a backend lacks a capability, that weights are as many as inputs) is checked at construction.
     """
     methods = {f"method-{name}": _method(name) for name in registry.names("method")}
-    kinds = {**methods, "fusion": _fusion(), "stages": _stages(), "recipe": _recipe()}
+    kinds = {
+        **methods,
+        "fusion": _fusion(),
+        "decomposition": _decomposition(),
+        "stages": _stages(),
+        "recipe": _recipe(),
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "swaprank config",
@@ -82,13 +89,20 @@ def _fusion() -> Schema:
     return {**_object({**_common(), **properties}, ["fusion"]), **exactly_one}
 
 
+def _decomposition() -> Schema:
+    wiring = {"model": {"type": "string"}, "backend": {"$ref": "#/$defs/backend"}}
+    nested = {"rerank": _ANY, "retrieve": _ANY}
+    return _object({**_common(), **_properties(DecompositionOptions), **wiring, **nested}, ["decomposition", "model"])
+
+
 def _stages() -> Schema:
     return _object({**_common(), "stages": {"type": "array", "items": _ANY, "minItems": 1}}, ["stages"])
 
 
 def _recipe() -> Schema:
     """``reranker: <name>`` with any override; whether it suits the recipe shows at construction."""
-    keys = {key for name in registry.names("method") for key in _options(name)} | {*_properties(FusionOptions)}
+    keys = {key for name in registry.names("method") for key in _options(name)}
+    keys |= {*_properties(FusionOptions), *_properties(DecompositionOptions)}
     overrides: dict[str, Schema] = {key: {} for key in [*sorted(keys), "model", "stages"]}
     overrides.update({**_common(), "backend": {"$ref": "#/$defs/backend"}})
     return _object({**overrides, "method": {}, "reranker": _ANY}, ["reranker"])

@@ -14,7 +14,7 @@ from .flow import Flow, ask, together
 from .method import Method, Reading
 from .requests import Capability
 from .strategy import Group, Strategy
-from .types import Call, Failure, Passage, Query, ScoreKind
+from .types import Call, Failure, Passage, Query, Ranking, ScoreKind
 
 
 @dataclass(slots=True)
@@ -31,6 +31,7 @@ class Scored:
         calls: The model calls made.
         failures: Failures bridged inside (by stages of a cascade).
         coverage: Share of the text that the model's vocabulary covers.
+        sub_questions: The sub-questions a passage was found for, by index.
     """
 
     order: list[int]
@@ -42,6 +43,23 @@ class Scored:
     calls: list[Call] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
+    sub_questions: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def add(self, ranking: Ranking, indices: Sequence[int]) -> None:
+        """Take over what a ranking reports beside its order and scores.
+
+        Args:
+            ranking: What a stage inside said.
+            indices: Which candidate each of its passages is.
+        """
+        self.repairs += ranking.repairs
+        self.calls += ranking.calls
+        self.failures += ranking.failures
+        for ranked in ranking.passages:
+            if ranked.reasoning:
+                self.reasoning[indices[ranked.index]] = ranked.reasoning
+            if ranked.sub_questions:
+                self.sub_questions[indices[ranked.index]] = ranked.sub_questions
 
     def within(self, indices: Sequence[int], count: int) -> Scored:
         """The same, told of some of ``count`` candidates; the others come behind, in their order, and are not kept.
@@ -59,6 +77,7 @@ class Scored:
             scores=[scores[index] for index in range(count)],
             kept=len(self.order) if self.kept is None else self.kept,
             reasoning={indices[place]: text for place, text in self.reasoning.items()},
+            sub_questions={indices[place]: asked for place, asked in self.sub_questions.items()},
         )
 
 

@@ -100,7 +100,14 @@ class Stage:
         return Ranking(
             query=query.text,
             passages=[
-                RankedPassage(index, passages[index], scores[index], rank, scored.reasoning.get(index))
+                RankedPassage(
+                    index=index,
+                    passage=passages[index],
+                    score=scores[index],
+                    rank=rank,
+                    reasoning=scored.reasoning.get(index),
+                    sub_questions=scored.sub_questions.get(index, ()),
+                )
                 for rank, index in enumerate(kept, start=1)
             ],
             scores=scores,
