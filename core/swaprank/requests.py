@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from .prompt import Prompt, Text
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -29,24 +31,15 @@ class Capability(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a chat."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-Prompt = str | tuple[Message, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Generate:
-    """Continue a prompt with text. A string is sent as it is; messages go through the chat template.
+    """Continue a prompt with text.
 
     Attributes:
-        prompt: Plain prompt or chat messages.
+        prompt: What is continued.
         max_tokens: Most tokens to generate.
         stop: Strings that end the generation; the text before them is returned.
+        watch: Words whose log-probabilities at the last generated token are wanted; each stands for its
+            first token.
         temperature: 0 decodes greedily.
         seed: Seed of the sampler; matters only above temperature 0.
     """
@@ -55,6 +48,7 @@ class Generate:
     prompt: Prompt
     max_tokens: int
     stop: tuple[str, ...] = ()
+    watch: tuple[str, ...] = ()
     temperature: float = 0.0
     seed: int | None = None
 
@@ -64,22 +58,33 @@ class LabelLogprobs:
     """Log-probabilities of given next tokens after a prompt, over the whole vocabulary.
 
     Attributes:
-        prompt: Plain prompt or chat messages.
-        labels: Each the text of a single token.
+        prompt: What comes before.
+        labels: Words; each stands for its first token.
+        single: Whether each word must be a single token of the model's vocabulary: if not, it is an error.
+        max_length: Most tokens of the prompt: its shrinking slots are cut so that it fits.
     """
 
     capability: ClassVar[Capability] = Capability.LABEL_LOGPROBS
     prompt: Prompt
     labels: tuple[str, ...]
+    single: bool = False
+    max_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SequenceLogprob:
-    """Log-probability of a given continuation after a prompt (query likelihood)."""
+    """Log-probabilities of a given continuation after a prompt (query likelihood).
+
+    Attributes:
+        prompt: What comes before.
+        continuation: What the model is made to say; tokenised without special tokens.
+        max_length: Most tokens of the prompt: its shrinking slots are cut so that it fits.
+    """
 
     capability: ClassVar[Capability] = Capability.SEQUENCE_LOGPROBS
     prompt: Prompt
-    continuation: str
+    continuation: Text
+    max_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,27 +202,53 @@ Request = Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | Embed
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens read and written for one request; zeros where a backend does not count."""
+    """What one request took; zeros where a backend does not count.
+
+    Attributes:
+        input_tokens: Tokens read.
+        output_tokens: Tokens written.
+        cut: How many slots of the prompt were cut to make it fit.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """Answer to `Generate`: the text and, where the backend gives them, per-token log-probabilities."""
+    """Answer to `Generate`.
+
+    Attributes:
+        text: What was written, without special tokens and without the stop string.
+        tokens: The text in tokens, as far as the backend tells them; together they are `text`.
+        logprobs: Natural-log probability of each token of `tokens` when it was written.
+        ending: What ended it: ``"stop"`` (a stop string), ``"end"`` (the model), ``"length"``.
+        watched: Log-probability of each word of `Generate.watch` in place of the last generated token
+            (of a stop string too); empty where the backend cannot tell.
+        usage: Tokens read and written.
+    """
 
     text: str
     tokens: tuple[str, ...] = ()
     logprobs: tuple[float, ...] = ()
+    ending: Literal["stop", "end", "length"] = "end"
+    watched: tuple[float, ...] = ()
     usage: Usage = Usage()
 
 
 @dataclass(frozen=True, slots=True)
 class LabelScores:
-    """Answer to `LabelLogprobs`: one natural-log probability per label, in the order asked."""
+    """Answer to `LabelLogprobs`.
+
+    Attributes:
+        logprobs: One natural-log probability per label, in the order asked.
+        logits: The raw logits of the labels; empty where the backend does not tell them.
+        usage: Tokens read.
+    """
 
     logprobs: tuple[float, ...]
+    logits: tuple[float, ...] = ()
     usage: Usage = Usage()
 
 

@@ -1,0 +1,120 @@
+"""What a prompt is made of, said without a tokenizer; `backends/_tokens.py` turns it into token ids.
+
+A method marks what came from outside (queries, passages, earlier answers) as a `Slot`. A backend then knows
+what it may cut, and what must never be read as the model's control tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Text from outside in a prompt: the model's control tokens in it are read as plain text.
+
+    Attributes:
+        text: The text.
+        max_tokens: Keep only so many of its first tokens: encoded alone without special tokens, cut,
+            decoded.
+        shrinks: Whether it may be cut further when the whole prompt does not fit the model. Several such
+            slots of a prompt are cut evenly: the longest first.
+    """
+
+    text: str
+    max_tokens: int | None = None
+    shrinks: bool = False
+
+
+# Joined first, tokenised then.
+Text = str | tuple[str | Slot, ...]
+
+
+class Special(Enum):
+    """Special tokens that a `Span` may hold."""
+
+    BOS = "bos"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Parts tokenised one by one, without special tokens, and put together.
+
+    Attributes:
+        parts: The parts in order. `Special.BOS` is left out where the tokenizer has none of its own
+            (none at all, or the padding token).
+        max_tokens: Most tokens of the whole span. What is too much is taken from the end of the last part
+            that `shrinks`, or else from the end of the span.
+        plus: Texts whose tokens come on top of `max_tokens`.
+        shrinks: Whether the span around it, or the model's limit, may cut it.
+    """
+
+    parts: tuple[Text | Span | Special, ...]
+    max_tokens: int | None = None
+    plus: tuple[str, ...] = ()
+    shrinks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """Messages that go through the model's chat template, up to where the assistant speaks.
+
+    Attributes:
+        messages: The turns.
+        thinking: The template's switch ``enable_thinking``; None leaves it to the template.
+        start: What the assistant's answer begins with; the model goes on from there.
+    """
+
+    messages: tuple[Message, ...]
+    thinking: bool | None = None
+    start: str = ""
+
+
+# A text is sent as it is, with the special tokens that the tokenizer puts around any text.
+Prompt = Text | Span | Chat
+
+
+def user(*content: str | Slot, thinking: bool | None = None) -> Chat:
+    """A chat of one message by the user."""
+    return Chat((Message("user", content),), thinking=thinking)
+
+
+def plain(text: Text) -> str:
+    """The text with the slots filled in whole."""
+    if isinstance(text, str):
+        return text
+    return "".join(part.text if isinstance(part, Slot) else part for part in text)
+
+
+def fill(template: str, slots: dict[str, Slot | str]) -> tuple[str | Slot, ...]:
+    """A template with ``{name}`` filled in, once and literally: braces in what is filled in stay as they are.
+
+    Args:
+        template: The template; a brace that belongs to no name of `slots` is an ordinary character.
+        slots: What stands for each name.
+
+    Returns:
+        The parts: strings of the template and the slots between them.
+    """
+    parts: list[str | Slot] = []
+    rest = template
+    while rest:
+        place, name = min(
+            ((rest.find("{" + name + "}"), name) for name in slots if "{" + name + "}" in rest), default=(-1, "")
+        )
+        if place < 0:
+            parts.append(rest)
+            break
+        parts += [rest[:place], slots[name]] if place else [slots[name]]
+        rest = rest[place + len(name) + 2 :]
+    return tuple(parts)
