@@ -1,7 +1,9 @@
 """Rerankers for LangChain: document compressors driven by a swaprank config."""
 
-from .compressor import FAILURES, REASONING, RELEVANCE_SCORE, RETRIEVAL_SCORE, SCORE_KIND, Reranker
+from .compressor import FAILURES, REASONING, RELEVANCE_SCORE, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS, Reranker
 from .cross_encoder import RerankerCrossEncoder
+from .decomposition import QuestionDecomposition
+from .hybrid import HybridFusion
 from .retriever import RerankingRetriever
 
 __all__ = [
@@ -10,6 +12,9 @@ __all__ = [
     "RELEVANCE_SCORE",
     "RETRIEVAL_SCORE",
     "SCORE_KIND",
+    "SUB_QUESTIONS",
+    "HybridFusion",
+    "QuestionDecomposition",
     "Reranker",
     "RerankerCrossEncoder",
     "RerankingRetriever",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -12,7 +12,7 @@ from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from swaprank import ConfigError, Passage, Ranking
+from swaprank import ConfigError, Passage, Query, Ranking, presets
 from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
 
@@ -25,8 +25,13 @@ RETRIEVAL_SCORE = "retrieval_score"
 SCORE_KIND = "rerank_score_kind"
 REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
+SUB_QUESTIONS = "rerank_sub_questions"
+
+# What these keys say of an earlier reranker is not true of this one.
+_STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
 
 OnRanking = Callable[[Ranking], None]
+Preset = Callable[[Source | CoreReranker, Mapping[str, Any]], CoreReranker]
 
 
 class Reranker(BaseDocumentCompressor):
@@ -63,6 +68,7 @@ class Reranker(BaseDocumentCompressor):
     title_key: str | None = None
     on_ranking: OnRanking | None = Field(default=None, exclude=True)
 
+    _preset: ClassVar[Preset] = staticmethod(presets.any_kind)
     _core: CoreReranker = PrivateAttr()
 
     def __init__(
@@ -78,19 +84,13 @@ class Reranker(BaseDocumentCompressor):
     ) -> None:
         if reranker is not None and config is not None:
             raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
-        source = config if reranker is None else reranker
-        if isinstance(source, CoreReranker) and options:
-            raise ConfigError(
-                f"A ready reranker takes no further options, and {', '.join(options)} was given.",
-                hint="Give them to swaprank.Reranker.",
-            )
-        core = source if isinstance(source, CoreReranker) else CoreReranker(source, **options)
+        core = type(self)._preset(config if reranker is None else reranker, options)
         fields = {"config": core.to_config(), "score_key": score_key, "title_key": title_key, "on_ranking": on_ranking}
         super().__init__(**fields)
         self._core = core
 
     @classmethod
-    def from_config(cls, config: Source, **options: Any) -> Reranker:
+    def from_config(cls, config: Source, **options: Any) -> Self:
         """The compressor that a path, a mapping or a recipe name describes."""
         return cls(config, **options)
 
@@ -139,12 +139,16 @@ class Reranker(BaseDocumentCompressor):
         return RerankerCrossEncoder(reranker=self._core)
 
     def _rerank(self, asked: dict[str, Any]) -> list[Document]:
-        documents = asked["documents"]
-        return self._answer(documents, self._core.rerank(asked["query"], self._passages(documents)))
+        return self._ordered(asked["query"], asked["documents"])
 
     async def _arerank(self, asked: dict[str, Any]) -> list[Document]:
-        documents = asked["documents"]
-        return self._answer(documents, await self._core.arerank(asked["query"], self._passages(documents)))
+        return await self._aordered(asked["query"], asked["documents"])
+
+    def _ordered(self, query: str | Query, documents: Sequence[Document]) -> list[Document]:
+        return self._answer(documents, self._core.rerank(query, self._passages(documents)))
+
+    async def _aordered(self, query: str | Query, documents: Sequence[Document]) -> list[Document]:
+        return self._answer(documents, await self._core.arerank(query, self._passages(documents)))
 
     def _passages(self, documents: Sequence[Document]) -> list[Passage]:
         return [
@@ -164,14 +168,15 @@ class Reranker(BaseDocumentCompressor):
         answer = []
         for ranked in ranking.passages:
             given = documents[ranked.index]
-            stale = (REASONING, FAILURES)
-            metadata = {key: value for key, value in given.metadata.items() if key not in stale}
+            metadata = {key: value for key, value in given.metadata.items() if key not in _STALE}
             if ranked.passage.score is not None:
                 metadata.setdefault(RETRIEVAL_SCORE, ranked.passage.score)
             metadata[RELEVANCE_SCORE] = ranked.score
             metadata[SCORE_KIND] = ranking.score_kind.value
             if ranked.reasoning:
                 metadata[REASONING] = ranked.reasoning
+            if ranked.sub_questions:
+                metadata[SUB_QUESTIONS] = list(ranked.sub_questions)
             if failures:
                 metadata[FAILURES] = failures
             answer.append(given.model_copy(update={"metadata": metadata}))

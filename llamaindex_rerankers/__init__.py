@@ -1,5 +1,16 @@
 """Rerankers for LlamaIndex: node postprocessors driven by a swaprank config."""
 
-from .postprocessor import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, Reranker
+from .decomposition import QuestionDecomposition
+from .hybrid import HybridFusion
+from .postprocessor import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS, Reranker
 
-__all__ = ["FAILURES", "REASONING", "RETRIEVAL_SCORE", "SCORE_KIND", "Reranker"]
+__all__ = [
+    "FAILURES",
+    "REASONING",
+    "RETRIEVAL_SCORE",
+    "SCORE_KIND",
+    "SUB_QUESTIONS",
+    "HybridFusion",
+    "QuestionDecomposition",
+    "Reranker",
+]

@@ -128,7 +128,7 @@ def _fusion(config: Config, where: str, backend: Backend | None) -> Scores:
 
 def _decomposition(config: Config, where: str, backend: Backend | None) -> Scores:
     options = _options(DecompositionOptions, config, ("model", "backend"), where, "decomposition")
-    retrieve, rerank = (_nested(getattr(options, key), f"{where}.{key}") for key in ("retrieve", "rerank"))
+    search, rerank = (_nested(getattr(options, key), f"{where}.{key}") for key in ("search", "rerank"))
     if rerank.limits.top_n is not None or rerank.limits.score_threshold is not None:
         raise ConfigError(
             f"{where}.rerank has a top_n or score_threshold, and would hide part of the pool.",
@@ -138,7 +138,7 @@ def _decomposition(config: Config, where: str, backend: Backend | None) -> Score
         backend_options = _backend_options(config, "transformers", where)
         check_needs(NAME, NEEDS, backend_options.name, backend_options.capabilities)
         backend = backend_options.build(_model(config, NAME, "required", where))
-    return Decomposition(options=options, llm=backend, retrieve=retrieve, rerank=rerank)
+    return Decomposition(options=options, llm=backend, search=search, rerank=rerank)
 
 
 Options = TypeVar("Options", bound=BaseModel)

@@ -7,7 +7,6 @@ The steps are the paper's; the prompt is ours, for no official code was to be fo
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -18,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from .backend import Backend
 from .flow import Flow, ask, together
 from .pooling import covering
-from .requests import Capability, Generate, Generated, Message
+from .prompt import Slot, fill, user
+from .requests import Capability, Generate, Generated
 from .scorer import Scored, check_needs
 from .stage import Stage
 from .strategy import descending
@@ -46,7 +46,7 @@ class DecompositionOptions(BaseModel):
             itself (the paper's rule); ``max`` or ``mean``: over the scores against the question and each of its
             parts, at as many times the cost.
         rerank: What scores them: a recipe name or a config.
-        retrieve: What finds candidates for each part among the given ones, where no retriever does: as `rerank`.
+        search: What finds candidates for each part among the given ones, where no retriever does: as `rerank`.
         k: How many candidates the question and each of its parts bring into the pool.
         max_sub_questions: Most parts.
         coverage: Among how many of the first places every part has its best passage; None lets the scores decide
@@ -61,7 +61,7 @@ class DecompositionOptions(BaseModel):
 
     rule: Literal["original", "max", "mean"] = Field(alias="decomposition")
     rerank: Any = "embedded"
-    retrieve: Any = "bm25"
+    search: Any = "bm25"
     k: int = Field(default=10, ge=1)
     max_sub_questions: int = Field(default=5, ge=1)
     coverage: int | None = Field(default=5, ge=1)
@@ -88,7 +88,7 @@ class Decomposition:
     Args:
         options: See there.
         llm: Splits the question.
-        retrieve: Ranks the given candidates for each part.
+        search: Ranks the given candidates for each part.
         rerank: Scores the pool.
 
     Raises:
@@ -97,7 +97,7 @@ class Decomposition:
 
     options: DecompositionOptions
     llm: Backend
-    retrieve: Stage
+    search: Stage
     rerank: Stage
 
     def __post_init__(self) -> None:
@@ -105,25 +105,22 @@ class Decomposition:
 
     def split(self, query: Query) -> Flow[Decomposed]:
         """Ask the LLM for the parts of a question."""
-        slots = {"{question}": query.text, "{max_sub_questions}": str(self.options.max_sub_questions)}
-        prompt = re.sub("|".join(map(re.escape, slots)), lambda slot: slots[slot[0]], self.options.prompt)
-        answer = yield from ask(
-            self.llm,
-            [
-                Generate(
-                    prompt=(Message("user", prompt),),
-                    max_tokens=self.options.max_tokens,
-                    temperature=self.options.temperature,
-                    seed=self.options.seed,
-                )
-            ],
+        limit = str(self.options.max_sub_questions)
+        filled = fill(self.options.prompt, {"question": Slot(query.text), "max_sub_questions": limit})
+        request = Generate(
+            # A thought costs more than the parts, and would use up `max_tokens`.
+            prompt=user(*filled, thinking=False),
+            max_tokens=self.options.max_tokens,
+            temperature=self.options.temperature,
+            seed=self.options.seed,
         )
+        answer = yield from ask(self.llm, [request])
         [response] = answer.responses
         assert isinstance(response, Generated)
         parsed = parse(response.text, query.text, self.options.max_sub_questions)
         tokens = response.usage
         call = Call(NAME, self.llm.name, self.llm.model, 1, tokens.input_tokens, tokens.output_tokens, answer.seconds)
-        return Decomposed(parsed.questions, repairs=int(parsed.malformed), calls=(call,))
+        return Decomposed(parsed.questions, k=self.options.k, repairs=int(parsed.malformed), calls=(call,))
 
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
         """Split, pool and rerank; no LLM call where the query brings its parts."""
@@ -133,7 +130,7 @@ class Decomposition:
         searches: list[Ranking] = []
         found: Sequence[Sequence[int]] = parts.found if parts.sub_questions else [range(len(passages))]
         if not found:
-            searches = yield from together([self.retrieve.flow(one, passages, previous) for one in asked])
+            searches = yield from together([self.search.flow(one, passages, previous) for one in asked])
             found = [ranking.order[: self.options.k] for ranking in searches]
         pool = list(dict.fromkeys(chain.from_iterable(found)))
         against = asked if self.options.rule != "original" else asked[:1]

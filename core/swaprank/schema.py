@@ -91,7 +91,7 @@ def _fusion() -> Schema:
 
 def _decomposition() -> Schema:
     wiring = {"model": {"type": "string"}, "backend": {"$ref": "#/$defs/backend"}}
-    nested = {"rerank": _ANY, "retrieve": _ANY}
+    nested = {"rerank": _ANY, "search": _ANY}
     return _object({**_common(), **_properties(DecompositionOptions), **wiring, **nested}, ["decomposition", "model"])
 
 

@@ -41,6 +41,7 @@ class Decomposed:
 
     Attributes:
         sub_questions: Its parts; none for a question that asks for a single fact.
+        k: How many candidates a retriever brings for each.
         found: For the question and then for each part, the candidates (as positions) that were retrieved for it,
             best first; empty when nothing was retrieved yet.
         repairs: 1 when the LLM's answer was malformed and the question stands for itself.
@@ -48,6 +49,7 @@ class Decomposed:
     """
 
     sub_questions: tuple[str, ...]
+    k: int = 10
     found: tuple[tuple[int, ...], ...] = ()
     repairs: int = 0
     calls: tuple[Call, ...] = ()

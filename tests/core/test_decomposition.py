@@ -9,6 +9,7 @@ from swaprank import CapabilityError, ConfigError, Decomposed, Passage, Query, R
 from swaprank.decomposition import PROMPT
 from swaprank.errors import BackendError
 from swaprank.pooling import covering, pooled
+from swaprank.prompt import Slot, plain, user
 from swaprank.requests import Capability, Generated, Usage
 from swaprank.testing import OracleBackend, ScriptedBackend, check_reranker
 from tests.conftest import MODELS, golden, inputs
@@ -100,12 +101,13 @@ def test_the_prompt_is_filled_in_one_pass_and_sent_as_a_message() -> None:
     config = {"decomposition": "original", "rerank": "bm25", "max_sub_questions": 3, "temperature": 0.8, "seed": 7}
     Reranker(config, backend=backend).rerank("What is {max_sub_questions}?", PASSAGES)
     [request] = backend.requests
-    [message] = request.prompt
-    assert message.content.endswith("Question: What is {max_sub_questions}?")
-    assert "At most 3 of them" in message.content
+    [message] = request.prompt.messages
+    assert plain(message.content).endswith("Question: What is {max_sub_questions}?")
+    assert "At most 3 of them" in plain(message.content)
+    assert Slot("What is {max_sub_questions}?") in message.content
     assert (request.temperature, request.seed) == (0.8, 7)
     Reranker({**config, "prompt": "Split: {question}"}, backend=backend).rerank("Why?", PASSAGES)
-    assert backend.requests[1].prompt[0].content == "Split: Why?"
+    assert backend.requests[1].prompt == user("Split: ", Slot("Why?"), thinking=False)
     assert "{question}" in PROMPT
 
 
@@ -153,7 +155,7 @@ def test_a_failing_llm_follows_the_policy() -> None:
 
 def test_any_reranker_reads_the_pool() -> None:
     cascade = {"stages": [{"reranker": "bm25", "top_n": 2}, {"fusion": "erank", "with": "lexical"}]}
-    ranking = reranker(rerank=cascade, retrieve="lexical").rerank(QUESTION, PASSAGES)
+    ranking = reranker(rerank=cascade, search="lexical").rerank(QUESTION, PASSAGES)
     assert sorted(ranking.order) == list(range(len(PASSAGES)))
 
 
@@ -197,7 +199,7 @@ def test_recorded(case) -> None:
     backend = {"type": "transformers", "dtype": "float32", "device": "cpu"}
     config = {
         "decomposition": "original",
-        "retrieve": {"method": "bm25", "language": "en", "empty_passages": "score"},
+        "search": {"method": "bm25", "language": "en", "empty_passages": "score"},
         "rerank": {
             "method": "cross-encoder",
             "model": str(MODELS / "tiny-bert-cross-encoder"),
