@@ -1,5 +1,6 @@
 """Rerankers for LangChain: document compressors driven by a swaprank config."""
 
+from .bm25 import bm25_index
 from .compressor import FAILURES, REASONING, RELEVANCE_SCORE, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS, Reranker
 from .cross_encoder import RerankerCrossEncoder
 from .decomposition import QuestionDecomposition
@@ -18,4 +19,5 @@ __all__ = [
     "Reranker",
     "RerankerCrossEncoder",
     "RerankingRetriever",
+    "bm25_index",
 ]

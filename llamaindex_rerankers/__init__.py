@@ -1,5 +1,6 @@
 """Rerankers for LlamaIndex: node postprocessors driven by a swaprank config."""
 
+from .bm25 import bm25_index
 from .decomposition import QuestionDecomposition
 from .hybrid import HybridFusion
 from .postprocessor import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS, Reranker
@@ -13,4 +14,5 @@ __all__ = [
     "HybridFusion",
     "QuestionDecomposition",
     "Reranker",
+    "bm25_index",
 ]

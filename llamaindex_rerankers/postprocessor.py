@@ -151,7 +151,7 @@ class Reranker(BaseNodePostprocessor):
             )
         passages = [
             Passage(
-                text=node.node.get_content(metadata_mode=self.metadata_mode) or "",
+                text=content(node.node, self.metadata_mode),
                 id=node.node.node_id,
                 score=None if node.score is None else float(node.score),
             )
@@ -229,6 +229,11 @@ def _core_from(
     if reranker is not None and config is not None:
         raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
     return build(config if reranker is None else reranker, options)
+
+
+def content(node: BaseNode, mode: MetadataMode) -> str:
+    """What is read of a node."""
+    return node.get_content(metadata_mode=mode) or ""
 
 
 def _mode(mode: MetadataMode | str) -> MetadataMode:

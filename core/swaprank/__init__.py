@@ -1,5 +1,6 @@
 """swaprank: any reranker, one config, in LlamaIndex and LangChain."""
 
+from .bm25_index import BM25Index
 from .errors import (
     BackendError,
     CapabilityError,
@@ -15,6 +16,7 @@ from .types import Call, Decomposed, Failure, Passage, Query, RankedPassage, Ran
 __version__ = "0.1.0"
 
 __all__ = [
+    "BM25Index",
     "BackendError",
     "Call",
     "CapabilityError",

@@ -77,7 +77,7 @@ def test_a_config_is_copied() -> None:
         ({"method": "bm25", "on_error": "ignore"}, "on_error is 'ignore'"),
         ({"method": "bm25", "backend": 3}, "backend: 3 is neither"),
         ({"method": "bm25", "fusion": "rrf"}, "method and fusion"),
-        ({"top_n": 3}, "none of the keys method, fusion, stages"),
+        ({"top_n": 3}, "none of the keys method, fusion, decomposition, stages"),
         ({"stages": []}, "stages is []"),
         ({"stages": [{"reranker": "bm25"}, 7]}, "stages[1] is 7"),
         ({"stages": [{"reranker": "bm25", "topn": 1}]}, "stages[0] (bm25) has no option 'topn'"),
