@@ -68,7 +68,7 @@ class BM25Index:
     def ensure(
         cls, documents: Documents, path: str | PathLike[str], *, analysis: Analysis | None = None, **options: Any
     ) -> BM25Index:
-        """An index of exactly these documents: the one in the folder by `sync` if its analysis is the same, or a new one."""
+        """An index of exactly these documents: `sync` where the folder has one of the same analysis, else `build`."""
         wanted = _analysis(analysis, options)
         if (Path(path) / MANIFEST).exists():
             index = cls.load(path)

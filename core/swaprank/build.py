@@ -47,9 +47,13 @@ def stage(config: Mapping[str, Any], where: str = "config", backend: Backend | N
     if backend is not None and main[0] not in ("method", "decomposition"):
         raise ConfigError(f"{where}: a ready backend fits a single method or a decomposition, not {main[0]}.")
     scores = makers[main[0]](expanded, where, backend)
-    limits = validated(Limits, {key: expanded[key] for key in _LIMITS if key in expanded}, where)
+    limits = _limits(expanded, where)
     name = named if isinstance(named, str) else str(expanded[main[0]]) if main != ["stages"] else "cascade"
     return Stage(name=name, scores=scores, limits=limits, on_error=_on_error(expanded, where))
+
+
+def _limits(config: Config, where: str) -> Limits:
+    return validated(Limits, {key: config[key] for key in _LIMITS if key in config}, where)
 
 
 def _on_error(config: Config, where: str) -> Any:
@@ -138,7 +142,7 @@ def _decomposition(config: Config, where: str, backend: Backend | None) -> Score
         backend_options = _backend_options(config, "transformers", where)
         check_needs(NAME, NEEDS, backend_options.name, backend_options.capabilities)
         backend = backend_options.build(_model(config, NAME, "required", where))
-    return Decomposition(options=options, llm=backend, search=search, rerank=rerank)
+    return Decomposition(options, llm=backend, search=search, rerank=rerank, top_n=_limits(config, where).top_n)
 
 
 Options = TypeVar("Options", bound=BaseModel)

@@ -49,8 +49,8 @@ class DecompositionOptions(BaseModel):
         search: What finds candidates for each part among the given ones, where no retriever does: as `rerank`.
         k: How many candidates the question and each of its parts bring into the pool.
         max_sub_questions: Most parts.
-        coverage: Among how many of the first places every part has its best passage; None lets the scores decide
-            alone. The best-scored passage always stays first.
+        coverage: Among how many of the first places (at most ``top_n``) every part has its best passage; None lets
+            the scores decide alone. The best-scored passage always stays first.
         prompt: What the LLM is asked; ``{question}`` and ``{max_sub_questions}`` are filled in.
         max_tokens: Most tokens of its answer.
         temperature: Of its answer; the paper samples at 0.8, 0 gives the same parts every time.
@@ -90,6 +90,7 @@ class Decomposition:
         llm: Splits the question.
         search: Ranks the given candidates for each part.
         rerank: Scores the pool.
+        top_n: How many passages will be kept.
 
     Raises:
         CapabilityError: The LLM's backend writes no text.
@@ -99,6 +100,7 @@ class Decomposition:
     llm: Backend
     search: Stage
     rerank: Stage
+    top_n: int | None = None
 
     def __post_init__(self) -> None:
         check_needs(NAME, NEEDS, self.llm.name, self.llm.capabilities)
@@ -164,7 +166,8 @@ class Decomposition:
         else:
             order = [*rankings[0].order, *(index for index in order if index not in set(rankings[0].order))]
         if self.options.coverage is not None and first:
-            order, scores = covering(order, scores, [*chain.from_iterable(first)], self.options.coverage)
+            places = min(self.options.coverage, self.top_n or len(order))
+            order, scores = covering(order, scores, [*chain.from_iterable(first)], places)
         return Scored(order, scores, kind=rankings[0].score_kind, coverage=rankings[0].coverage)
 
 
