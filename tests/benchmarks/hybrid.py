@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swaprank import Reranker
-from swaprank.evaluation import Dataset, evaluate, load_beir, measure
+from swaprank import Passage, Query, Ranking, Reranker
+from swaprank.evaluation import Dataset, load_beir, measure
+from swaprank.flow import Flow, drive
+from swaprank.fusion_scorer import Fusion, FusionOptions
+from swaprank.scorer import Scored
+from swaprank.stage import Limits, Stage
+from swaprank.strategy import descending
 
 MEASURE = "nDCG@10"
 RULES: dict[str, dict[str, Any]] = {
@@ -27,11 +34,47 @@ RULES: dict[str, dict[str, Any]] = {
 }
 
 
-def figures(dataset: Dataset, reranker: str) -> list[float]:
-    """First stage, reranker, then the rules."""
-    configs = [{"reranker": reranker}, *({**rule, "of": ["first-stage", reranker]} for rule in RULES.values())]
-    first = measure(dataset.first_stage(), dataset, [MEASURE], name="first stage").measures[MEASURE]
-    return [first, *(evaluate(Reranker(config), dataset, [MEASURE]).measures[MEASURE] for config in configs)]
+@dataclass(frozen=True)
+class Told:
+    """A ranking that is known already, in the place of the reranker that made it."""
+
+    ranking: Ranking
+
+    def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
+        yield from ()
+        told = self.ranking
+        return Scored(descending(told.scores), told.scores, kind=told.score_kind, coverage=told.coverage)
+
+
+def fused(rule: dict[str, Any], query: str, passages: Sequence[Passage], ranking: Ranking) -> list[str]:
+    """The ids in the order of a rule over the first stage and a ranking of all passages."""
+    options = FusionOptions.model_validate({**rule, "of": ["first-stage", "reranker"]})
+    reranker = Stage("reranker", Told(ranking), Limits(empty_passages="score"))
+    stage = Stage("fusion", Fusion(options, ("first-stage", reranker)), Limits())
+    return [ranked.passage.id or "" for ranked in drive(stage.flow(Query(query), passages, None)).passages]
+
+
+def figures(dataset: Dataset, name: str) -> list[float]:
+    """First stage, reranker, then the rules; the reranker reads everything once."""
+    asked = list(dataset.candidates)
+    rankings = Reranker(name).rerank_many(
+        [dataset.queries[query] for query in asked], [dataset.candidates[query] for query in asked]
+    )
+    told = dict(zip(asked, rankings, strict=True))
+    runs = [
+        dataset.first_stage(),
+        {query: run([one.passage.id or "" for one in told[query].passages]) for query in asked},
+    ]
+    for rule in RULES.values():
+        runs.append(
+            {query: run(fused(rule, dataset.queries[query], dataset.candidates[query], told[query])) for query in asked}
+        )
+    return [measure(one, dataset, [MEASURE], name="run").measures[MEASURE] for one in runs]
+
+
+def run(ids: Sequence[str]) -> dict[str, float]:
+    """Falling scores for an order."""
+    return {id_: float(len(ids) - place) for place, id_ in enumerate(ids)}
 
 
 def table(found: dict[str, list[float]], reranker: str) -> str:
