@@ -142,10 +142,9 @@ class Decomposition:
         )
         result = self._ordered(rankings, [[pool.index(index) for index in one[:1]] for one in found[1:]])
         result.calls, result.repairs = list(parts.calls), parts.repairs
-        for ranking in searches:
+        for ranking in [*searches, *rankings[1:]]:
             result.add(replace(ranking, passages=[]), ())
-        for ranking in rankings:
-            result.add(ranking, range(len(pool)))
+        result.add(rankings[0], range(len(pool)))
         whole = result.within(pool, len(passages))
         for text, one in zip(parts.sub_questions, found[1:], strict=True):
             for index in one:
