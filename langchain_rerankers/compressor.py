@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -11,10 +12,12 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic.json_schema import SkipJsonSchema
 
 from swaprank import ConfigError, Passage, Query, Ranking, presets
 from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
+from swaprank.errors import nearest
 
 from .cross_encoder import RerankerCrossEncoder
 from .retriever import RerankingRetriever
@@ -63,10 +66,10 @@ class Reranker(BaseDocumentCompressor):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    config: dict[str, Any] = Field(description="The swaprank config, without secrets.")
+    config: dict[str, Any] = Field(frozen=True, description="The swaprank config, without secrets.")
     score_key: str = "score"
     title_key: str | None = None
-    on_ranking: OnRanking | None = Field(default=None, exclude=True)
+    on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
 
     _preset: ClassVar[Preset] = staticmethod(presets.any_kind)
     _core: CoreReranker = PrivateAttr()
@@ -82,9 +85,7 @@ class Reranker(BaseDocumentCompressor):
         on_ranking: OnRanking | None = None,
         **options: Any,
     ) -> None:
-        if reranker is not None and config is not None:
-            raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
-        core = type(self)._preset(config if reranker is None else reranker, options)
+        core = _core_from(reranker, config, options, type(self)._preset)
         fields = {"config": core.to_config(), "score_key": score_key, "title_key": title_key, "on_ranking": on_ranking}
         super().__init__(**fields)
         self._core = core
@@ -189,6 +190,18 @@ class Reranker(BaseDocumentCompressor):
     def __setstate__(self, state: dict[str, Any]) -> None:
         options = dict(state)
         self.__init__(options.pop("core"), **options)  # type: ignore[misc]
+
+
+def _core_from(
+    reranker: Source | CoreReranker, config: Mapping[str, Any] | None, options: Mapping[str, Any], build: Preset
+) -> CoreReranker:
+    """The core reranker behind the arguments; none of them is dropped."""
+    for key in options:
+        if difflib.get_close_matches(key, Reranker.model_fields, n=1, cutoff=0.8):
+            raise ConfigError(f"Reranker has no option {key!r}.", hint=nearest(key, Reranker.model_fields))
+    if reranker is not None and config is not None:
+        raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
+    return build(config if reranker is None else reranker, options)
 
 
 def _under(callbacks: Callbacks | None) -> RunnableConfig | None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 GOLDEN = Path(os.environ.get("SWAPRANK_GOLDEN", Path(__file__).parent / "golden"))
-MODELS = Path(__file__).parent / "golden" / "models"
+MODELS = GOLDEN / "models"
 
 
 def golden(name: str) -> dict[str, Any]:

@@ -106,7 +106,9 @@ def _backend_options(config: Config, default: str, where: str) -> BackendOptions
     given = backend_config(config.get("backend", default))
     options_class = registry.backend(str(given.pop("type", default)))
     check_keys(given, options_class.model_fields, f"{where}.backend ({options_class.name})", {})
-    return validated(options_class, from_environment(given, f"{where}.backend"), f"{where}.backend")
+    values = from_environment(given, f"{where}.backend")
+    # The environment holds text, which stands for numbers and switches too.
+    return validated(options_class, values, f"{where}.backend", strict=values == given)
 
 
 def _model(config: Config, asker: str, takes: str, where: str) -> str:

@@ -56,13 +56,16 @@ def load(source: Source) -> Config:
 
 def _read(path: Path) -> Config:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"The config file {str(path)!r} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ConfigError(f"The config file {str(path)!r} is no text in UTF-8: {error}.") from error
     try:
         found = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
-    except (yaml.YAMLError, json.JSONDecodeError) as error:
-        raise ConfigError(f"The config file {str(path)!r} does not parse: {error}") from error
+        json.dumps(found, default=str)  # an alias of YAML can hold itself, and would be followed for ever
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise ConfigError(f"The config file {str(path)!r} does not parse: {error}.") from error
     if not isinstance(found, dict):
         raise ConfigError(
             f"The config file {str(path)!r} holds a {type(found).__name__}, not a mapping.",
@@ -79,12 +82,19 @@ def expand(config: Mapping[str, Any]) -> Config:
     overrides = {key: value for key, value in config.items() if key != "reranker"}
     if isinstance(named, Mapping):
         base = expand(named)
+        if not base.keys() & set(MAIN_KEYS):
+            raise ConfigError(f"reranker: holds a mapping without {', '.join(MAIN_KEYS)}.", hint="Give one of them.")
     elif not isinstance(named, str):
         raise ConfigError(f"reranker: {named!r} is neither the name of a recipe nor a mapping.")
     elif named not in recipe.all_recipes() and named in registry.names("method"):
         base = {"method": named}
     else:
         base = expand(recipe.get(named).config)
+    if "method" in base and overrides.get("method", base["method"]) != base["method"]:
+        raise ConfigError(
+            f"reranker: {named!r} is of the method {base['method']!r}; {overrides['method']!r} cannot override it.",
+            hint="Give the method and its model without 'reranker:'.",
+        )
     return merged(base, overrides)
 
 
@@ -133,14 +143,24 @@ def check_keys(config: Mapping[str, Any], known: Iterable[str], where: str, else
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def validated(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
+def validated(model: type[Model], values: Mapping[str, Any], where: str, *, strict: bool = True) -> Model:
     """Validate options, turning pydantic's report into one line per wrong value.
+
+    Args:
+        model: What the options are.
+        values: The options, as JSON could hold them.
+        where: What they belong to, for the message.
+        strict: Refuse ``true`` or ``"5"`` where a number is meant, as the JSON Schema does.
 
     Raises:
         ConfigError: A value is missing or wrong.
     """
     try:
-        return model.model_validate(dict(values))
+        data = json.dumps(dict(values))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{where} holds what is no plain data: {error}.", hint="A date needs quotes.") from error
+    try:
+        return model.model_validate_json(data, strict=strict)
     except ValidationError as error:
         lines = [
             f"{'.'.join(str(part) for part in one['loc']) or where}: {one['msg']} (got {_shown(one['input'])})"

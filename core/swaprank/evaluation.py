@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -92,7 +93,7 @@ def load_files(
         depth: Candidates per query.
 
     Raises:
-        InputError: A file is missing or does not parse.
+        InputError: A file is missing or does not parse, or there is nothing to rerank in them.
     """
     judged = _qrels(Path(qrels))
     texts = {query["_id"]: query["text"] for query in _jsonl(Path(queries), ("_id", "text"))}
@@ -103,16 +104,19 @@ def load_files(
         for entry in _jsonl(Path(corpus), ("_id", "text"))
         if entry["_id"] in wanted
     }
-    return Dataset(
-        name=Path(run).stem,
-        queries={query: texts[query] for query in judged if query in texts},
-        candidates={
-            query: [replace(passages[id_], score=score) for id_, score in ranked if id_ in passages][:depth]
-            for query, ranked in found.items()
-            if query in judged and query in texts
-        },
-        qrels=judged,
-    )
+    candidates = {
+        query: [replace(passages[id_], score=score) for id_, score in ranked if id_ in passages][:depth]
+        for query, ranked in found.items()
+        if query in judged and query in texts
+    }
+    if not any(candidates.values()):
+        raise InputError(
+            f"There is nothing to rerank: of the {len(found)} queries in {str(run)!r}, {len(candidates)} have a text "
+            f"and judgements, and {len(passages)} of their passages have a text.",
+            hint="Do all files use the same ids?",
+        )
+    judged_texts = {query: texts[query] for query in judged if query in texts}
+    return Dataset(name=Path(run).stem, queries=judged_texts, candidates=candidates, qrels=judged)
 
 
 def evaluate(
@@ -146,20 +150,41 @@ def evaluate(
 def measure(run: Run, dataset: Dataset, measures: Sequence[str] = DEFAULT_MEASURES, *, name: str) -> Report:
     """Measure a run as it is.
 
+    Args:
+        run: Scores by query id and passage id; queries without judgements are not measured.
+        dataset: Holds the judgements.
+        measures: Names in ir-measures' syntax; two names of one measure are both reported.
+        name: What the report calls the run.
+
     Raises:
-        InputError: ir-measures does not know a measure.
+        InputError: ir-measures does not know a measure, or cannot compute it on this data.
     """
     library = require("ir_measures", extra="cli", purpose="Measuring")
+    names: dict[Any, list[str]] = {}
+    for text in measures:
+        names.setdefault(_measure(library, text), []).append(text)
+    judged = {query: ranked for query, ranked in run.items() if query in dataset.qrels}
     try:
-        parsed = {text: library.parse_measure(text) for text in measures}
-    except (NameError, ValueError, SyntaxError) as error:
-        raise InputError(f"ir-measures does not know a measure of {list(measures)!r}: {error}.") from error
-    names = {measure_: text for text, measure_ in parsed.items()}
+        metrics = list(library.iter_calc(list(names), dataset.qrels, judged))
+    except Exception as error:  # its providers are code of many hands, with assertions and subprocesses
+        raise InputError(f"ir-measures cannot compute {', '.join(measures)}: {error}.") from error
     per_query: dict[str, dict[str, float]] = {query: dict.fromkeys(measures, 0.0) for query in dataset.qrels}
-    for metric in library.iter_calc(list(names), dataset.qrels, run):
-        per_query[metric.query_id][names[metric.measure]] = float(metric.value)
+    for metric in metrics:
+        per_query[metric.query_id].update(dict.fromkeys(names[metric.measure], float(metric.value)))
     means = {text: sum(row[text] for row in per_query.values()) / max(len(per_query), 1) for text in measures}
     return Report(name=name, dataset=dataset.name, measures=means, per_query=per_query, run=run)
+
+
+def _measure(library: Any, text: str) -> Any:
+    try:
+        parsed = library.parse_measure(text)
+        hash(parsed)  # only this looks at the names of its parameters
+    except (NameError, ValueError, KeyError) as error:
+        raise InputError(f"ir-measures does not know the measure {text!r}: {error}.") from error
+    cutoff = parsed.params.get("cutoff", 1)
+    if not isinstance(cutoff, int) or cutoff < 1:  # trec_eval would abort the process
+        raise InputError(f"The measure {text!r} has the cut-off {cutoff!r}.", hint="Cut off at 1 or more.")
+    return parsed
 
 
 def _as_run(ids: Sequence[str]) -> dict[str, float]:
@@ -168,23 +193,29 @@ def _as_run(ids: Sequence[str]) -> dict[str, float]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield number, line.rstrip("\n")
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{str(path)!r} is no text in UTF-8: {error}.") from error
 
 
 def _jsonl(path: Path, required: Iterable[str]) -> Iterator[dict[str, Any]]:
     for number, line in _lines(path):
         try:
             entry = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number} is no JSON: {error}.") from error
         missing = [key for key in required if not isinstance(entry, Mapping) or key not in entry]
         if missing:
             raise InputError(f"{path}, line {number} lacks {', '.join(missing)}.")
+        texts = {"title": entry.get("title") or "", **{key: entry[key] for key in required}}
+        for key, value in texts.items():
+            if not isinstance(value, str):
+                raise InputError(f"{path}, line {number}: {key} is {str(value)[:60]}, which is no text.")
         yield entry
 
 
@@ -195,7 +226,7 @@ def _qrels(path: Path) -> dict[str, dict[str, int]]:
         if number == 1 and "query-id" in line:
             continue
         try:
-            query, passage, relevance = parts if len(parts) == 3 else (parts[0], parts[2], parts[3])
+            query, passage, relevance = parts if len(parts) == 3 else (parts[0], *parts[2:])
             qrels.setdefault(query, {})[passage] = int(relevance)
         except (IndexError, ValueError) as error:
             raise InputError(f"{path}, line {number} is neither 3 columns of BEIR nor 4 of TREC: {line!r}.") from error
@@ -207,6 +238,8 @@ def _run(path: Path) -> dict[str, list[tuple[str, float]]]:
     for number, line in _lines(path):
         try:
             query, _, passage, _, score, _ = line.split()
+            if not math.isfinite(float(score)):
+                raise ValueError(score)
             found.setdefault(query, []).append((passage, float(score)))
         except ValueError as error:
             raise InputError(f"{path}, line {number} is no line of a TREC run: {line!r}.") from error

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -30,6 +30,10 @@ Norms = Literal["none", "z-score", "min-max", "dbsf", "max", "sum", "rank", "bor
 
 # The names of what is already known about the candidates; any other input is a reranker.
 INPUTS: tuple[Given, ...] = get_args(Given)
+
+
+# Bounded, so that a weighted sum is always finite.
+_Weight = Annotated[float, Field(ge=-1e9, le=1e9)]
 
 
 class FusionOptions(BaseModel):
@@ -63,8 +67,8 @@ class FusionOptions(BaseModel):
     of: list[Any] | None = Field(default=None, min_length=1)
     with_: Any = Field(default=None, alias="with")
     alpha: float | None = Field(default=None, ge=0, le=1)
-    weights: list[float] | None = None
-    k: float = Field(default=60, gt=0)
+    weights: list[_Weight] | None = Field(default=None, min_length=1)
+    k: float = Field(default=60, gt=0, allow_inf_nan=False)
     norm: Norms | None = None
     std: Literal["population", "sample"] = "population"
     missing: fusion.Missing | None = None
@@ -78,8 +82,6 @@ class FusionOptions(BaseModel):
             raise ValueError("alpha weighs exactly two inputs, without 'weights'")
         if self.weights is not None and len(self.weights) != len(self.inputs):
             raise ValueError(f"{len(self.weights)} weights for {len(self.inputs)} inputs")
-        if self.weights is not None and not all(map(math.isfinite, self.weights)):
-            raise ValueError("weights are finite numbers")
         if self.norm is not None and not self.rule.startswith("comb"):
             raise ValueError(f"norm is for combsum, combmnz and combmax; {self.rule!r} has its own")
         return self

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
+import math
+import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from .errors import InputError
 from .reranker import Reranker
@@ -17,12 +21,9 @@ from .types import Passage, Ranking
 
 logger = logging.getLogger(__name__)
 
-Numbered = Iterator[tuple[int, bytes]]
-
 # What the output adds to a line; an input line that has such a key is refused, not overwritten.
 RESERVED = ("line", "ranking", "score_kind", "repairs", "failures")
 
-_STARTS = b'{"line": '
 _PASSAGE: dict[str, tuple[type, ...]] = {
     "text": (str,),
     "id": (str, int, type(None)),
@@ -42,13 +43,13 @@ class Job:
     rest: dict[str, Any]
 
 
-def jobs(lines: Numbered, *, skip_bad: bool = False) -> Iterator[Job]:
-    """The jobs of numbered lines; blank lines are passed over.
+def jobs(lines: Iterable[bytes], *, skip_bad: bool = False) -> Iterator[Job]:
+    """The jobs of an input's lines; blank lines are passed over.
 
     Raises:
         InputError: A line cannot be read and ``skip_bad`` is false; the message has its number.
     """
-    for number, text in lines:
+    for number, text in enumerate(lines, start=1):
         if not text.strip():
             continue
         try:
@@ -66,71 +67,96 @@ def reranked(reranker: Reranker, waiting: Iterable[Job], batch_size: int) -> Ite
         yield [_line(job, ranking) for job, ranking in zip(batch, rankings, strict=True)]
 
 
-def resume(output: BinaryIO, lines: Numbered) -> int:
-    """Check the lines of an output against the input they came from, and go behind both.
+def resume(output: BinaryIO, waiting: Iterator[Job]) -> tuple[int, Iterator[Job]]:
+    """Check the lines of an output against the jobs they came from, and go behind both.
 
     Args:
         output: The output file, readable and writable, at its start. A half-written last line is cut
-            off; the file is left at its end.
-        lines: The input; what is done is taken from it, so that it goes on with the rest.
+            off; the file is left at its end. One that can only be written has nothing to go on with.
+        waiting: The jobs of the input, from the first.
 
     Returns:
-        How many lines are done.
+        How many lines are done, and the jobs that remain.
 
     Raises:
         InputError: The file holds something that was not made from this input; it is left as it is.
     """
     done = whole = 0
-    for text in output:
-        if not text.endswith(b"\n"):
-            if not text.startswith(_STARTS[: len(text)]):
-                raise _foreign(output, text)
-            break
-        try:
-            number = json.loads(text)["line"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise _foreign(output, text) from error
-        source = next((given for place, given in lines if place == number), None)
-        if source is None or not text.startswith(_head(_job(number, source))):
+    for text in output if output.readable() else ():
+        complete = text.endswith(b"\n")
+        job = next((job for job in waiting if _begins_alike(text, job)), None)
+        if job is None or (complete and not _fits(text, job)):
             raise InputError(
-                f"A line of {output.name!r} was not made from line {number} of this input: {_shown(text)}.",
+                f"{str(output.name)!r} holds a line that was not made from this input: {_shown(text)}.",
                 hint="Choose another output file, or --overwrite.",
             )
+        if not complete:
+            waiting = itertools.chain([job], waiting)
+            break
         done += 1
         whole += len(text)
-    output.seek(whole)
-    output.truncate()
-    return done
+    if output.readable():
+        output.seek(whole)
+        output.truncate()
+    return done, waiting
+
+
+def _begins_alike(text: bytes, job: Job) -> bool:
+    """Whether an output line, perhaps half-written, begins as the job's does."""
+    head = _head(job)
+    return text.startswith(head) or (head.startswith(text) and not text.endswith(b"\n"))
+
+
+def _fits(text: bytes, job: Job) -> bool:
+    """Whether a whole output line ranks the passages of the job."""
+    try:
+        ranked = {(one["index"], one["id"]) for one in json.loads(text)["ranking"]}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return ranked <= set(enumerate(passage.id for passage in job.passages))
 
 
 @contextmanager
-def reading(source: Path) -> Iterator[Numbered]:
-    """The numbered lines of a file, or of standard input for ``-``.
+def reading(source: Path) -> Iterator[BinaryIO]:
+    """A file, or standard input for ``-``.
 
     Raises:
         InputError: The file cannot be read.
     """
     if str(source) == "-":
-        yield enumerate(sys.stdin.buffer, start=1)
+        yield _stream(sys.stdin, "input")
         return
     with _opened(source, "rb") as file:
-        yield enumerate(file, start=1)
+        yield file
 
 
 @contextmanager
-def writing(target: Path, *, source: Path, anew: bool) -> Iterator[BinaryIO]:
+def writing(target: Path, *, source: BinaryIO, anew: bool) -> Iterator[BinaryIO]:
     """A file to go on with or to write anew, or standard output for ``-``.
 
     Raises:
         InputError: The file cannot be written, or it is the source.
     """
     if str(target) == "-":
-        yield sys.stdout.buffer
+        yield _stream(sys.stdout, "output")
         return
-    if target.exists() and source.exists() and source.samefile(target):
-        raise InputError(f"{str(target)!r} is both input and output.", hint="Choose another output file.")
-    with _opened(target, "wb+" if anew or not target.exists() else "rb+") as file:
+    regular = _is_regular(target)
+    with _opened(target, "ab+" if regular else "wb") as file:
+        if regular:
+            if os.path.sameopenfile(file.fileno(), source.fileno()):
+                raise InputError(f"{str(target)!r} is both input and output.", hint="Choose another output file.")
+            file.seek(0)
+            if anew:
+                file.truncate()
         yield file
+
+
+def _is_regular(target: Path) -> bool:
+    """Whether a path is a file or free for one; devices and pipes can only be written."""
+    try:
+        return stat.S_ISREG(target.stat().st_mode)
+    except OSError:
+        return True
 
 
 def _opened(path: Path, mode: str) -> BinaryIO:
@@ -141,6 +167,12 @@ def _opened(path: Path, mode: str) -> BinaryIO:
         raise InputError(f"{str(path)!r} cannot be {verb}: {error.strerror}.") from error
     opened: BinaryIO = file
     return opened
+
+
+def _stream(stream: TextIO | None, name: str) -> BinaryIO:
+    if stream is None:
+        raise InputError(f"The standard {name} is closed.", hint=f"Give a file with --{name}.")
+    return stream.buffer
 
 
 def _batches(waiting: Iterable[Job], size: int) -> Iterator[list[Job]]:
@@ -193,10 +225,22 @@ def _passage(number: int, place: int, given: Any) -> Passage:
             hint=f"Give a text, or a mapping with text and any of {', '.join(sorted(_PASSAGE.keys() - {'text'}))}.",
         )
     for key, value in fields.items():
-        if not isinstance(value, _PASSAGE[key]) or isinstance(value, bool):
+        if (
+            not isinstance(value, _PASSAGE[key])
+            or isinstance(value, bool)
+            or (key == "score" and not _is_finite(value))
+        ):
             raise InputError(f"Line {number}, passage {place} has the {key} {str(value)[:60]!r}.")
     given_fields: dict[str, Any] = {key: value for key, value in fields.items() if value is not None}
     return Passage(**given_fields)
+
+
+def _is_finite(score: Any) -> bool:
+    """JSON has integers of any size, and Python reads NaN and Infinity too."""
+    try:
+        return score is None or math.isfinite(score)
+    except OverflowError:
+        return False
 
 
 def _head(job: Job) -> bytes:
@@ -226,13 +270,6 @@ def _line(job: Job, ranking: Ranking) -> bytes:
 
 def _dumped(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
-
-
-def _foreign(output: BinaryIO, text: bytes) -> InputError:
-    return InputError(
-        f"{output.name!r} holds a line that this command did not write: {_shown(text)}.",
-        hint="Choose another output file, or --overwrite.",
-    )
 
 
 def _shown(text: bytes) -> str:

@@ -6,6 +6,7 @@ what it may cut, and what must never be read as the model's control tokens.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -21,11 +22,14 @@ class Slot:
             decoded.
         shrinks: Whether it may be cut further when the whole prompt does not fit the model. Several such
             slots of a prompt are cut evenly: the longest first.
+        reread: Whether it is replaced by its own tokens decoded, even where nothing is cut: a text that
+            the vocabulary cannot spell changes (rank_llm).
     """
 
     text: str
     max_tokens: int | None = None
     shrinks: bool = False
+    reread: bool = False
 
 
 # Joined first, tokenised then.
@@ -96,7 +100,7 @@ def plain(text: Text) -> str:
     return "".join(part.text if isinstance(part, Slot) else part for part in text)
 
 
-def fill(template: str, slots: dict[str, Slot | str]) -> tuple[str | Slot, ...]:
+def fill(template: str, slots: Mapping[str, Slot | str]) -> tuple[str | Slot, ...]:
     """A template with ``{name}`` filled in, once and literally: braces in what is filled in stay as they are.
 
     Args:

@@ -97,8 +97,10 @@ class PairScore:
         max_length: Most tokens of the pair with its special tokens; None for the tokenizer's own limit.
         truncation: ``"longest_first"`` cuts the longer side token by token (the tokenizer's pair call);
             ``"passage"`` first cuts the query to `query_max_length`, then only the passage
-            (FlagEmbedding).
-        query_max_length: Most query tokens under ``truncation="passage"``.
+            (FlagEmbedding); ``"sides"`` cuts each side to its own limit, encodes it as a text of its own
+            with its own special tokens, and joins the two (DeAR's evaluation).
+        query_max_length: Most query tokens under ``"passage"`` and ``"sides"``.
+        passage_max_length: Most passage tokens under ``"sides"``.
         label: Which output of a head with several is the relevance; None for a head with one.
     """
 
@@ -106,8 +108,9 @@ class PairScore:
     query: str
     passage: str
     max_length: int | None = None
-    truncation: Literal["longest_first", "passage"] = "longest_first"
+    truncation: Literal["longest_first", "passage", "sides"] = "longest_first"
     query_max_length: int | None = None
+    passage_max_length: int | None = None
     label: int | None = None
 
 

@@ -26,7 +26,7 @@ def embedding_steps(
     query_prompt: str | None = None,
     passage_prompt: str | None = None,
     max_length: int | None = None,
-    reuse: bool = True,
+    reuse: bool = False,
 ) -> Steps:
     """Score passages by the similarity of their embeddings to the query's.
 

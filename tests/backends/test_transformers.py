@@ -11,7 +11,7 @@ from swaprank import BackendError, ConfigError
 from swaprank.backends import _loading, _shared
 from swaprank.backends._batching import in_batches
 from swaprank.backends.transformers import TransformersOptions
-from swaprank.requests import Embed, Generate, PairScore
+from swaprank.requests import Embed, EmbedTokens, Generate, PairScore
 from swaprank.testing import check_backend
 from tests.conftest import MODELS
 
@@ -102,7 +102,7 @@ def test_a_model_nobody_holds_is_dropped() -> None:
     options = TransformersOptions(dtype="float32", device="cpu", batch_tokens=202)
     backend = options.build(BERT)
     backend.run(PAIRS[:1])
-    key = ("cross-encoder", BERT, options)
+    key = ("pairs", BERT, options.model_dump_json())
     assert key in _shared._models
     del backend
     gc.collect()
@@ -118,7 +118,12 @@ def test_pickling_leaves_the_model_behind() -> None:
 
 
 def test_requests_it_cannot_answer_are_refused() -> None:
-    with pytest.raises(BackendError, match="cannot answer a Generate"):
+    with pytest.raises(BackendError, match="cannot answer a EmbedTokens"):
+        OPTIONS.build(BERT).run([EmbedTokens("hello", "query")])
+
+
+def test_an_encoder_writes_no_text() -> None:
+    with pytest.raises(ConfigError, match="no trained weights for"):
         OPTIONS.build(BERT).run([Generate("hello", 5)])
 
 
@@ -128,7 +133,7 @@ def test_embedding_halves_the_batch_too(monkeypatch) -> None:
     backend = options.build(model)
     texts = [Embed("word " * size, "passage") for size in (1, 9, 30, 4, 5)]
     exact = backend.run(texts)
-    encode, sizes = backend._encoders["bi-encoder"]._model.encode, []
+    encode, sizes = backend._runners["texts"]._model.encode, []
 
     def tight(inputs, **arguments):
         sizes.append(len(inputs))
@@ -136,7 +141,7 @@ def test_embedding_halves_the_batch_too(monkeypatch) -> None:
             raise RuntimeError("CUDA out of memory.")
         return encode(inputs, **arguments)
 
-    monkeypatch.setattr(backend._encoders["bi-encoder"]._model, "encode", tight)
+    monkeypatch.setattr(backend._runners["texts"]._model, "encode", tight)
     for one, other in zip(exact, backend.run(texts), strict=True):
         assert one.vector == pytest.approx(other.vector, abs=1e-5)
     assert max(sizes) > 1

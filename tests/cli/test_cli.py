@@ -1,7 +1,8 @@
-"""The command line: rerank with resume, recipes, config, eval, demo, exit codes."""
+"""The command line: recipes, config, eval, demo, exit codes; `rerank` has files of its own."""
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,33 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 from swaprank.cli import demo
+from swaprank.cli.app import app
+from tests.cli.helpers import swaprank
+from tests.cli.test_rerank import job
 
 SAMPLE = resources.files("swaprank") / "sample"
-
-
-def swaprank(*arguments, given: str = "", check: int = 0, before: str = "") -> subprocess.CompletedProcess:
-    """The command in a process of its own, as a user runs it."""
-    code = f"{before}; from swaprank.cli import main; main()".lstrip("; ")
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120)
-    assert done.returncode == check, done.stderr + done.stdout
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def job(number: int) -> str:
-    passages = ["coffee", {"text": f"green tea {number}", "id": f"p{number}", "metadata": {"a": 1}}]
-    return json.dumps({"query": f"green tea {number}", "passages": passages, "note": number}) + "\n"
-
-
-def lines(path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-@pytest.fixture
-def files(tmp_path):
-    (tmp_path / "in.jsonl").write_text("".join(job(number) for number in range(1, 8)))
-    return tmp_path / "in.jsonl", tmp_path / "out.jsonl"
 
 
 def test_the_console_script_is_installed_and_reports_its_version() -> None:
@@ -46,66 +25,6 @@ def test_the_console_script_is_installed_and_reports_its_version() -> None:
     assert script
     out = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert out.stdout.strip()[0].isdigit()
-
-
-def test_rerank_streams_through_pipes() -> None:
-    out = swaprank("rerank", "-r", "bm25", "--top-n", 1, given=job(1) + "\n" + job(2))
-    first, second = map(json.loads, out.stdout.splitlines())
-    assert first["ranking"] == [{"index": 1, "id": "p1", "score": first["ranking"][0]["score"], "rank": 1}]
-    assert (first["line"], first["note"], first["score_kind"], first["failures"]) == (1, 1, "bm25", [])
-    assert second["line"] == 3
-
-
-@pytest.mark.parametrize("kept", [0, 3, 6])
-def test_rerank_goes_on_where_it_stopped(files, kept) -> None:
-    source, target = files
-    swaprank("rerank", "-r", "bm25", "-i", source, "-o", target, "--batch-size", 2)
-    whole = target.read_text()
-    target.write_text("".join(whole.splitlines(keepends=True)[:kept]) + '{"line": 99, "half-writ')
-    swaprank("rerank", "-r", "bm25", "-i", source, "-o", target, "--batch-size", 2)
-    assert target.read_text() == whole
-
-
-def test_a_finished_file_is_left_alone_unless_overwritten(files) -> None:
-    source, target = files
-    swaprank("rerank", "-r", "bm25", "-i", source, "-o", target)
-    whole = target.read_text()
-    swaprank("rerank", "-r", "bm25", "-i", source, "-o", target)
-    assert target.read_text() == whole
-    swaprank("rerank", "-r", "bm25", "-i", source, "-o", target, "--overwrite", "--top-n", 1)
-    assert [len(line["ranking"]) for line in lines(target)] == [1] * 7
-
-
-def test_a_run_that_breaks_keeps_what_it_did(files) -> None:
-    source, target = files
-    good = source.read_text().splitlines(keepends=True)
-    source.write_text("".join([*good[:3], "{broken\n", *good[4:]]))
-    out = swaprank("rerank", "-r", "bm25", "-i", source, "-o", target, "--batch-size", 1, check=2)
-    assert "Line 4 is no JSON" in out.stderr
-    assert [line["line"] for line in lines(target)] == [1, 2, 3]
-    swaprank("rerank", "-r", "bm25", "-i", source, "-o", target, "--on-bad-line", "skip")
-    assert [line["line"] for line in lines(target)] == [1, 2, 3, 5, 6, 7]
-
-
-def test_a_foreign_output_file_is_not_touched(files) -> None:
-    source, target = files
-    target.write_text('{"precious": true}\n')
-    out = swaprank("rerank", "-i", source, "-o", target, check=2)
-    assert "did not write" in out.stderr
-    assert target.read_text() == '{"precious": true}\n'
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('{"passages": []}', "Line 1 has no query"),
-        ('{"query": "q", "passages": "x"}', "Line 1 has no list of passages"),
-        ('{"query": "q", "passages": [3]}', "Line 1, passage 0 is '3'"),
-        ('{"query": "q", "passages": [{"text": "a", "socre": 1}]}', "passage 0"),
-    ],
-)
-def test_bad_lines_are_named(text, message) -> None:
-    assert message in swaprank("rerank", given=text, check=2).stderr
 
 
 def test_recipes() -> None:
@@ -146,6 +65,53 @@ def test_eval_on_a_folder_and_on_files(tmp_path) -> None:
     assert first["measures"]["nDCG@10"] == pytest.approx(expected)
 
 
+def test_eval_fails_before_the_work_and_keeps_what_files_hold(tmp_path) -> None:
+    per_query = tmp_path / "q.csv"
+    per_query.write_text("precious")
+    data = ("eval", "--data", SAMPLE / "en", "--run-name", "overlap", "-r", "bm25", "--per-query", per_query)
+    assert "cannot be written" in swaprank(*data, "--output-run", tmp_path, check=2).stderr
+    assert "'nDCG@0'" in swaprank(*data, "--measures", "nDCG@0", check=2).stderr
+    assert per_query.read_text() == "precious"
+
+
+def test_names_are_shown_as_they_are(tmp_path) -> None:
+    """Rich would take brackets for markup, and a terminal may lack the letters."""
+    folder = tmp_path / "[bold]é"
+    shutil.copytree(SAMPLE / "en", folder)
+    run = ("eval", "--data", folder, "--run-name", "overlap", "-r", "bm25")
+    assert swaprank(*run, env={**os.environ, "PYTHONIOENCODING": "ascii"}).stdout.startswith("[bold]?: 20 queries")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", "is no text in UTF-8"),
+        (b"", "holds a NoneType"),
+        (b"- a", "holds a list"),
+        (b"reranker: [bm25", "does not parse"),
+        (b"reranker: 2026-13-45", "does not parse"),
+        (b"[" * 100_000, "does not parse"),
+        (b"&a {reranker: *a}", "does not parse"),
+        (b"? [a]\n: b", "does not parse"),
+        (b"2026-01-01: b", "does not parse"),
+        (b"1: b", "has no"),
+        (b"reranker: bm25\n1: b", "has no option 1"),
+        (b"reranker: bm25\ntop_n: [1]", "top_n"),
+        (b"reranker: bm25\nbackend: {type: [embedded]}", "backend"),
+        (b"stages: 7", "stages is 7"),
+    ],
+)
+def test_a_wrong_config_file_gives_one_line(tmp_path, content, message) -> None:
+    file = tmp_path / "bad.yaml"
+    if content is not None:
+        file.write_bytes(content)
+    shown = CliRunner().invoke(app, ["config", "check", str(file)])
+    assert shown.exit_code == 2
+    assert message in shown.stderr
+    assert shown.stderr.count("\n") == 1
+
+
 def test_usage_errors_have_exit_code_2() -> None:
     assert "Give --data" in swaprank("eval", check=2).stderr
     assert "Give one" in swaprank("rerank", "-r", "bm25", "-c", "x.yaml", check=2).stderr
@@ -165,8 +131,6 @@ def test_without_its_extra_the_command_says_what_to_install() -> None:
 
 
 def test_the_help_tells_the_exit_codes() -> None:
-    from swaprank.cli.app import app
-
     for command in ([], ["rerank"], ["eval"]):
         shown = CliRunner().invoke(app, [*command, "--help"])
         assert shown.exit_code == 0
@@ -176,6 +140,15 @@ def test_the_help_tells_the_exit_codes() -> None:
 def test_the_demo_shows_both_frameworks() -> None:
     out = swaprank("demo").stdout
     assert all(word in out for word in ("in LlamaIndex", "in LangChain", "English", "Arabic", "nDCG@10", "(+0."))
+
+
+def test_the_demo_takes_a_reranker_that_keeps_little_and_shows_no_secrets(tmp_path) -> None:
+    dear = "{method: cross-encoder, model: m, backend: {token: hf_secret}}"
+    (tmp_path / "r.yaml").write_text(f"reranker: bm25\ntop_n: 1\non_error: {{fallback: {dear}}}\n")
+    shown = CliRunner().invoke(app, ["demo", "--config", str(tmp_path / "r.yaml")])
+    assert shown.exit_code == 0, shown.output
+    assert "'top_n': 1" in shown.stdout
+    assert "hf_secret" not in shown.stdout
 
 
 def test_both_frameworks_rank_the_sample_alike() -> None:

@@ -1,6 +1,7 @@
 """Configs: where they come from, what they may say, and what comes back out."""
 
 import json
+from datetime import date
 
 import pytest
 import yaml
@@ -74,6 +75,13 @@ def test_a_config_is_copied() -> None:
         ({"method": "cross-encoder", "model": 7}, "model is 7"),
         ({"method": "bm25", "model": "m"}, "takes no model"),
         ({"method": "bm25", "top_n": 0}, "top_n: Input should be greater than or equal to 1 (got 0)"),
+        ({"method": "bm25", "top_n": True}, "top_n: Input should be a valid integer (got True)"),
+        ({"method": "bm25", "k1": "1.5"}, "k1: Input should be a valid number (got '1.5')"),
+        ({"method": "bm25", "stemmer": 1}, "stemmer: Input should be a valid boolean (got 1)"),
+        ({"method": "bm25", "collection": {"a", "b"}}, "holds what is no plain data"),
+        ({"method": "bm25", "top_n": date(2026, 1, 1)}, "A date needs quotes"),
+        ({"method": "bm25", "reranker": {}}, "a mapping without method, fusion, decomposition, stages"),
+        ({"reranker": "bm25", "method": "lexical"}, "of the method 'bm25'; 'lexical' cannot override it"),
         ({"method": "bm25", "language": "klingon"}, "no tokenisation for this language"),
         ({"method": "bm25", "on_error": "ignore"}, "on_error is 'ignore'"),
         ({"method": "bm25", "backend": 3}, "backend: 3 is neither"),
@@ -84,6 +92,8 @@ def test_a_config_is_copied() -> None:
         ({"stages": [{"reranker": "bm25", "topn": 1}]}, "stages[0] (bm25) has no option 'topn'"),
         ({"fusion": "z-score", "of": ["bm25"], "with": "bm25"}, "give either"),
         ({"fusion": "z-score", "of": ["bm25", "retrieval"], "weights": [1]}, "1 weights for 2 inputs"),
+        ({"fusion": "z-score", "of": ["bm25"], "weights": [float("inf")]}, "less than or equal to 1000000000"),
+        ({"fusion": "z-score", "of": ["bm25"], "weights": [float("nan")]}, "weights"),
         ({"fusion": "z-score", "of": ["bm25"], "alpha": 0.5}, "alpha weighs exactly two"),
         ({"fusion": "zscore", "of": ["bm25"]}, "'z-score'"),
         ({"reranker": 3}, "reranker: 3"),
@@ -152,3 +162,12 @@ def test_secrets_are_never_shown(monkeypatch) -> None:
         Reranker(referenced)
     monkeypatch.setenv("SWAPRANK_TEST_TOKEN", "hf_secret")
     assert Reranker(referenced).to_config() == referenced
+
+
+def test_numbers_come_from_the_environment_as_text(monkeypatch) -> None:
+    config = {"method": "cross-encoder", "model": "m", "backend": {"batch_tokens": "${SWAPRANK_TEST_TOKENS}"}}
+    monkeypatch.setenv("SWAPRANK_TEST_TOKENS", "128")
+    assert Reranker(config)._stage.scores.backend.options.batch_tokens == 128
+    monkeypatch.setenv("SWAPRANK_TEST_TOKENS", "many")
+    with pytest.raises(ConfigError, match="batch_tokens"):
+        Reranker(config)

@@ -183,7 +183,7 @@ def test_a_config_with_an_oracle_orders_by_relevance() -> None:
 
 def test_a_known_query_embedding_is_not_computed_again() -> None:
     oracle = OracleBackend({"good": 3.0})
-    config = {"method": "bi-encoder", "model": "oracle"}
+    config = {"method": "bi-encoder", "model": "oracle", "reuse_embeddings": True}
     known = Query("q", embedding=[1.0, 0.0])
     assert Reranker(config, backend=oracle).rerank(known, ["bad", "good"]).order == [1, 0]
     assert [request.role for request in oracle.requests] == ["passage", "passage"]

@@ -84,12 +84,22 @@ def test_trec_files_one_by_one(folder) -> None:
     [
         ("corpus.jsonl", "{oops", "line 1 is no JSON"),
         ("corpus.jsonl", '{"_id": "d1"}', "line 1 lacks text"),
+        ("corpus.jsonl", '{"_id": 1, "text": "a"}', "line 1: _id is 1, which is no text"),
+        ("corpus.jsonl", '{"_id": "d1", "text": "a", "title": ["t"]}', "line 1: title is"),
+        ("corpus.jsonl", "[" * 100_000, "line 1 is no JSON"),
+        ("queries.jsonl", '{"_id": "q1", "text": null}', "line 1: text is None, which is no text"),
+        ("queries.jsonl", b"\x89PNG\r\n\xff", "is no text in UTF-8"),
+        ("qrels/test.tsv", "q1 0 d1 1 extra", "line 1 is neither"),
+        ("runs/bm25.trec", "q1 Q0 d1 1 nan x", "line 1 is no line of a TREC run"),
+        ("runs/bm25.trec", "", "nothing to rerank: of the 0 queries"),
+        ("qrels/test.tsv", "", "nothing to rerank: of the 3 queries"),
+        ("corpus.jsonl", '{"_id": "x1", "text": "a"}', "0 of their passages have a text"),
         ("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq1 d1", "line 2 is neither"),
         ("runs/bm25.trec", "q1 d1 3", "line 1 is no line of a TREC run"),
     ],
 )
 def test_broken_files_are_named_with_the_line(folder, name, text, message) -> None:
-    (folder / name).write_text(text)
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError, match=message):
         load_beir(folder)
 
@@ -97,9 +107,37 @@ def test_broken_files_are_named_with_the_line(folder, name, text, message) -> No
 def test_missing_files_and_unknown_measures(folder) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         load_beir(folder, run="splade")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("nDGC@10", "does not know the measure 'nDGC@10'"),
+        ("", "does not know the measure ''"),
+        ("nDCG(bogus=3)@10", "does not know the measure 'nDCG.bogus=3.@10'"),
+        ("nDCG@0", "'nDCG@0' has the cut-off 0"),
+        ("nDCG@1.5", "has the cut-off 1.5"),
+        ("P", "cannot compute R@10, P: invalid param cutoff"),
+    ],
+)
+def test_impossible_measures_are_named(folder, asked, message) -> None:
+    """Some of them end in an assertion of ir-measures, cut-off 0 in an abort of the process."""
     data = load_beir(folder)
-    with pytest.raises(InputError, match="nDGC@10"):
-        measure(data.first_stage(), data, ["nDGC@10"], name="x")
+    with pytest.raises(InputError, match=message):
+        measure(data.first_stage(), data, ["R@10", asked], name="x")
+
+
+def test_two_names_of_one_measure_both_have_its_value(folder) -> None:
+    data = load_beir(folder)
+    report = measure(data.first_stage(), data, ["RR@10", "MRR@10"], name="first stage")
+    assert report.measures["RR@10"] == report.measures["MRR@10"] == pytest.approx((0.5 + 0.5) / 3)
+    assert report.per_query["q1"] == {"RR@10": 0.5, "MRR@10": 0.5}
+
+
+def test_queries_without_judgements_are_not_measured(folder) -> None:
+    data = load_beir(folder)
+    stranger = {**data.first_stage(), "q3": {"d1": 1.0}}
+    assert measure(stranger, data, ["NumRet", "RR@10"], name="x").per_query.keys() == {"q1", "q2", "q4"}
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])

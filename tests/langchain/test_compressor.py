@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import difflib
 import json
 import pickle
 import subprocess
@@ -14,10 +15,11 @@ from langchain_core.documents import Document
 from langchain_core.runnables import RunnableLambda
 
 from langchain_rerankers import FAILURES, REASONING, RELEVANCE_SCORE, RETRIEVAL_SCORE, SCORE_KIND, Reranker
-from swaprank import ConfigError, InputError, Ranking
+from swaprank import ConfigError, InputError, Ranking, registry
 from swaprank import Reranker as CoreReranker
 from swaprank.errors import BackendError
 from swaprank.requests import PairScored, Request, Response
+from swaprank.stage import Limits
 from swaprank.testing import ScriptedBackend, check_compressor
 
 CONFIG = {"method": "cross-encoder", "model": "scripted"}
@@ -125,9 +127,32 @@ def test_stale_reasoning_is_not_passed_on() -> None:
     assert REASONING not in ranked.metadata
 
 
-def test_unknown_keys_are_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="Did you mean 'top_n'"):
-        Reranker("bm25", top_k=3)
+@pytest.mark.parametrize(("key", "right"), [("top_k", "top_n"), ("score_ky", "score_key"), ("titel_key", "title_key")])
+def test_unknown_keys_are_refused_with_the_nearest(key, right) -> None:
+    with pytest.raises(ConfigError, match=f"Did you mean '{right}'"):
+        Reranker("bm25", **{key: 3})
+
+
+def test_no_key_of_the_core_is_taken_for_a_misspelt_one_of_ours() -> None:
+    keys = {key for name in registry.names("method") for key in registry.method(name).model_fields} | {"on_error"}
+    for key in keys | set(Limits.model_fields):
+        assert not difflib.get_close_matches(key, Reranker.model_fields, cutoff=0.8)
+
+
+def test_what_was_fixed_at_construction_cannot_be_set_without_effect() -> None:
+    reranker = scripted()
+    for name, value in (("config", {"reranker": "lexical"}), ("top_n", 1)):
+        with pytest.raises(ValueError, match=name):
+            setattr(reranker, name, value)
+    reranker.title_key = "page"
+    reranker.score_key = "s"
+    ranked = reranker.compress_documents([Document(page_content="a", metadata={"page": "xy", "s": 1})], "q")
+    assert ranked[0].metadata[RELEVANCE_SCORE] == len("xy a")
+    assert ranked[0].metadata[RETRIEVAL_SCORE] == 1.0
+
+
+def test_the_json_schema_tells_the_fields() -> None:
+    assert Reranker.model_json_schema()["properties"].keys() == {"config", "score_key", "title_key"}
 
 
 def test_no_argument_is_dropped_silently() -> None:

@@ -10,6 +10,7 @@ from llama_index.core.llms import MockLLM
 from llama_index.core.schema import TextNode
 
 from llamaindex_rerankers import Reranker
+from swaprank.testing import OracleBackend
 
 TEXTS = [
     "Coffee is brewed from beans.",
@@ -20,9 +21,13 @@ TEXTS = [
 QUESTION = "Which tea is green?"
 
 
-@pytest.fixture
-def index(monkeypatch) -> VectorStoreIndex:
+@pytest.fixture(autouse=True)
+def no_llm_is_asked_for(monkeypatch) -> None:
     monkeypatch.setattr(Settings, "_llm", MockLLM())
+
+
+@pytest.fixture
+def index() -> VectorStoreIndex:
     nodes = [TextNode(text=text, id_=str(place)) for place, text in enumerate(TEXTS)]
     return VectorStoreIndex(nodes, embed_model=MockEmbedding(embed_dim=4))
 
@@ -50,6 +55,23 @@ def test_the_reranker_is_swapped_by_the_file_alone(index, tmp_path) -> None:
     assert names[0][0] == "1"
     assert len(names[0]) == 4
     assert names[1] == ["1"]
+
+
+def test_the_retrievers_own_query_embedding_does_not_misrank() -> None:
+    """It stands in every query bundle, and can be of the same size by another model."""
+
+    class Retriever(MockEmbedding):
+        def _get_vector(self) -> list[float]:
+            return [-1.0, 0.0]
+
+    oracle = OracleBackend({"Green tea is not roasted.": 3.0})
+    reranker = Reranker({"method": "bi-encoder", "model": "oracle"}, backend=oracle)
+    nodes = [TextNode(text=text) for text in TEXTS]
+    index = VectorStoreIndex(nodes, embed_model=Retriever(embed_dim=2))
+    engine = index.as_query_engine(
+        llm=MockLLM(), similarity_top_k=4, node_postprocessors=[reranker], response_mode="no_text"
+    )
+    assert engine.query(QUESTION).source_nodes[0].node.get_content() == "Green tea is not roasted."
 
 
 def test_retriever_evaluator(index) -> None:

@@ -121,7 +121,7 @@ def test_a_missing_query_is_a_clear_error() -> None:
 
 def test_the_query_embedding_of_the_bundle_is_used() -> None:
     oracle = OracleBackend({"good": 3.0})
-    reranker = Reranker({"method": "bi-encoder", "model": "oracle"}, backend=oracle)
+    reranker = Reranker({"method": "bi-encoder", "model": "oracle", "reuse_embeddings": True}, backend=oracle)
     given = [NodeWithScore(node=TextNode(text=text)) for text in ("bad", "good")]
     for embedding in ([1.0, 0.0], np.array([1.0, 0.0])):
         ranked = reranker.postprocess_nodes(given, QueryBundle("q", embedding=embedding))

@@ -9,14 +9,22 @@ from ..errors import BackendError
 
 logger = logging.getLogger(__name__)
 
+# Columns of logits, each as wide as the vocabulary, that one batch may hold: 600 MB for 150,000 words.
+_LOGITS = 1024
+# How the allocators of the devices say it.
+_NO_MEMORY = ("out of memory", "can't allocate memory")
 
-def in_batches(lengths: Sequence[int], batch_tokens: int, forward: Callable[[list[int]], None]) -> None:
+
+def in_batches(
+    lengths: Sequence[int], batch_tokens: int, forward: Callable[[list[int]], None], widths: Sequence[int] = ()
+) -> None:
     """Call ``forward`` with index batches of similar length, longest first.
 
     Args:
         lengths: The length of each item in tokens.
         batch_tokens: Most tokens of a batch, padding included; a batch has at least one item. It is
             lowered to half a batch, and the run goes on, whenever the device runs out of memory.
+        widths: How many columns of logits each item needs; a batch holds at most `_LOGITS` of them in all.
         forward: Computes the items of a batch; called again with fewer of them after it ran out of memory.
 
     Raises:
@@ -26,10 +34,12 @@ def in_batches(lengths: Sequence[int], batch_tokens: int, forward: Callable[[lis
     while waiting:
         longest = max(lengths[waiting[0]], 1)
         batch = waiting[: max(1, batch_tokens // longest)]
+        if widths:
+            batch = batch[: max(1, _LOGITS // max(widths[place] for place in batch))]
         try:
             forward(batch)
         except RuntimeError as error:
-            if "out of memory" not in str(error).lower():
+            if not any(sign in str(error).lower() for sign in _NO_MEMORY):
                 raise
             if len(batch) == 1:
                 raise BackendError(

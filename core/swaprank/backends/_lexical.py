@@ -86,7 +86,7 @@ def _read(path: str) -> tuple[str, ...]:
         with Path(path).open(encoding="utf-8") as lines:
             entries = [json.loads(line) for line in lines if line.strip()]
         return tuple(" ".join(filter(None, (entry.get("title"), entry["text"]))) for entry in entries)
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(
             f"The collection {path!r} cannot be read: {error!r}.",
             hint='Give a JSONL file with {"text": ...} in every line, or the folder of a BM25Index.',

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BackendError, ConfigError, MissingDependencyError, require
+from ..errors import ConfigError, MissingDependencyError, require
 from ._encoders import Encoder, PairEncoder, TextEncoder
+from ._failures import load_failure
 from ._model_path import model_path
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ def load(kind: str, model: str, options: TransformersOptions) -> Encoder[Any]:
         BackendError: The model cannot be loaded; the message names it and the cause.
         ConfigError: It can be loaded, but is no cross-encoder.
     """
+    if options.adapters or options.quantization or options.device_map or options.gguf_file:
+        raise ConfigError(
+            f"The {kind} {model!r} is loaded without adapters, quantization, device_map and gguf_file.",
+            hint="These options are for language models.",
+        )
     library = require("sentence_transformers", extra="transformers", purpose=f"The {kind} {model!r}")
     _check_runtime(options.engine)
     path = model_path(model)
@@ -34,7 +40,7 @@ def load(kind: str, model: str, options: TransformersOptions) -> Encoder[Any]:
     try:
         loaded = loader(path, **_arguments(options))
     except Exception as error:  # loaders run code of many hands, which raises anything
-        raise _failure(model, error, options) from error
+        raise load_failure(model, error, trusted=options.trust_remote_code) from error
     loaded.eval()
     if kind == "bi-encoder":
         return TextEncoder(loaded, model, options)
@@ -88,18 +94,6 @@ def _dtype(name: str, device: str | None) -> torch.dtype:
     # Before Ampere CUDA only emulates bfloat16, many times slower.
     emulated = torch.cuda.is_available() and not torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.float16 if emulated else torch.bfloat16
-
-
-def _failure(model: str, error: Exception, options: TransformersOptions) -> BackendError:
-    if not options.trust_remote_code and "trust_remote_code" in str(error):
-        return BackendError(
-            f"The model {model!r} comes with Python code of its own, which is not run unless you say so.",
-            hint="If you trust its source, add: backend: {trust_remote_code: true}",
-        )
-    return BackendError(
-        f"The model {model!r} cannot be loaded: {type(error).__name__}: {error}",
-        hint="Is it a hub id or an existing folder? Gated models need HF_TOKEN in the environment.",
-    )
 
 
 def _check_head(loaded: CrossEncoder, model: str) -> None:

@@ -32,6 +32,8 @@ def encode_pairs(
     for place, (request, limit) in enumerate(zip(requests, limits, strict=True)):
         if request.truncation == "passage":
             encodings[place] = _joined(tokenizer, request, limit)
+        elif request.truncation == "sides":
+            encodings[place] = _side_by_side(tokenizer, request)
         else:
             plain.setdefault(limit, []).append(place)
     for limit, places in plain.items():
@@ -61,6 +63,16 @@ def _joined(tokenizer: PreTrainedTokenizerBase, request: PairScore, limit: int |
         content = [frame["input_ids"][place]] if side is None else query if side == 0 else passage
         for key in filled:
             filled[key] += content if key == "input_ids" else [frame[key][place]] * len(content)
+    return filled
+
+
+def _side_by_side(tokenizer: PreTrainedTokenizerBase, request: PairScore) -> Encoding:
+    """Two texts of their own, the cut made before their special tokens are added."""
+    filled: Encoding = {}
+    for text, most in ((request.query, request.query_max_length), (request.passage, request.passage_max_length)):
+        kept = tokenizer.decode(_ids(tokenizer, text)[:most])
+        for key, values in tokenizer(kept).items():
+            filled[key] = [*filled.get(key, []), *values]
     return filled
 
 

@@ -1,21 +1,35 @@
-"""Models on this machine through transformers, loaded by sentence-transformers (torch, ONNX, OpenVINO)."""
+"""Models on this machine: language models through transformers, encoders through sentence-transformers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from ..backend import Backend, BackendOptions, LocalBackend
 from ..errors import ResponseError
-from ..requests import Capability, Embed, PairScore, Request, Response
+from ..requests import (
+    Capability,
+    Embed,
+    Generate,
+    LabelLogprobs,
+    PairScore,
+    Request,
+    Response,
+    SequenceLogprob,
+)
 from ._shared import shared
 
-if TYPE_CHECKING:
-    from ._encoders import Encoder
-
-_CAPABILITIES = frozenset({Capability.PAIR_SCORE, Capability.EMBEDDINGS})
+_CAPABILITIES = frozenset(
+    {
+        Capability.TEXT,
+        Capability.LABEL_LOGPROBS,
+        Capability.SEQUENCE_LOGPROBS,
+        Capability.PAIR_SCORE,
+        Capability.EMBEDDINGS,
+    }
+)
 
 
 class TransformersOptions(BackendOptions):
@@ -23,7 +37,8 @@ class TransformersOptions(BackendOptions):
 
     Attributes:
         device: ``"auto"`` (an accelerator if there is one), ``"cpu"``, ``"cuda:1"``, ``"mps"`` ...
-        dtype: ``"auto"`` is float32 on a CPU and the accelerator's 16-bit type elsewhere. The 16-bit types
+        dtype: ``"auto"`` is the accelerator's 16-bit type; on a CPU it is float32, except that language
+            models take bfloat16 where the CPU multiplies it in hardware (AMX, AVX512-BF16). The 16-bit types
             and `attn_implementation` are torch's; an exported network has its own.
         engine: What runs the network: ``"torch"``, ``"onnx"`` or ``"openvino"``.
         engine_file: Which exported file of the repository to run, for the latter two.
@@ -33,6 +48,16 @@ class TransformersOptions(BackendOptions):
         local_files_only: Never ask the hub.
         trust_remote_code: Run Python code that comes with the model. Only for sources you trust.
         attn_implementation: Passed to transformers, such as ``"sdpa"`` or ``"flash_attention_2"``.
+        device_map: Passed to transformers, such as ``"auto"``, to spread a language model over devices.
+        quantization: Passed to transformers as ``quantization_config``, such as ``{load_in_4bit: true}``.
+        gguf_file: The GGUF file to read in the model's folder or repository (language models).
+        adapters: PEFT adapters (folders or hub ids) merged into a language model, in order. A model that is
+            itself an adapter needs no entry here: its base is loaded and it is merged.
+        prefix_caching: Whether what many prompts begin with is computed once.
+        parse_control_tokens: Whether control tokens of the model that stand in a query or a passage are read
+            as such, as official codes do, and not as plain text.
+        max_model_len: Most tokens of a prompt and its answer; None for as many as the model's config has
+            positions for.
         token: Hub access token; better left to the environment variable ``HF_TOKEN``.
     """
 
@@ -50,6 +75,13 @@ class TransformersOptions(BackendOptions):
     local_files_only: bool = False
     trust_remote_code: bool = False
     attn_implementation: str | None = None
+    device_map: str | None = None
+    quantization: dict[str, Any] | None = None
+    gguf_file: str | None = None
+    adapters: tuple[str, ...] = ()
+    prefix_caching: bool = True
+    parse_control_tokens: bool = False
+    max_model_len: int | None = Field(default=None, ge=16)
     token: SecretStr | None = None
 
     @model_validator(mode="after")
@@ -66,8 +98,24 @@ class TransformersOptions(BackendOptions):
         return TransformersBackend(model, self)
 
 
+class Runner(Protocol):
+    """A loaded model that answers requests of its kind."""
+
+    def run(self, requests: Sequence[Any]) -> list[Response]:
+        """Answer all requests, in order."""
+
+
+_KINDS: dict[type[Request], str] = {
+    PairScore: "pairs",
+    Embed: "texts",
+    Generate: "language",
+    LabelLogprobs: "language",
+    SequenceLogprob: "language",
+}
+
+
 class TransformersBackend(LocalBackend):
-    """Answers `PairScore` and `Embed` requests; loads at the first one."""
+    """Answers requests with a model of this process; loads at the first one."""
 
     name = "transformers"
     capabilities = _CAPABILITIES
@@ -75,32 +123,42 @@ class TransformersBackend(LocalBackend):
     def __init__(self, model: str, options: TransformersOptions) -> None:
         self.model = model
         self.options = options
-        self._encoders: dict[str, Encoder[Any]] = {}
+        self._runners: dict[str, Runner] = {}
 
     def run(self, requests: Sequence[Request]) -> list[Response]:
         """Answer all requests, in order."""
+        places: dict[str, list[int]] = {}
+        for place, request in enumerate(requests):
+            kind = _KINDS.get(type(request))
+            if kind is None:
+                raise ResponseError(f"The transformers backend cannot answer a {type(request).__name__} request.")
+            places.setdefault(kind, []).append(place)
         responses: dict[int, Response] = {}
-        for kind, type_ in (("cross-encoder", PairScore), ("bi-encoder", Embed)):
-            places = [place for place, request in enumerate(requests) if isinstance(request, type_)]
-            if places:
-                answers = self._encoder(kind).run([requests[place] for place in places])
-                responses.update(zip(places, answers, strict=True))
-        if len(responses) != len(requests):
-            odd = next(request for place, request in enumerate(requests) if place not in responses)
-            raise ResponseError(f"The transformers backend cannot answer a {type(odd).__name__} request.")
+        for kind, own in places.items():
+            answers = self._runner(kind).run([requests[place] for place in own])
+            responses.update(zip(own, answers, strict=True))
         return [responses[place] for place in range(len(requests))]
 
-    def _encoder(self, kind: str) -> Encoder[Any]:
-        if kind not in self._encoders:
-            from . import _loading
+    def _runner(self, kind: str) -> Runner:
+        if kind not in self._runners:
+            key = (kind, self.model, self.options.model_dump_json())
+            self._runners[kind] = shared(key, lambda: self._load(kind))
+        return self._runners[kind]
 
-            key = (kind, self.model, self.options)
-            self._encoders[kind] = shared(key, lambda: _loading.load(kind, self.model, self.options))
-        return self._encoders[kind]
+    def _load(self, kind: str) -> Runner:
+        from . import _loading, _pretrained
+
+        if kind == "language":
+            return _pretrained.language_model(self.model, self.options)
+        if kind == "texts":
+            return _loading.load("bi-encoder", self.model, self.options)
+        if _pretrained.is_decoder(self.model, self.options):
+            return _pretrained.classifier(self.model, self.options)
+        return _loading.load("cross-encoder", self.model, self.options)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without the loaded model."""
-        return {**super().__getstate__(), "_encoders": {}}
+        return {**super().__getstate__(), "_runners": {}}
 
 
 BACKEND = TransformersOptions

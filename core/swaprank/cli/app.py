@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +45,8 @@ def swaprank(
 
 def run() -> None:
     """Run the command line; what goes wrong becomes one line and an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters that names and passages have
     try:
         app(prog_name=Path(sys.argv[0]).name)
     except SwaprankError as error:

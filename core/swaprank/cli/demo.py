@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import resources
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from ..config import Source, load
+from ..config import Source, load, without_secrets
 from ..errors import require
 from ..evaluation import Dataset, Run, load_beir, measure
 from .options import ConfigOption, RerankerOption
@@ -43,7 +45,7 @@ def demo(
         cells = [f"{one:.4f} ({one - first:+.4f})" for one in after]
         summary.add_row(f"{language} ({len(data.queries)} queries)", f"{first:.4f}", *cells)
     console.print(summary)
-    console.print(f"Reranker: {load(source)}", highlight=False, markup=False)
+    console.print(f"Reranker: {without_secrets(load(source))}", highlight=False, markup=False)
 
 
 def sample(language: str) -> Dataset:
@@ -113,11 +115,11 @@ def _before_and_after(data: Dataset, query: str, run: Run, language: str) -> Tab
         table.add_column(head, ratio=None if head == "rank" else 1)
     texts = {passage.id: passage.text for passage in data.candidates[query]}
     before = [str(passage.id) for passage in data.candidates[query]][:3]
-    for rank, pair in enumerate(zip(before, list(run[query])[:3], strict=True), start=1):
-        table.add_row(str(rank), *(_cell(texts[one], data.qrels[query].get(one, 0)) for one in pair))
+    for rank, pair in enumerate(zip_longest(before, list(run[query])[:3]), start=1):
+        table.add_row(str(rank), *(_cell(texts[one], data.qrels[query].get(one, 0)) if one else "" for one in pair))
     return table
 
 
 def _cell(text: str, relevance: int) -> str:
     shown = text if len(text) <= 120 else f"{text[:120]}…"
-    return f"[bold green]✔ {shown}[/]" if relevance else shown
+    return f"[bold green]✔ {escape(shown)}[/]" if relevance else escape(shown)

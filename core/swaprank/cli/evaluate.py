@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from ..errors import ConfigError
+from ..errors import ConfigError, InputError
 from ..evaluation import DEFAULT_MEASURES, Dataset, Report, load_beir, load_files, measure
 from ..evaluation import evaluate as evaluate_one
 from .options import build
@@ -35,20 +36,30 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure rerankers against the first stage they rerank."""
+    for path in filter(None, (per_query, output_run)):
+        _check_writable(path)
     dataset = _dataset(data, run_name, {"run": run, "qrels": qrels, "corpus": corpus, "queries": queries}, depth)
     names = [name.strip() for name in measures.split(",")]
     reports = [measure(dataset.first_stage(), dataset, names, name="first stage")]
     built = [build(file, None) for file in config or []] + [build(None, name) for name in reranker or []]
     reports += [evaluate_one(one, dataset, names) for one in built or [build(None, None)]]
-    if per_query is not None:
-        _write_per_query(per_query, reports, names)
-    if output_run is not None:
-        _write_run(output_run, reports[-1])
     if as_json:
         figures = [{key: value for key, value in asdict(report).items() if key != "run"} for report in reports]
         Console(soft_wrap=True).print_json(json.dumps(figures))
     else:
         Console().print(_table(dataset, reports, names))
+    if per_query is not None:
+        _write_per_query(per_query, reports, names)
+    if output_run is not None:
+        _write_run(output_run, reports[-1])
+
+
+def _check_writable(path: Path) -> None:
+    """Fail before the work, not after it; what the file holds stays until there is something better."""
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
 
 
 def _dataset(data: Path | None, run_name: str, files: dict[str, Path | None], depth: int) -> Dataset:
@@ -63,16 +74,16 @@ def _dataset(data: Path | None, run_name: str, files: dict[str, Path | None], de
 
 
 def _table(dataset: Dataset, reports: Sequence[Report], names: Sequence[str]) -> Table:
-    table = Table(title=f"{dataset.name}: {len(dataset.qrels)} queries", title_justify="left")
+    table = Table(title=f"{escape(dataset.name)}: {len(dataset.qrels)} queries", title_justify="left")
     for head in ("", *names, "ms/query", "requests"):
-        table.add_column(head, justify="right" if head else "left")
+        table.add_column(escape(head), justify="right" if head else "left")
     for place, report in enumerate(reports):
         cells = []
         for name in names:
             gain = f" ({report.measures[name] - reports[0].measures[name]:+.4f})" if place else ""
             cells.append(f"{report.measures[name]:.4f}{gain}")
         work = [f"{1000 * report.seconds_per_query:.1f}", str(report.calls)] if place else ["", ""]
-        table.add_row(report.name, *cells, *work)
+        table.add_row(escape(report.name), *cells, *work)
     return table
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from .. import recipe
@@ -29,5 +30,6 @@ def recipes(
         table = Table("recipe", "languages", "size", "licence", "what it is")
         table.columns[0].no_wrap = True
         for key, value in found.items():
-            table.add_row(key, ", ".join(value.languages), value.parameters, value.license, value.description)
+            cells = (key, ", ".join(value.languages), value.parameters, value.license, value.description)
+            table.add_row(*map(escape, cells))
         Console().print(table)

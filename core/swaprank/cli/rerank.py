@@ -40,19 +40,19 @@ def rerank(
     Other keys are carried through. A line of the output holds its input line number as "line", the query, the other
     keys, and "ranking": the kept passages, best first, as {"index", "id", "score", "rank"}, where index is the place
     among the input's passages, from 0; with "score_kind", "repairs" and "failures".
-    An output file that exists is checked against the input and taken up where it ends, a half-written last line redone.
+    An output file that exists is checked against the input and taken up where it ends, a half-written last line redone;
+    which reranker wrote it is not checked.
     """
     built = build(config, reranker, top_n)
     columns = (TextColumn("reranking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         jsonl.reading(source) as lines,
-        jsonl.writing(target, source=source, anew=overwrite) as output,
+        jsonl.writing(target, source=lines, anew=overwrite) as output,
         Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress,
     ):
-        done = jsonl.resume(output, lines) if str(target) != "-" else 0
+        done, waiting = jsonl.resume(output, jsonl.jobs(lines, skip_bad=on_bad_line is OnBadLine.SKIP))
         task = progress.add_task("", total=None, completed=done)
-        jobs = jsonl.jobs(lines, skip_bad=on_bad_line is OnBadLine.SKIP)
-        for results in jsonl.reranked(built, jobs, batch_size):
+        for results in jsonl.reranked(built, waiting, batch_size):
             output.write(b"".join(results))
             output.flush()
             progress.advance(task, len(results))

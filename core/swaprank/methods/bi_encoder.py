@@ -1,8 +1,8 @@
 """Bi-encoder: query and passage embedded apart, compared by cosine.
 
 Reimers & Gurevych, Sentence-BERT (2019); protocol of sentence-transformers 6.2 (Apache-2.0,
-https://github.com/UKPLab/sentence-transformers). A query embedding that the framework already has, and
-stored passage embeddings, are used instead of being computed again.
+https://github.com/UKPLab/sentence-transformers). Embeddings that query and passages bring along are used
+only when the config says that they are this model's: see `BiEncoder.reuse_embeddings`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ class BiEncoder(Method):
         passage_prompt: Text put before each passage; None for the model's own passage prompt.
         max_length: Most tokens of a text; None for the model's own limit.
         reuse_embeddings: Take the query embedding that the framework computed, and stored passage
-            embeddings, as they are. They must come from this very model; set it to false when the
-            retriever embeds with another one.
+            embeddings, as they are, instead of computing them again. Only for a retriever that embeds
+            with this very model and its prompts. Nothing in an embedding tells whose it is: LlamaIndex's
+            retrievers write theirs into every query, and one of the same size by another model would
+            misrank without a word. One of another size is computed again.
     """
 
     name: ClassVar[str] = "bi-encoder"
@@ -40,7 +42,7 @@ class BiEncoder(Method):
     query_prompt: str | None = None
     passage_prompt: str | None = None
     max_length: int | None = Field(default=None, ge=1)
-    reuse_embeddings: bool = True
+    reuse_embeddings: bool = False
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One embedding for the query and one per passage, those that are not known yet."""

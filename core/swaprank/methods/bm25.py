@@ -44,7 +44,7 @@ class BM25(Method):
     takes_model: ClassVar[Literal["never"]] = "never"
     source: ClassVar[str] = "bm25s 0.3 (MIT), https://github.com/xhluca/bm25s"
 
-    language: str = "auto"
+    language: str = Field(default="auto", json_schema_extra={"enum": ["auto", *LANGUAGES]})
     stemmer: bool = True
     stopwords: bool = True
     normalize_arabic: bool = True

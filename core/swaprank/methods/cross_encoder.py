@@ -77,7 +77,7 @@ class CrossEncoder(Method):
             return PairScore(left, right, max_length=self.max_length, label=self.label)
         max_length = self.max_length or 512
         query_max_length = self.query_max_length or max_length * 3 // 4
-        return PairScore(left, right, max_length, "passage", query_max_length, self.label)
+        return PairScore(left, right, max_length, "passage", query_max_length, label=self.label)
 
 
 METHOD = CrossEncoder

@@ -47,7 +47,7 @@ class StaticEmbedding(Method):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One embedding for the query and one per passage, or those of all their tokens."""
         if self.weighting == "mean" and self.window is None:
-            return (yield from embedding_steps(query, passages, reuse=False))
+            return (yield from embedding_steps(query, passages))
         asked: list[Request] = [EmbedTokens(query.text, "query")]
         asked += [EmbedTokens(passage.content, "passage") for passage in passages]
         texts = [response for response in (yield asked) if isinstance(response, TokenEmbeddings)]

@@ -1,0 +1,207 @@
+"""Loading plain transformers models: language models and decoders with a classification head."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BackendError, ConfigError, require
+from ._causal import CausalNetwork
+from ._classifier import Classifier
+from ._dtype import dtype
+from ._failures import load_failure
+from ._language import LanguageModel
+from ._model_path import model_path
+from ._seq2seq import Seq2SeqNetwork
+from ._tokens import Tokens
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    from .transformers import TransformersOptions
+
+
+def language_model(model: str, options: TransformersOptions) -> LanguageModel:
+    """Load a causal or encoder-decoder language model with its tokenizer.
+
+    Raises:
+        MissingDependencyError: transformers, or what the model's format needs, is not installed.
+        BackendError: The model cannot be loaded; the message names it and the cause.
+    """
+    source = _Source(model, options)
+    config = source.config()
+    loader = "AutoModelForSeq2SeqLM" if config.is_encoder_decoder else "AutoModelForCausalLM"
+    network = source.network(loader, half_safe=not config.is_encoder_decoder)
+    tokens = Tokens(source.tokenizer(), model, ends=_ends(network), parse_control_tokens=options.parse_control_tokens)
+    reader = (
+        Seq2SeqNetwork(network)
+        if config.is_encoder_decoder
+        else CausalNetwork(network, prefix_caching=options.prefix_caching)
+    )
+    context = options.max_model_len or (None if config.is_encoder_decoder else _positions(config))
+    return LanguageModel(reader, tokens, model, context=context, batch_tokens=options.batch_tokens)
+
+
+def classifier(model: str, options: TransformersOptions) -> Classifier:
+    """Load a decoder with a classification head; the head of an adapter folder comes with the adapter.
+
+    Raises:
+        MissingDependencyError: transformers or peft is not installed.
+        BackendError: The model cannot be loaded.
+        ConfigError: It has no trained head.
+    """
+    source = _Source(model, options)
+    network = source.network("AutoModelForSequenceClassification", **source.head())
+    head: Any = network.score
+    reader = CausalNetwork(network, head=head, prefix_caching=options.prefix_caching)
+    return Classifier(
+        reader,
+        source.tokenizer(),
+        model,
+        outputs=head.out_features,
+        context=options.max_model_len or _positions(network.config),
+        batch_tokens=options.batch_tokens,
+    )
+
+
+def is_decoder(model: str, options: TransformersOptions) -> bool:
+    """Whether the model, or the base of the adapter folder, reads from left to right (and is no T5)."""
+    if options.engine != "torch":
+        return False
+    transformers = require("transformers", extra="transformers", purpose=f"The model {model!r}")
+    mappings = transformers.models.auto.modeling_auto
+    source = _Source(model, options)
+    try:
+        kind = source.config().model_type
+    except BackendError:
+        # sentence-transformers has folders without a config at the top.
+        if source.is_adapter:
+            raise
+        return False
+    causal, masked = mappings.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, mappings.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return kind in causal and kind not in masked
+
+
+class _Source:
+    """Where a model comes from: a hub id, a folder, a GGUF file in it, an adapter on a base."""
+
+    def __init__(self, model: str, options: TransformersOptions) -> None:
+        self._model = model
+        self._options = options
+        self._path = model_path(model)
+        self._transformers: Any = require("transformers", extra="transformers", purpose=f"The model {model!r}")
+        self._hub = {
+            "revision": options.revision,
+            "cache_dir": options.cache_dir,
+            "local_files_only": options.local_files_only,
+            "token": options.token.get_secret_value() if options.token else None,
+        }
+        self._format: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
+        if options.gguf_file:
+            require("gguf", extra="gguf", purpose=f"The file {options.gguf_file!r}")
+            self._format["gguf_file"] = options.gguf_file
+        self._adapters = [(adapter, {**self._hub, "revision": None}) for adapter in options.adapters]
+        base = self._base()
+        self.is_adapter = base is not None
+        if base is not None:
+            self._adapters.insert(0, (self._path, self._hub))
+            self._path, self._hub = base, {**self._hub, "revision": None}
+
+    def config(self) -> PretrainedConfig:
+        """The config, of the base where the model is an adapter."""
+        found: PretrainedConfig = self._loaded(self._transformers.AutoConfig.from_pretrained, **self._format)
+        return found
+
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer, of the base where the model is an adapter."""
+        found: PreTrainedTokenizerBase = self._loaded(self._transformers.AutoTokenizer.from_pretrained, **self._format)
+        return found
+
+    def head(self) -> dict[str, Any]:
+        """How to load the classification head: a base under an adapter has none of its own."""
+        return {"num_labels": 1} if self._adapters else {}
+
+    def network(self, loader: str, *, half_safe: bool = True, **extra: Any) -> PreTrainedModel:
+        """The network on its device, ready to compute."""
+        options = self._options
+        device = _device(options.device)
+        extra["dtype"] = dtype(options.dtype, device, half_safe=half_safe)
+        if options.attn_implementation:
+            extra["attn_implementation"] = options.attn_implementation
+        if options.quantization:
+            extra["quantization_config"] = dict(options.quantization)
+        placed = bool(options.device_map or options.quantization)
+        if placed:
+            extra["device_map"] = options.device_map or device
+        load = getattr(self._transformers, loader).from_pretrained
+        loaded, notes = self._loaded(load, output_loading_info=True, **self._format, **extra)
+        missing = set(notes["missing_keys"])
+        for adapter, hub in self._adapters:
+            loaded, brought = self._adapted(loaded, adapter, hub)
+            missing -= brought
+        if missing:
+            raise ConfigError(
+                f"The model {self._model!r} has no trained weights for {', '.join(sorted(missing)[:3])}.",
+                hint="Is it the kind of model that this method is for?",
+            )
+        if not placed:
+            loaded.to(device)
+        loaded.eval()
+        network: PreTrainedModel = loaded
+        return network
+
+    def _base(self) -> str | None:
+        """The base model that an adapter names; None for a whole model."""
+        found = self._loaded(self._transformers.utils.peft_utils.find_adapter_config_file)
+        if found is None:
+            return None
+        base = json.loads(Path(found).read_text(encoding="utf-8")).get("base_model_name_or_path")
+        if not base:
+            raise BackendError(f"The adapter {self._model!r} names no base model in its adapter_config.json.")
+        # Folders that travel together: the base may lie beside the adapter.
+        beside = Path(self._path).parent / base
+        return str(beside) if beside.exists() and not Path(base).exists() else str(base)
+
+    def _adapted(self, network: Any, adapter: str, hub: dict[str, Any]) -> tuple[Any, set[str]]:
+        """The network with an adapter merged in, and the names of the whole tensors that it brought."""
+        peft = require("peft", extra="peft", purpose=f"The adapter {adapter!r}")
+        try:
+            wrapped = peft.PeftModel.from_pretrained(network, adapter, **hub)
+            brought = {name.removeprefix("base_model.model.") for name in peft.get_peft_model_state_dict(wrapped)}
+            return wrapped.merge_and_unload(), brought
+        except Exception as error:  # loaders run code of many hands, which raises anything
+            raise self._failure(error) from error
+
+    def _loaded(self, load: Callable[..., Any], **extra: Any) -> Any:
+        try:
+            return load(self._path, **self._hub, **extra)
+        except Exception as error:  # loaders run code of many hands, which raises anything
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> BackendError:
+        return load_failure(self._model, error, trusted=self._options.trust_remote_code)
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name != "auto":
+        return name
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return accelerator.type if accelerator is not None else "cpu"
+
+
+def _ends(network: PreTrainedModel) -> list[int]:
+    """The tokens that end an answer, by the generation config and by the config."""
+    found: list[int] = []
+    for config in (network.generation_config, network.config):
+        own = getattr(config, "eos_token_id", None)
+        found += own if isinstance(own, list) else [] if own is None else [own]
+    return found
+
+
+def _positions(config: PretrainedConfig) -> int | None:
+    own = config.get_text_config()
+    return getattr(own, "max_position_embeddings", None)

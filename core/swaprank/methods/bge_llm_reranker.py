@@ -1,0 +1,88 @@
+"""BGE's LLM reranker: the raw logit of "Yes" as the next token.
+
+Code: https://github.com/FlagOpen/FlagEmbedding (7ed43d67, MIT), inference/reranker/decoder_only/base.py. The layerwise
+and lightweight models are other networks and not offered.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ..activation import sigmoid
+from ..method import Method, Reading, Steps
+from ..prompt import Slot, Span, Special
+from ..requests import Capability, LabelLogprobs, LabelScores
+from ..types import Passage, Query, ScoreKind
+
+logger = logging.getLogger(__name__)
+
+# What the weights were trained with: FlagEmbedding, MIT.
+PROMPT = (
+    "Given a query A and a passage B, determine whether the passage contains an answer to the query by providing a "
+    "prediction of either 'Yes' or 'No'."
+)
+_SEPARATOR = "\n"
+
+
+class BgeLLMReranker(Method):
+    """A logit, or its sigmoid; not comparable between models.
+
+    Attributes:
+        prompt: The question behind the pair.
+        max_length: Most tokens of query and passage. Separator and question come on top, as in the
+            official code; the model card takes 1024.
+        query_max_length: Most tokens of the query; None for three quarters of `max_length`.
+        query_instruction_for_rerank: Text put before the query.
+        passage_instruction_for_rerank: Text put before the passage.
+        activation: ``"identity"`` for the logit; ``"sigmoid"`` is the official ``normalize=True``.
+    """
+
+    name: ClassVar[str] = "bge-llm-reranker"
+    family: ClassVar[Literal["pointwise"]] = "pointwise"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LABEL_LOGPROBS})
+    source: ClassVar[str] = "https://github.com/FlagOpen/FlagEmbedding 7ed43d67 (MIT)"
+
+    prompt: str = PROMPT
+    max_length: int = Field(default=512, ge=4)
+    query_max_length: int | None = Field(default=None, ge=1)
+    query_instruction_for_rerank: str = "A: "
+    passage_instruction_for_rerank: str = "B: "
+    activation: Literal["identity", "sigmoid"] = "identity"
+
+    def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
+        """One forward pass per passage."""
+        responses = yield [LabelLogprobs(self._prompt(query, passage), ("Yes",)) for passage in passages]
+        logits = [_logit(response) for response in responses if isinstance(response, LabelScores)]
+        if self.activation == "identity":
+            return Reading(scores=logits, kind=ScoreKind.LOGIT)
+        return Reading(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)
+
+    def _prompt(self, query: Query, passage: Passage) -> Span:
+        asked = (self.query_instruction_for_rerank, Slot(query.text))
+        shown = (self.passage_instruction_for_rerank, Slot(passage.content))
+        pair = Span(
+            (
+                Special.BOS,
+                Span((asked,), max_tokens=self.query_max_length or self.max_length * 3 // 4),
+                _SEPARATOR,
+                Span((shown,), max_tokens=self.max_length, shrinks=True),
+            ),
+            max_tokens=self.max_length,
+            plus=(_SEPARATOR, self.prompt),
+            shrinks=True,
+        )
+        return Span((pair, _SEPARATOR, self.prompt))
+
+
+def _logit(response: LabelScores) -> float:
+    if response.logits:
+        return response.logits[0]
+    logger.warning("The backend tells no raw logits: bge-llm-reranker ranks by log-probabilities instead.")
+    return response.logprobs[0]
+
+
+METHOD = BgeLLMReranker

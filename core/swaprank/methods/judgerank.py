@@ -1,0 +1,131 @@
+"""JudgeRank: analyse the query, analyse each document for it, then judge with yes or no.
+
+Paper: https://arxiv.org/abs/2411.00142. Neither code nor prompts could be read: the three steps are the paper's, the
+wording of the templates is ours. Put the published prompts into the three options where you have them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ..activation import sigmoid
+from ..method import Method, Reading, Steps
+from ..prompt import Slot, fill, user
+from ..requests import Capability, Generate, Generated, LabelLogprobs, LabelScores, Response
+from ..types import Passage, Query, ScoreKind
+
+QUERY_ANALYSIS = """\
+You will be given a query. Work out what it asks for.
+
+Query:
+{query}
+
+1. Read every sentence of the query and state the core problem it poses.
+2. Do not answer the query.
+
+Query analysis:"""
+
+DOCUMENT_ANALYSIS = """\
+You will be given a query, an analysis of the query and a document. Find out which parts of the document matter for \
+the query.
+
+Query:
+{query}
+
+Query analysis:
+{query_analysis}
+
+Document:
+{document}
+
+1. Quote every sentence of the document that helps to answer or address the query.
+2. Explain briefly how each quoted sentence helps. If no sentence helps, say so.
+
+Document analysis:"""
+
+JUDGEMENT = """\
+You will be given a query, an analysis of the query, a document and an analysis of the document. Judge whether the \
+document is relevant to the query.
+
+Query:
+{query}
+
+Query analysis:
+{query_analysis}
+
+Document:
+{document}
+
+Document analysis:
+{document_analysis}
+
+Is the document relevant to the query? Answer with one word, Yes or No."""
+
+_NOTHING = "none"
+
+
+class JudgeRank(Method):
+    """Score = probability of Yes among Yes and No, behind both analyses.
+
+    Takes 1 + 2 n calls for n passages. The paper adds the first stage as 100 * score + BM25, because yes
+    and no saturate.
+
+    Attributes:
+        query_analysis_template: First prompt, with ``{query}``.
+        document_analysis_template: Second prompt, also with ``{query_analysis}`` and ``{document}``.
+        judgement_template: Third prompt, also with ``{document_analysis}``.
+        truncate_length: Most tokens of the document in the second and third prompt; None for no cut but
+            the model's context.
+        max_tokens: Most tokens of an analysis.
+    """
+
+    name: ClassVar[str] = "judgerank"
+    family: ClassVar[Literal["pointwise"]] = "pointwise"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TEXT, Capability.LABEL_LOGPROBS})
+    source: ClassVar[str] = "arXiv 2411.00142 (paper); wording of the prompts is ours"
+
+    query_analysis_template: str = QUERY_ANALYSIS
+    document_analysis_template: str = DOCUMENT_ANALYSIS
+    judgement_template: str = JUDGEMENT
+    truncate_length: int | None = Field(default=None, ge=1)
+    max_tokens: int = Field(default=1024, ge=1)
+
+    def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
+        """The query analysis once, then one analysis and one judgement per passage."""
+        slots = {"query": Slot(query.text)}
+        [answer] = yield [self._analysis(self.query_analysis_template, slots)]
+        slots["query_analysis"] = Slot(clean(answer))
+        filled = [{**slots, "document": self._document(passage)} for passage in passages]
+        answers = yield [self._analysis(self.document_analysis_template, own) for own in filled]
+        analyses = [clean(answer) for answer in answers]
+        judgements = yield [
+            LabelLogprobs(
+                user(*fill(self.judgement_template, {**own, "document_analysis": Slot(analysis)}), thinking=False),
+                ("Yes", "No"),
+            )
+            for own, analysis in zip(filled, analyses, strict=True)
+        ]
+        scores = [
+            sigmoid(judgement.logprobs[0] - judgement.logprobs[1])
+            for judgement in judgements
+            if isinstance(judgement, LabelScores)
+        ]
+        return Reading(scores=scores, kind=ScoreKind.PROBABILITY, reasoning=analyses)
+
+    def _analysis(self, template: str, slots: dict[str, Slot]) -> Generate:
+        return Generate(user(*fill(template, slots), thinking=False), self.max_tokens)
+
+    def _document(self, passage: Passage) -> Slot:
+        return Slot(passage.content, max_tokens=self.truncate_length, shrinks=True)
+
+
+def clean(answer: Response) -> str:
+    """What an analysis says behind any thinking; ``none`` when it says nothing."""
+    text = answer.text if isinstance(answer, Generated) else ""
+    return text.rpartition("</think>")[2].strip() or _NOTHING
+
+
+METHOD = JudgeRank

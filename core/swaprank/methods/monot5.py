@@ -1,0 +1,86 @@
+"""monoT5: an encoder-decoder trained to say true or false about one pair.
+
+Paper: https://arxiv.org/abs/2003.06713. Two protocols, same weights: that of pygaggle and llm-rankers
+(https://github.com/ielab/llm-rankers, Apache-2.0), and that of rank_llm (https://github.com/castorini/rank_llm,
+Apache-2.0), which mends and re-reads the text first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ..activation import sigmoid
+from ..errors import require
+from ..method import Method, Reading, Steps
+from ..prompt import Slot
+from ..requests import Capability, LabelLogprobs, LabelScores
+from ..types import Passage, Query, ScoreKind, readable
+
+# What rank_llm keeps free: 64 for the answer, and 3 that its count of the frame takes twice.
+_RESERVED = 67
+
+
+class MonoT5(Method):
+    """Score = probability of the first word among the two.
+
+    Attributes:
+        protocol: ``"pygaggle"``, or ``"rank_llm"``: text repaired by ftfy, white space joined, ``[1]``
+            turned into ``(1)``, the document always re-read through the tokenizer.
+        max_length: Most tokens of the prompt; the document is cut so that it fits. None for no cut.
+            ``"rank_llm"`` keeps 67 of them free.
+        words: What the model says about a relevant and about an irrelevant pair; multilingual models were
+            trained with other words, such as yes and no.
+    """
+
+    name: ClassVar[str] = "monot5"
+    family: ClassVar[Literal["pointwise"]] = "pointwise"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LABEL_LOGPROBS})
+    source: ClassVar[str] = "https://github.com/ielab/llm-rankers b36517bf, https://github.com/castorini/rank_llm"
+
+    protocol: Literal["pygaggle", "rank_llm"] = "pygaggle"
+    max_length: int | None = Field(default=512, ge=80)
+    words: tuple[str, str] = ("true", "false")
+
+    def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
+        """One encoder pass and one decoder step per passage."""
+        responses = yield [self._request(query, passage) for passage in passages]
+        scores = [
+            sigmoid(response.logprobs[0] - response.logprobs[1])
+            for response in responses
+            if isinstance(response, LabelScores)
+        ]
+        return Reading(scores=scores, kind=ScoreKind.PROBABILITY)
+
+    def _request(self, query: Query, passage: Passage) -> LabelLogprobs:
+        if self.protocol == "pygaggle":
+            prompt: tuple[str | Slot, ...] = (
+                "Query: ",
+                Slot(query.text),
+                " Document: ",
+                Slot(passage.content, shrinks=True),
+                " Relevant:",
+            )
+            return LabelLogprobs(prompt, self.words, max_length=self.max_length)
+        document = Slot(_mended(passage), shrinks=True, reread=True)
+        prompt = ("Query: ", Slot(_bracketed(query.text)), " Document: ", document, " Relevant: ")
+        limit = None if self.max_length is None else self.max_length - _RESERVED
+        return LabelLogprobs(prompt, self.words, max_length=limit)
+
+
+def _mended(passage: Passage) -> str:
+    """The document as rank_llm shows it."""
+    ftfy = require("ftfy", extra="ftfy", purpose="protocol: rank_llm")
+    text = f"Title: {passage.title} Content: {passage.text}" if passage.title else passage.text
+    mended: str = ftfy.fix_text(readable(text.strip()))
+    return _bracketed(" ".join(mended.split()))
+
+
+def _bracketed(text: str) -> str:
+    return re.sub(r"\[(\d+)\]", r"(\1)", text)
+
+
+METHOD = MonoT5

@@ -1,0 +1,100 @@
+"""Rank1: a base model thinks about one pair, then says true or false.
+
+Paper: https://arxiv.org/abs/2502.18418. Code: https://github.com/orionw/rank1 (30585c2f, MIT), rank1.py. Other than
+there, an answer counts as complete only if the model has closed its thinking and answered; a cut one is always closed
+and asked once more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ..activation import sigmoid
+from ..method import Method, Reading, Steps
+from ..prompt import Slot, Text, fill
+from ..requests import Capability, Generate, Generated, LabelLogprobs, LabelScores, Request
+from ..types import Passage, Query, ScoreKind
+
+# The prompt the weights were trained with: rank1.py, MIT.
+_TEMPLATE = """\
+Determine if the following passage is relevant to the query. Answer only with 'true' or 'false'.
+Query: {query}
+Passage: {passage}
+<think>"""
+_WORDS = (" true", " false")
+_STOP = ("</think> true", "</think> false")
+_QUERY = "FILL_QUERY_HERE"
+
+
+class Rank1(Method):
+    """Score = probability of true among true and false.
+
+    Attributes:
+        instruction: Put behind the query; a query's own instruction goes before it.
+        dataset_prompt: A text that takes the query in place of ``FILL_QUERY_HERE``, such as the official
+            repository has for some collections.
+        max_tokens: Most tokens to think with.
+    """
+
+    name: ClassVar[str] = "rank1"
+    family: ClassVar[Literal["pointwise"]] = "pointwise"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TEXT, Capability.LABEL_LOGPROBS})
+    source: ClassVar[str] = "https://github.com/orionw/rank1 30585c2f (MIT)"
+
+    instruction: str = ""
+    dataset_prompt: str = _QUERY
+    max_tokens: int = Field(default=8192, ge=1)
+
+    def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
+        """One generation per passage, and one forced answer for each that did not end in one."""
+        prompts = [self._prompt(query, passage) for passage in passages]
+        answers = yield [Generate(prompt, self.max_tokens, stop=_STOP, watch=_WORDS) for prompt in prompts]
+        scores: dict[int, float] = {}
+        forced: dict[int, Request] = {}
+        for place, answer in enumerate(answers):
+            if isinstance(answer, Generated) and answer.ending == "stop" and len(answer.watched) == len(_WORDS):
+                scores[place] = _probability(answer.watched)
+            else:
+                forced[place] = LabelLogprobs(_closed(prompts[place], answer), _WORDS)
+        if forced:
+            judgements = yield list(forced.values())
+            for place, judgement in zip(forced, judgements, strict=True):
+                scores[place] = _probability(judgement.logprobs) if isinstance(judgement, LabelScores) else 0.5
+        return Reading(
+            scores=[scores[place] for place in range(len(passages))],
+            kind=ScoreKind.PROBABILITY,
+            repairs=len(forced),
+            reasoning=[answer.text.strip() if isinstance(answer, Generated) else None for answer in answers],
+        )
+
+    def _prompt(self, query: Query, passage: Passage) -> tuple[str | Slot, ...]:
+        asked = f"{query.text} {query.instruction or self.instruction}".strip()
+        before, _, after = self.dataset_prompt.partition(_QUERY)
+        prompt = fill(_TEMPLATE, {"query": "\0", "passage": Slot(passage.content, shrinks=True)})
+        parts: list[str | Slot] = []
+        for part in prompt:
+            parts += [before, Slot(asked), after] if part == "\0" else [part]
+        return tuple(parts)
+
+
+def _closed(prompt: tuple[str | Slot, ...], answer: object) -> Text:
+    """The prompt with the thinking so far, up to its last sentence end, and the closing tag."""
+    thinking = (answer.text if isinstance(answer, Generated) else "").rstrip()
+    if not thinking.endswith((".", "!", "?")):
+        end = max(thinking.rfind(mark) for mark in ".!?")
+        thinking = thinking[: end + 1] if end >= 0 else thinking
+    return (*prompt, "\n", Slot(thinking.strip(), shrinks=True), "\n</think>")
+
+
+def _probability(logprobs: Sequence[float]) -> float:
+    true, false = logprobs
+    if math.isinf(true) and math.isinf(false):
+        return 0.5
+    return sigmoid(true - false)
+
+
+METHOD = Rank1
