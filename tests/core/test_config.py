@@ -29,6 +29,18 @@ VALID = [
     {"stages": [{"reranker": "bm25", "top_n": 50}, {"fusion": "z-score", "alpha": 0.2, "with": "static-embedding"}]},
     {"fusion": "rrf", "of": ["retrieval", "bm25", {"method": "static-embedding"}], "weights": [1, 2, 3], "k": 10},
     {"fusion": "combmnz", "of": ["first-stage", "bm25"], "norm": "rank", "deduplicate": True, "missing": "lowest"},
+    {
+        "stages": [
+            {"reranker": "bm25", "top_n": 50},
+            {
+                "decomposition": "max",
+                "model": "some/llm",
+                "backend": {"device": "cpu"},
+                "rerank": "bm25",
+                "coverage": None,
+            },
+        ]
+    },
     {"method": "bm25", "on_error": {"fallback": {"reranker": "static-embedding"}}},
 ]
 

@@ -226,3 +226,15 @@ def test_recorded(case) -> None:
     found = {part: set(one["top"]) for part, one in zip(case["sub_questions"], case["raw"]["lists"][1:], strict=True)}
     for ranked in ranking.passages:
         assert set(ranked.sub_questions) == {part for part, top in found.items() if ranked.index in top}
+
+
+@pytest.mark.torch
+def test_a_real_language_model_may_write_what_it_likes() -> None:
+    """The tiny one writes noise, from its chat template on; what is read of it never loses a passage."""
+    pytest.importorskip("transformers")
+    backend = {"type": "transformers", "device": "cpu", "dtype": "float32"}
+    config = {"decomposition": "original", "model": str(MODELS / "tiny-qwen2-lm"), "backend": backend, "max_tokens": 8}
+    ranking = Reranker({**config, "rerank": "bm25"}).rerank(QUESTION, PASSAGES)
+    assert sorted(ranking.order) == list(range(len(PASSAGES)))
+    assert ranking.calls[0].method == "question-decomposition"
+    assert ranking.calls[0].input_tokens > 50 and 0 < ranking.calls[0].output_tokens <= 8
