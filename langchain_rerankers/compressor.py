@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict, Field, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 
-from swaprank import ConfigError, Passage, Ranking
+from swaprank import ConfigError, Passage, Query, Ranking, presets
 from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
 from swaprank.errors import nearest
@@ -28,8 +28,13 @@ RETRIEVAL_SCORE = "retrieval_score"
 SCORE_KIND = "rerank_score_kind"
 REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
+SUB_QUESTIONS = "rerank_sub_questions"
+
+# What these keys say of an earlier reranker is not true of this one.
+_STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
 
 OnRanking = Callable[[Ranking], None]
+Preset = Callable[[Source | CoreReranker, Mapping[str, Any]], CoreReranker]
 
 
 class Reranker(BaseDocumentCompressor):
@@ -72,6 +77,7 @@ class Reranker(BaseDocumentCompressor):
     include_reasoning: bool = False
     on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
 
+    _preset: ClassVar[Preset] = staticmethod(presets.any_kind)
     _core: CoreReranker = PrivateAttr()
 
     def __init__(
@@ -86,7 +92,7 @@ class Reranker(BaseDocumentCompressor):
         on_ranking: OnRanking | None = None,
         **options: Any,
     ) -> None:
-        core = _core_from(reranker, config, options)
+        core = _core_from(reranker, config, options, type(self)._preset)
         fields = {
             "config": core.to_config(),
             "score_key": score_key,
@@ -98,7 +104,7 @@ class Reranker(BaseDocumentCompressor):
         self._core = core
 
     @classmethod
-    def from_config(cls, config: Source, **options: Any) -> Reranker:
+    def from_config(cls, config: Source, **options: Any) -> Self:
         """The compressor that a path, a mapping or a recipe name describes."""
         return cls(config, **options)
 
@@ -168,17 +174,21 @@ class Reranker(BaseDocumentCompressor):
         return RerankerCrossEncoder(reranker=self._core)
 
     def _rerank(self, asked: dict[str, Any]) -> list[Document]:
-        documents = asked["documents"]
-        return self._answer(
-            documents,
-            self._core.rerank(asked["query"], self._passages(documents), instruction=asked.get("instruction")),
-        )
+        return self._ordered(asked["query"], asked["documents"], asked.get("instruction"))
 
     async def _arerank(self, asked: dict[str, Any]) -> list[Document]:
-        documents = asked["documents"]
+        return await self._aordered(asked["query"], asked["documents"], asked.get("instruction"))
+
+    def _ordered(
+        self, query: str | Query, documents: Sequence[Document], instruction: str | None = None
+    ) -> list[Document]:
+        return self._answer(documents, self._core.rerank(query, self._passages(documents), instruction=instruction))
+
+    async def _aordered(
+        self, query: str | Query, documents: Sequence[Document], instruction: str | None = None
+    ) -> list[Document]:
         return self._answer(
-            documents,
-            await self._core.arerank(asked["query"], self._passages(documents), instruction=asked.get("instruction")),
+            documents, await self._core.arerank(query, self._passages(documents), instruction=instruction)
         )
 
     def _passages(self, documents: Sequence[Document]) -> list[Passage]:
@@ -199,14 +209,15 @@ class Reranker(BaseDocumentCompressor):
         answer = []
         for ranked in ranking.passages:
             given = documents[ranked.index]
-            stale = (REASONING, FAILURES)
-            metadata = {key: value for key, value in given.metadata.items() if key not in stale}
+            metadata = {key: value for key, value in given.metadata.items() if key not in _STALE}
             if ranked.passage.score is not None:
                 metadata.setdefault(RETRIEVAL_SCORE, ranked.passage.score)
             metadata[RELEVANCE_SCORE] = ranked.score
             metadata[SCORE_KIND] = ranking.score_kind.value
             if self.include_reasoning and ranked.reasoning:
                 metadata[REASONING] = ranked.reasoning
+            if ranked.sub_questions:
+                metadata[SUB_QUESTIONS] = list(ranked.sub_questions)
             if failures:
                 metadata[FAILURES] = failures
             answer.append(given.model_copy(update={"metadata": metadata}))
@@ -222,7 +233,7 @@ class Reranker(BaseDocumentCompressor):
 
 
 def _core_from(
-    reranker: Source | CoreReranker, config: Mapping[str, Any] | None, options: Mapping[str, Any]
+    reranker: Source | CoreReranker, config: Mapping[str, Any] | None, options: Mapping[str, Any], build: Preset
 ) -> CoreReranker:
     """The core reranker behind the arguments; none of them is dropped."""
     for key in options:
@@ -230,15 +241,7 @@ def _core_from(
             raise ConfigError(f"Reranker has no option {key!r}.", hint=nearest(key, Reranker.model_fields))
     if reranker is not None and config is not None:
         raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
-    source = config if reranker is None else reranker
-    if not isinstance(source, CoreReranker):
-        return CoreReranker(source, **options)
-    if options:
-        raise ConfigError(
-            f"A ready reranker takes no further options, and {', '.join(options)} was given.",
-            hint="Give them to swaprank.Reranker.",
-        )
-    return source
+    return build(config if reranker is None else reranker, options)
 
 
 def _asked(documents: Sequence[Document], query: str, instruction: str | None) -> dict[str, Any]:

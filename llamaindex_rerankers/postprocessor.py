@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
@@ -16,7 +16,7 @@ from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, Query
 from pydantic import ConfigDict, Field, PlainSerializer, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 
-from swaprank import ConfigError, InputError, Passage, Query, Ranking
+from swaprank import ConfigError, InputError, Passage, Query, Ranking, presets
 from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
 from swaprank.errors import nearest
@@ -30,13 +30,15 @@ RETRIEVAL_SCORE = "retrieval_score"
 SCORE_KIND = "rerank_score_kind"
 REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
+SUB_QUESTIONS = "rerank_sub_questions"
 
 # What these keys say of an earlier reranker is not true of this one.
-_STALE = frozenset({REASONING, FAILURES})
+_STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
 # Either key tells that the score of a node is a reranker's, not the retriever's.
 _SCORED = frozenset({RETRIEVAL_SCORE, SCORE_KIND})
 
 OnRanking = Callable[[Ranking], None]
+Preset = Callable[[Source | CoreReranker, Mapping[str, Any]], CoreReranker]
 
 # Dumps hold plain text, so that they can also be written as safe YAML.
 _Mode = Annotated[MetadataMode, PlainSerializer(lambda mode: mode.value, return_type=str)]
@@ -81,6 +83,7 @@ class Reranker(BaseNodePostprocessor):
     include_reasoning: bool = False
     on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
 
+    _preset: ClassVar[Preset] = staticmethod(presets.any_kind)
     _core: CoreReranker = PrivateAttr()
 
     def __init__(
@@ -95,7 +98,7 @@ class Reranker(BaseNodePostprocessor):
         callback_manager: CallbackManager | None = None,
         **options: Any,
     ) -> None:
-        core = _core_from(reranker, config, options)
+        core = _core_from(reranker, config, options, type(self)._preset)
         fields: dict[str, Any] = {
             "config": core.to_config(),
             "metadata_mode": _mode(metadata_mode),
@@ -125,15 +128,23 @@ class Reranker(BaseNodePostprocessor):
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
         query, passages = self._question(nodes, query_bundle)
-        with self._reported(query, nodes) as result:
-            result += self._answer(nodes, self._core.rerank(query, passages))
-        return result
+        return self._rerank(query, passages, nodes)
 
     @dispatcher.span
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
         query, passages = self._question(nodes, query_bundle)
+        return await self._arerank(query, passages, nodes)
+
+    def _rerank(self, query: Query, passages: Sequence[Passage], nodes: list[NodeWithScore]) -> list[NodeWithScore]:
+        with self._reported(query, nodes) as result:
+            result += self._answer(nodes, self._core.rerank(query, passages))
+        return result
+
+    async def _arerank(
+        self, query: Query, passages: Sequence[Passage], nodes: list[NodeWithScore]
+    ) -> list[NodeWithScore]:
         with self._reported(query, nodes) as result:
             result += self._answer(nodes, await self._core.arerank(query, passages))
         return result
@@ -148,7 +159,7 @@ class Reranker(BaseNodePostprocessor):
             )
         passages = [
             Passage(
-                text=node.node.get_content(metadata_mode=self.metadata_mode) or "",
+                text=content(node.node, self.metadata_mode),
                 id=node.node.node_id,
                 score=None if node.score is None else float(node.score),
             )
@@ -169,6 +180,8 @@ class Reranker(BaseNodePostprocessor):
                 extra[RETRIEVAL_SCORE] = ranked.passage.score
             if self.include_reasoning and ranked.reasoning:
                 extra[REASONING] = ranked.reasoning
+            if ranked.sub_questions:
+                extra[SUB_QUESTIONS] = list(ranked.sub_questions)
             if failures:
                 extra[FAILURES] = failures
             answer.append(given.model_copy(update={"node": _annotated(given.node, extra), "score": ranked.score}))
@@ -215,7 +228,7 @@ class Reranker(BaseNodePostprocessor):
 
 
 def _core_from(
-    reranker: Source | CoreReranker, config: Mapping[str, Any] | None, options: Mapping[str, Any]
+    reranker: Source | CoreReranker, config: Mapping[str, Any] | None, options: Mapping[str, Any], build: Preset
 ) -> CoreReranker:
     """The core reranker behind the arguments; none of them is dropped."""
     # Dumps carry the class name, and pydantic hands a whole dump to __init__.
@@ -225,15 +238,12 @@ def _core_from(
             raise ConfigError(f"Reranker has no option {key!r}.", hint=nearest(key, Reranker.model_fields))
     if reranker is not None and config is not None:
         raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
-    source = config if reranker is None else reranker
-    if not isinstance(source, CoreReranker):
-        return CoreReranker(source, **options)
-    if options:
-        raise ConfigError(
-            f"A ready reranker takes no further options, and {', '.join(options)} was given.",
-            hint="Give them to swaprank.Reranker.",
-        )
-    return source
+    return build(config if reranker is None else reranker, options)
+
+
+def content(node: BaseNode, mode: MetadataMode) -> str:
+    """What is read of a node."""
+    return node.get_content(metadata_mode=mode) or ""
 
 
 def _mode(mode: MetadataMode | str) -> MetadataMode:

@@ -9,10 +9,11 @@ from typing import Any
 
 from . import build, registry
 from .backend import Backend
-from .config import Config, Source, load, without_secrets
-from .errors import InputError
+from .config import MAIN_KEYS, Config, Source, load, without_secrets
+from .decomposition import Decomposition
+from .errors import ConfigError, InputError
 from .flow import Flow, adrive, drive, together
-from .types import Passage, Query, Ranking, readable
+from .types import Decomposed, Passage, Query, Ranking, readable
 
 
 class Reranker:
@@ -45,7 +46,7 @@ class Reranker:
         ready = backend if isinstance(backend, Backend) else None
         if backend is not None and ready is None:
             options["backend"] = backend
-        whole = reranker is not None or not {"reranker", "method", "fusion", "stages"} & options.keys()
+        whole = reranker is not None or not {"reranker", *MAIN_KEYS} & options.keys()
         self._config: Config = {**(load(reranker) if whole else {}), **options}
         self._backend = ready
         self._stage = build.stage(self._config, backend=ready)
@@ -117,6 +118,28 @@ class Reranker:
     ) -> list[Ranking]:
         """As `rerank_many`, without blocking the event loop."""
         return await adrive(self._flows(queries, passages))
+
+    def decompose(self, query: str | Query) -> Decomposed:
+        """Ask the LLM of a decomposition for the parts of a question, and nothing else.
+
+        A query that brings them (``Query(text, decomposed=...)``) is reranked without asking again.
+
+        Raises:
+            ConfigError: This reranker decomposes nothing.
+            BackendError: The LLM failed.
+        """
+        return drive(self._decomposition().split(_query(query, None)))
+
+    async def adecompose(self, query: str | Query) -> Decomposed:
+        """As `decompose`, without blocking the event loop."""
+        return await adrive(self._decomposition().split(_query(query, None)))
+
+    def _decomposition(self) -> Decomposition:
+        if isinstance(self._stage.scores, Decomposition):
+            return self._stage.scores
+        raise ConfigError(
+            f"The reranker {self.name!r} decomposes nothing.", hint="Its config needs the key 'decomposition'."
+        )
 
     def _flow(
         self, query: str | Query, passages: Sequence[str | Passage], instruction: str | None = None
