@@ -1,7 +1,10 @@
 """Rerankers for LangChain: document compressors driven by a swaprank config."""
 
-from .compressor import FAILURES, REASONING, RELEVANCE_SCORE, RETRIEVAL_SCORE, SCORE_KIND, Reranker
+from .bm25 import bm25_index
+from .compressor import FAILURES, REASONING, RELEVANCE_SCORE, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS, Reranker
 from .cross_encoder import RerankerCrossEncoder
+from .decomposition import QuestionDecomposition
+from .hybrid import HybridFusion
 from .retriever import RerankingRetriever
 
 __all__ = [
@@ -10,7 +13,11 @@ __all__ = [
     "RELEVANCE_SCORE",
     "RETRIEVAL_SCORE",
     "SCORE_KIND",
+    "SUB_QUESTIONS",
+    "HybridFusion",
+    "QuestionDecomposition",
     "Reranker",
     "RerankerCrossEncoder",
     "RerankingRetriever",
+    "bm25_index",
 ]

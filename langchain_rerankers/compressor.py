@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict, Field, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 
-from swaprank import ConfigError, Passage, Ranking
+from swaprank import ConfigError, Passage, Query, Ranking, presets
 from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
 from swaprank.errors import nearest
@@ -28,8 +28,13 @@ RETRIEVAL_SCORE = "retrieval_score"
 SCORE_KIND = "rerank_score_kind"
 REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
+SUB_QUESTIONS = "rerank_sub_questions"
+
+# What these keys say of an earlier reranker is not true of this one.
+_STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
 
 OnRanking = Callable[[Ranking], None]
+Preset = Callable[[Source | CoreReranker, Mapping[str, Any]], CoreReranker]
 
 
 class Reranker(BaseDocumentCompressor):
@@ -41,14 +46,19 @@ class Reranker(BaseDocumentCompressor):
     The returned documents are copies with the new score in ``metadata["relevance_score"]``; the
     documents handed in stay as they are, and ids, types and other metadata are kept. The first-stage
     score, where `score_key` holds one, is kept as ``retrieval_score``, and what kind the new one is as
-    ``rerank_score_kind``; a model's reasoning and bridged failures are added where there are any
-    (``rerank_reasoning``, ``rerank_failures``).
+    ``rerank_score_kind``; bridged failures are added where there are any (``rerank_failures``), and a
+    model's reasoning if you ask for it (``rerank_reasoning``).
+
+    Instruction-aware methods take an instruction per call: a keyword of `compress_documents`, a key of the
+    runnable's input, a keyword or a configurable field of the retriever view.
 
     Args:
         reranker: Recipe name, path, mapping, a ready `swaprank.Reranker`, or None.
         score_key: The metadata key of the first-stage score, which fusion reads; default ``"score"``. A
             ``relevance_score`` from before is never read: reranking twice gives the same result.
         title_key: The metadata key of a title that is read before the text; None for no title.
+        include_reasoning: Write what the model said about each document into its metadata; it can be long,
+            and a prompt template that prints metadata prints it too.
         on_ranking: Called with the whole `swaprank.Ranking` of each query: calls, tokens, repairs.
         options: Keys of the config, such as ``top_n=5``, or a ready ``backend=`` object.
 
@@ -64,8 +74,10 @@ class Reranker(BaseDocumentCompressor):
     config: dict[str, Any] = Field(frozen=True, description="The swaprank config, without secrets.")
     score_key: str = "score"
     title_key: str | None = None
+    include_reasoning: bool = False
     on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
 
+    _preset: ClassVar[Preset] = staticmethod(presets.any_kind)
     _core: CoreReranker = PrivateAttr()
 
     def __init__(
@@ -76,16 +88,23 @@ class Reranker(BaseDocumentCompressor):
         config: Mapping[str, Any] | None = None,
         score_key: str = "score",
         title_key: str | None = None,
+        include_reasoning: bool = False,
         on_ranking: OnRanking | None = None,
         **options: Any,
     ) -> None:
-        core = _core_from(reranker, config, options)
-        fields = {"config": core.to_config(), "score_key": score_key, "title_key": title_key, "on_ranking": on_ranking}
+        core = _core_from(reranker, config, options, type(self)._preset)
+        fields = {
+            "config": core.to_config(),
+            "score_key": score_key,
+            "title_key": title_key,
+            "include_reasoning": include_reasoning,
+            "on_ranking": on_ranking,
+        }
         super().__init__(**fields)
         self._core = core
 
     @classmethod
-    def from_config(cls, config: Source, **options: Any) -> Reranker:
+    def from_config(cls, config: Source, **options: Any) -> Self:
         """The compressor that a path, a mapping or a recipe name describes."""
         return cls(config, **options)
 
@@ -99,25 +118,46 @@ class Reranker(BaseDocumentCompressor):
         return f"rerank: {self._core.name}"
 
     def compress_documents(
-        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Callbacks | None = None,
+        *,
+        instruction: str | None = None,
     ) -> list[Document]:
-        """The documents in their new order, cut to the config's limits; a child run of ``callbacks``."""
+        """The documents in their new order, cut to the config's limits; a child run of ``callbacks``.
+
+        Args:
+            documents: The candidates, in first-stage order.
+            query: The query.
+            callbacks: LangChain's.
+            instruction: What counts as relevant in this call; overrides the config's. A reranker of which no
+                method takes an instruction refuses it.
+        """
         if not documents:
             return []
-        asked = {"query": query, "documents": list(documents)}
+        asked = _asked(documents, query, instruction)
         return self.as_runnable().invoke(asked, _under(callbacks))
 
     async def acompress_documents(
-        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Callbacks | None = None,
+        *,
+        instruction: str | None = None,
     ) -> list[Document]:
         """As `compress_documents`, without blocking the event loop."""
         if not documents:
             return []
-        asked = {"query": query, "documents": list(documents)}
+        asked = _asked(documents, query, instruction)
         return await self.as_runnable().ainvoke(asked, _under(callbacks))
 
     def as_runnable(self) -> Runnable[dict[str, Any], list[Document]]:
-        """A runnable from ``{"query": ..., "documents": [...]}`` to documents, for chains with ``|``."""
+        """A runnable from ``{"query": ..., "documents": [...]}`` to documents, for chains with ``|``.
+
+        The input may have an ``"instruction"``; other keys are not read.
+        """
         return RunnableLambda(self._rerank, afunc=self._arerank, name=self.name)
 
     def as_retriever(self, base_retriever: RetrieverLike, *, k: int | None = None) -> RerankingRetriever:
@@ -134,12 +174,22 @@ class Reranker(BaseDocumentCompressor):
         return RerankerCrossEncoder(reranker=self._core)
 
     def _rerank(self, asked: dict[str, Any]) -> list[Document]:
-        documents = asked["documents"]
-        return self._answer(documents, self._core.rerank(asked["query"], self._passages(documents)))
+        return self._ordered(asked["query"], asked["documents"], asked.get("instruction"))
 
     async def _arerank(self, asked: dict[str, Any]) -> list[Document]:
-        documents = asked["documents"]
-        return self._answer(documents, await self._core.arerank(asked["query"], self._passages(documents)))
+        return await self._aordered(asked["query"], asked["documents"], asked.get("instruction"))
+
+    def _ordered(
+        self, query: str | Query, documents: Sequence[Document], instruction: str | None = None
+    ) -> list[Document]:
+        return self._answer(documents, self._core.rerank(query, self._passages(documents), instruction=instruction))
+
+    async def _aordered(
+        self, query: str | Query, documents: Sequence[Document], instruction: str | None = None
+    ) -> list[Document]:
+        return self._answer(
+            documents, await self._core.arerank(query, self._passages(documents), instruction=instruction)
+        )
 
     def _passages(self, documents: Sequence[Document]) -> list[Passage]:
         return [
@@ -159,14 +209,15 @@ class Reranker(BaseDocumentCompressor):
         answer = []
         for ranked in ranking.passages:
             given = documents[ranked.index]
-            stale = (REASONING, FAILURES)
-            metadata = {key: value for key, value in given.metadata.items() if key not in stale}
+            metadata = {key: value for key, value in given.metadata.items() if key not in _STALE}
             if ranked.passage.score is not None:
                 metadata.setdefault(RETRIEVAL_SCORE, ranked.passage.score)
             metadata[RELEVANCE_SCORE] = ranked.score
             metadata[SCORE_KIND] = ranking.score_kind.value
-            if ranked.reasoning:
+            if self.include_reasoning and ranked.reasoning:
                 metadata[REASONING] = ranked.reasoning
+            if ranked.sub_questions:
+                metadata[SUB_QUESTIONS] = list(ranked.sub_questions)
             if failures:
                 metadata[FAILURES] = failures
             answer.append(given.model_copy(update={"metadata": metadata}))
@@ -174,7 +225,7 @@ class Reranker(BaseDocumentCompressor):
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the core, which pickles its config and never a model."""
-        return {"core": self._core, **{key: getattr(self, key) for key in ("score_key", "title_key", "on_ranking")}}
+        return {"core": self._core, **{key: getattr(self, key) for key in type(self).model_fields if key != "config"}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         options = dict(state)
@@ -182,7 +233,7 @@ class Reranker(BaseDocumentCompressor):
 
 
 def _core_from(
-    reranker: Source | CoreReranker, config: Mapping[str, Any] | None, options: Mapping[str, Any]
+    reranker: Source | CoreReranker, config: Mapping[str, Any] | None, options: Mapping[str, Any], build: Preset
 ) -> CoreReranker:
     """The core reranker behind the arguments; none of them is dropped."""
     for key in options:
@@ -190,15 +241,13 @@ def _core_from(
             raise ConfigError(f"Reranker has no option {key!r}.", hint=nearest(key, Reranker.model_fields))
     if reranker is not None and config is not None:
         raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
-    source = config if reranker is None else reranker
-    if not isinstance(source, CoreReranker):
-        return CoreReranker(source, **options)
-    if options:
-        raise ConfigError(
-            f"A ready reranker takes no further options, and {', '.join(options)} was given.",
-            hint="Give them to swaprank.Reranker.",
-        )
-    return source
+    return build(config if reranker is None else reranker, options)
+
+
+def _asked(documents: Sequence[Document], query: str, instruction: str | None) -> dict[str, Any]:
+    """The input of the runnable; traces show an instruction only where there is one."""
+    asked = {"query": query, "documents": list(documents)}
+    return asked if instruction is None else {**asked, "instruction": instruction}
 
 
 def _under(callbacks: Callbacks | None) -> RunnableConfig | None:

@@ -17,6 +17,10 @@ class RerankingRetriever(BaseRetriever):
         base_retriever: Finds the candidates.
         reranker: Any document compressor; ours by `Reranker.as_retriever`.
         k: Most documents to return; ``invoke(query, k=...)`` overrides it for one call.
+        instruction: What counts as relevant, for instruction-aware rerankers of ours; overrides their config.
+            ``invoke(query, instruction=...)`` overrides it for one call, and
+            ``configurable_fields(instruction=ConfigurableField("instruction"))`` lets the config of a chain do
+            so.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -24,17 +28,39 @@ class RerankingRetriever(BaseRetriever):
     base_retriever: RetrieverLike
     reranker: BaseDocumentCompressor
     k: int | None = None
+    instruction: str | None = None
 
     def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, k: int | None = None, **kwargs: Any
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,
+        k: int | None = None,
+        instruction: str | None = None,
+        **kwargs: Any,
     ) -> list[Document]:
         found = self.base_retriever.invoke(query, config={"callbacks": run_manager.get_child()}, **kwargs)
-        ranked = self.reranker.compress_documents(found, query, callbacks=run_manager.get_child())
+        ranked = self.reranker.compress_documents(
+            found, query, callbacks=run_manager.get_child(), **self._instructed(instruction)
+        )
         return list(ranked)[: self.k if k is None else k]
 
     async def _aget_relevant_documents(
-        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, k: int | None = None, **kwargs: Any
+        self,
+        query: str,
+        *,
+        run_manager: AsyncCallbackManagerForRetrieverRun,
+        k: int | None = None,
+        instruction: str | None = None,
+        **kwargs: Any,
     ) -> list[Document]:
         found = await self.base_retriever.ainvoke(query, config={"callbacks": run_manager.get_child()}, **kwargs)
-        ranked = await self.reranker.acompress_documents(found, query, callbacks=run_manager.get_child())
+        ranked = await self.reranker.acompress_documents(
+            found, query, callbacks=run_manager.get_child(), **self._instructed(instruction)
+        )
         return list(ranked)[: self.k if k is None else k]
+
+    def _instructed(self, instruction: str | None) -> dict[str, Any]:
+        """The keyword of our compressors; other people's do not have it."""
+        instruction = self.instruction if instruction is None else instruction
+        return {} if instruction is None else {"instruction": instruction}

@@ -1,5 +1,20 @@
 """Rerankers for LlamaIndex: node postprocessors driven by a swaprank config."""
 
-from .postprocessor import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, Reranker
+from .bm25 import bm25_index
+from .decomposition import QuestionDecomposition
+from .hybrid import HybridFusion
+from .postprocessor import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS, Reranker
+from .query import InstructedQuery
 
-__all__ = ["FAILURES", "REASONING", "RETRIEVAL_SCORE", "SCORE_KIND", "Reranker"]
+__all__ = [
+    "FAILURES",
+    "REASONING",
+    "RETRIEVAL_SCORE",
+    "SCORE_KIND",
+    "SUB_QUESTIONS",
+    "HybridFusion",
+    "InstructedQuery",
+    "QuestionDecomposition",
+    "Reranker",
+    "bm25_index",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
@@ -16,10 +16,12 @@ from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, Query
 from pydantic import ConfigDict, Field, PlainSerializer, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 
-from swaprank import ConfigError, InputError, Passage, Query, Ranking
+from swaprank import ConfigError, InputError, Passage, Query, Ranking, presets
 from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
 from swaprank.errors import nearest
+
+from .query import InstructedQuery
 
 dispatcher = get_dispatcher(__name__)
 
@@ -28,13 +30,15 @@ RETRIEVAL_SCORE = "retrieval_score"
 SCORE_KIND = "rerank_score_kind"
 REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
+SUB_QUESTIONS = "rerank_sub_questions"
 
 # What these keys say of an earlier reranker is not true of this one.
-_STALE = frozenset({REASONING, FAILURES})
+_STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
 # Either key tells that the score of a node is a reranker's, not the retriever's.
 _SCORED = frozenset({RETRIEVAL_SCORE, SCORE_KIND})
 
 OnRanking = Callable[[Ranking], None]
+Preset = Callable[[Source | CoreReranker, Mapping[str, Any]], CoreReranker]
 
 # Dumps hold plain text, so that they can also be written as safe YAML.
 _Mode = Annotated[MetadataMode, PlainSerializer(lambda mode: mode.value, return_type=str)]
@@ -48,14 +52,17 @@ class Reranker(BaseNodePostprocessor):
 
     The returned nodes are copies with the new score; the nodes handed in stay as they are. The score they
     came with is kept as metadata ``retrieval_score`` (one that an earlier reranker left there stays), and
-    what kind the new one is as ``rerank_score_kind``; a model's reasoning and bridged failures are added
-    where there are any (``rerank_reasoning``, ``rerank_failures``). These keys are excluded from the text
-    that embedding models and LLMs see.
+    what kind the new one is as ``rerank_score_kind``; bridged failures are added where there are any
+    (``rerank_failures``), and a model's reasoning if you ask for it (``rerank_reasoning``). These keys are
+    excluded from the text that embedding models and LLMs see.
+
+    A query may bring its own instruction for instruction-aware methods: see `InstructedQuery`.
 
     Args:
         reranker: Recipe name, path, mapping, a ready `swaprank.Reranker`, or None.
         metadata_mode: Which metadata the reranker reads with the text: ``"none"`` (default: passages
             look as the published models saw them), ``"embed"``, ``"llm"`` or ``"all"``.
+        include_reasoning: Write what the model said about each node into its metadata; it can be long.
         on_ranking: Called with the whole `swaprank.Ranking` of each query: calls, tokens, repairs. Runs in
             the caller's thread or event loop; what it raises ends the query.
         callback_manager: LlamaIndex's; engines set their own when they take the postprocessor.
@@ -73,8 +80,10 @@ class Reranker(BaseNodePostprocessor):
 
     config: dict[str, Any] = Field(frozen=True, description="The swaprank config, without secrets.")
     metadata_mode: _Mode = Field(default=MetadataMode.NONE, frozen=True)
+    include_reasoning: bool = False
     on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
 
+    _preset: ClassVar[Preset] = staticmethod(presets.any_kind)
     _core: CoreReranker = PrivateAttr()
 
     def __init__(
@@ -84,14 +93,16 @@ class Reranker(BaseNodePostprocessor):
         *,
         config: Mapping[str, Any] | None = None,
         metadata_mode: MetadataMode | str = MetadataMode.NONE,
+        include_reasoning: bool = False,
         on_ranking: OnRanking | None = None,
         callback_manager: CallbackManager | None = None,
         **options: Any,
     ) -> None:
-        core = _core_from(reranker, config, options)
+        core = _core_from(reranker, config, options, type(self)._preset)
         fields: dict[str, Any] = {
             "config": core.to_config(),
             "metadata_mode": _mode(metadata_mode),
+            "include_reasoning": include_reasoning,
             "on_ranking": on_ranking,
         }
         if callback_manager is not None:
@@ -117,15 +128,23 @@ class Reranker(BaseNodePostprocessor):
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
         query, passages = self._question(nodes, query_bundle)
-        with self._reported(query, nodes) as result:
-            result += self._answer(nodes, self._core.rerank(query, passages))
-        return result
+        return self._rerank(query, passages, nodes)
 
     @dispatcher.span
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
         query, passages = self._question(nodes, query_bundle)
+        return await self._arerank(query, passages, nodes)
+
+    def _rerank(self, query: Query, passages: Sequence[Passage], nodes: list[NodeWithScore]) -> list[NodeWithScore]:
+        with self._reported(query, nodes) as result:
+            result += self._answer(nodes, self._core.rerank(query, passages))
+        return result
+
+    async def _arerank(
+        self, query: Query, passages: Sequence[Passage], nodes: list[NodeWithScore]
+    ) -> list[NodeWithScore]:
         with self._reported(query, nodes) as result:
             result += self._answer(nodes, await self._core.arerank(query, passages))
         return result
@@ -140,13 +159,14 @@ class Reranker(BaseNodePostprocessor):
             )
         passages = [
             Passage(
-                text=node.node.get_content(metadata_mode=self.metadata_mode) or "",
+                text=content(node.node, self.metadata_mode),
                 id=node.node.node_id,
                 score=None if node.score is None else float(node.score),
             )
             for node in nodes
         ]
-        return Query(query_bundle.query_str, embedding=query_bundle.embedding), passages
+        instruction = query_bundle.instruction if isinstance(query_bundle, InstructedQuery) else None
+        return Query(query_bundle.query_str, query_bundle.embedding, instruction), passages
 
     def _answer(self, nodes: Sequence[NodeWithScore], ranking: Ranking) -> list[NodeWithScore]:
         if self.on_ranking is not None:
@@ -158,8 +178,10 @@ class Reranker(BaseNodePostprocessor):
             extra: dict[str, Any] = {SCORE_KIND: ranking.score_kind.value}
             if ranked.passage.score is not None and _SCORED.isdisjoint(given.node.metadata):
                 extra[RETRIEVAL_SCORE] = ranked.passage.score
-            if ranked.reasoning:
+            if self.include_reasoning and ranked.reasoning:
                 extra[REASONING] = ranked.reasoning
+            if ranked.sub_questions:
+                extra[SUB_QUESTIONS] = list(ranked.sub_questions)
             if failures:
                 extra[FAILURES] = failures
             answer.append(given.model_copy(update={"node": _annotated(given.node, extra), "score": ranked.score}))
@@ -197,14 +219,16 @@ class Reranker(BaseNodePostprocessor):
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the core, which pickles its config and never a model."""
-        return {"core": self._core, "metadata_mode": self.metadata_mode, "on_ranking": self.on_ranking}
+        kept = type(self).model_fields.keys() - {"config", "callback_manager"}
+        return {"core": self._core, **{key: getattr(self, key) for key in kept}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["core"], metadata_mode=state["metadata_mode"], on_ranking=state["on_ranking"])  # type: ignore[misc]
+        options = dict(state)
+        self.__init__(options.pop("core"), **options)  # type: ignore[misc]
 
 
 def _core_from(
-    reranker: Source | CoreReranker, config: Mapping[str, Any] | None, options: Mapping[str, Any]
+    reranker: Source | CoreReranker, config: Mapping[str, Any] | None, options: Mapping[str, Any], build: Preset
 ) -> CoreReranker:
     """The core reranker behind the arguments; none of them is dropped."""
     # Dumps carry the class name, and pydantic hands a whole dump to __init__.
@@ -214,15 +238,12 @@ def _core_from(
             raise ConfigError(f"Reranker has no option {key!r}.", hint=nearest(key, Reranker.model_fields))
     if reranker is not None and config is not None:
         raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
-    source = config if reranker is None else reranker
-    if not isinstance(source, CoreReranker):
-        return CoreReranker(source, **options)
-    if options:
-        raise ConfigError(
-            f"A ready reranker takes no further options, and {', '.join(options)} was given.",
-            hint="Give them to swaprank.Reranker.",
-        )
-    return source
+    return build(config if reranker is None else reranker, options)
+
+
+def content(node: BaseNode, mode: MetadataMode) -> str:
+    """What is read of a node."""
+    return node.get_content(metadata_mode=mode) or ""
 
 
 def _mode(mode: MetadataMode | str) -> MetadataMode:

@@ -1,5 +1,6 @@
 """swaprank: any reranker, one config, in LlamaIndex and LangChain."""
 
+from .bm25_index import BM25Index
 from .errors import (
     BackendError,
     CapabilityError,
@@ -10,15 +11,17 @@ from .errors import (
     SwaprankError,
 )
 from .reranker import Reranker
-from .types import Call, Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
+from .types import Call, Decomposed, Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BM25Index",
     "BackendError",
     "Call",
     "CapabilityError",
     "ConfigError",
+    "Decomposed",
     "Failure",
     "InputError",
     "MissingDependencyError",

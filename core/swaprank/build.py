@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from . import registry
 from .backend import Backend, BackendOptions
-from .config import Config, backend_config, check_keys, expand, from_environment, validated
+from .config import MAIN_KEYS, Config, backend_config, check_keys, expand, from_environment, validated
+from .decomposition import NAME, NEEDS, Decomposition, DecompositionOptions
 from .errors import ConfigError
 from .fusion_scorer import INPUTS, Fusion, FusionOptions, Input
-from .method import Method
 from .pipeline import Pipeline
-from .scorer import Scorer, Scores, check_capabilities
+from .scorer import Scorer, Scores, check_capabilities, check_needs
 from .stage import Limits, Stage
 from .strategy import Strategy
 
@@ -29,9 +29,9 @@ def stage(config: Mapping[str, Any], where: str = "config", backend: Backend | N
     """Build the stage a config describes.
 
     Args:
-        config: A reranker, a fusion or a cascade.
+        config: A reranker, a fusion, a decomposition or a cascade.
         where: Name of this part of the config in error messages.
-        backend: A ready backend to use instead of the config's, for a single reranker.
+        backend: A ready backend to use instead of the config's, for a single reranker or a decomposition's LLM.
 
     Raises:
         ConfigError: An unknown key or impossible value.
@@ -39,19 +39,23 @@ def stage(config: Mapping[str, Any], where: str = "config", backend: Backend | N
     """
     named = config.get("reranker")
     expanded = expand(config)
-    main = [key for key in ("method", "fusion", "stages") if key in expanded]
+    main = [key for key in MAIN_KEYS if key in expanded]
     if len(main) != 1:
         raise ConfigError(
-            f"{where} has {' and '.join(main) or 'none'} of the keys method, fusion, stages.",
+            f"{where} has {' and '.join(main) or 'none'} of the keys {', '.join(MAIN_KEYS)}.",
             hint="Give exactly one of them, or 'reranker: <recipe>'.",
         )
-    makers = {"method": _scorer, "fusion": _fusion, "stages": _pipeline}
-    if backend is not None and main != ["method"]:
-        raise ConfigError(f"{where}: a ready backend fits a single method, not {main[0]}.")
+    makers = {"method": _scorer, "fusion": _fusion, "decomposition": _decomposition, "stages": _pipeline}
+    if backend is not None and main[0] not in ("method", "decomposition"):
+        raise ConfigError(f"{where}: a ready backend fits a single method or a decomposition, not {main[0]}.")
     scores = makers[main[0]](expanded, where, backend)
-    limits = validated(Limits, {key: expanded[key] for key in _LIMITS if key in expanded}, where)
+    limits = _limits(expanded, where)
     name = named if isinstance(named, str) else str(expanded[main[0]]) if main != ["stages"] else "cascade"
     return Stage(name=name, scores=scores, limits=limits, on_error=_on_error(expanded, where))
+
+
+def _limits(config: Config, where: str) -> Limits:
+    return validated(Limits, {key: config[key] for key in _LIMITS if key in config}, where)
 
 
 def _on_error(config: Config, where: str) -> Any:
@@ -75,7 +79,7 @@ def _nested(config: Any, where: str) -> Stage:
 def _scorer(config: Config, where: str, backend: Backend | None) -> Scores:
     method_class = registry.method(str(config["method"]))
     strategy_class, strategy_options = _strategy(config.get("strategy", method_class.strategy), where)
-    backend_options = _backend_options(config, method_class, where)
+    backend_options = _backend_options(config, method_class.backend, where)
     check_keys(
         config,
         {*_WIRING, *_POLICY, *_LIMITS, *method_class.model_fields, *strategy_class.model_fields},
@@ -91,7 +95,7 @@ def _scorer(config: Config, where: str, backend: Backend | None) -> Scores:
             f"is {strategy.permutations}.",
             hint="Leave permutations out.",
         )
-    model = _model(config, method_class, where)
+    model = _model(config, method_class.name, method_class.takes_model, where)
     if backend is None:
         check_capabilities(method, backend_options.name, backend_options.capabilities)
         backend = backend_options.build(model)
@@ -107,21 +111,21 @@ def _strategy(spec: Any, where: str) -> tuple[type[Strategy], Config]:
     return registry.strategy(name), options
 
 
-def _backend_options(config: Config, method: type[Method], where: str) -> BackendOptions:
-    given = backend_config(config.get("backend", method.backend))
-    options_class = registry.backend(str(given.pop("type", method.backend)))
+def _backend_options(config: Config, default: str, where: str) -> BackendOptions:
+    given = backend_config(config.get("backend", default))
+    options_class = registry.backend(str(given.pop("type", default)))
     check_keys(given, options_class.model_fields, f"{where}.backend ({options_class.name})", {})
     values = from_environment(given, f"{where}.backend")
     # The environment holds text, which stands for numbers and switches too.
     return validated(options_class, values, f"{where}.backend", strict=values == given)
 
 
-def _model(config: Config, method: type[Method], where: str) -> str:
+def _model(config: Config, asker: str, takes: str, where: str) -> str:
     model = config.get("model")
-    if model is None and method.takes_model == "required":
-        raise ConfigError(f"{where}: {method.name!r} needs a model.", hint="Add 'model: <hub id or folder>'.")
-    if model is not None and method.takes_model == "never":
-        raise ConfigError(f"{where}: {method.name!r} takes no model, but model is {model!r}.")
+    if model is None and takes == "required":
+        raise ConfigError(f"{where}: {asker!r} needs a model.", hint="Add 'model: <hub id or folder>'.")
+    if model is not None and takes == "never":
+        raise ConfigError(f"{where}: {asker!r} takes no model, but model is {model!r}.")
     if model is not None and not isinstance(model, str):
         raise ConfigError(f"{where}.model is {model!r}.", hint="Give a hub id or a folder as text.")
     return model or ""
@@ -132,11 +136,34 @@ def _own(config: Config, options: type[BaseModel]) -> Config:
 
 
 def _fusion(config: Config, where: str, backend: Backend | None) -> Scores:
-    known = {field.alias or name for name, field in FusionOptions.model_fields.items()}
-    check_keys(config, {*known, *_POLICY, *_LIMITS}, f"{where} (fusion)", {})
-    options = validated(FusionOptions, {key: config[key] for key in known if key in config}, where)
+    options = _options(FusionOptions, config, (), where, "fusion")
     inputs = tuple(_input(one, f"{where}.of[{place}]") for place, one in enumerate(options.inputs))
     return Fusion(options=options, inputs=inputs)
+
+
+def _decomposition(config: Config, where: str, backend: Backend | None) -> Scores:
+    options = _options(DecompositionOptions, config, ("model", "backend"), where, "decomposition")
+    search, rerank = (_nested(getattr(options, key), f"{where}.{key}") for key in ("search", "rerank"))
+    if rerank.limits.top_n is not None or rerank.limits.score_threshold is not None:
+        raise ConfigError(
+            f"{where}.rerank has a top_n or score_threshold, and would hide part of the pool.",
+            hint="Write them beside 'decomposition:'.",
+        )
+    if backend is None:
+        backend_options = _backend_options(config, "transformers", where)
+        check_needs(NAME, NEEDS, backend_options.name, backend_options.capabilities)
+        backend = backend_options.build(_model(config, NAME, "required", where))
+    return Decomposition(options, llm=backend, search=search, rerank=rerank, top_n=_limits(config, where).top_n)
+
+
+Options = TypeVar("Options", bound=BaseModel)
+
+
+def _options(kind: type[Options], config: Config, wiring: tuple[str, ...], where: str, what: str) -> Options:
+    """The options of a stage that is no method."""
+    known = {field.alias or name for name, field in kind.model_fields.items()}
+    check_keys(config, {*known, *wiring, *_POLICY, *_LIMITS}, f"{where} ({what})", {})
+    return validated(kind, {key: config[key] for key in known if key in config}, where)
 
 
 def _input(spec: Any, where: str) -> Input:

@@ -1,10 +1,11 @@
 """The config a user swaps: loading, recipes, the keys that are allowed where, and secrets.
 
-A config is one of three things, told apart by its main key:
+A config is one of four things, told apart by its main key:
 
 - ``{method: ..., model: ...}`` or ``{reranker: <recipe>}``: one reranker;
 - ``{fusion: <rule>, of: [...]}``: several score lists fused;
-- ``{stages: [...]}``: a cascade of the two above.
+- ``{decomposition: <rule>, model: <llm>, rerank: ...}``: the question split into parts first;
+- ``{stages: [...]}``: a cascade of those above.
 
 `build.py` makes objects of it.
 """
@@ -29,6 +30,7 @@ Config = dict[str, Any]
 Source = str | os.PathLike[str] | Mapping[str, Any] | None
 
 DEFAULT_RECIPE = "embedded"
+MAIN_KEYS = ("method", "fusion", "decomposition", "stages")
 _FILES = (".yaml", ".yml", ".json")
 
 
@@ -80,8 +82,8 @@ def expand(config: Mapping[str, Any]) -> Config:
     overrides = {key: value for key, value in config.items() if key != "reranker"}
     if isinstance(named, Mapping):
         base = expand(named)
-        if not base.keys() & {"method", "fusion", "stages"}:
-            raise ConfigError("reranker: holds a mapping without method, fusion or stages.", hint="Give one of them.")
+        if not base.keys() & set(MAIN_KEYS):
+            raise ConfigError(f"reranker: holds a mapping without {', '.join(MAIN_KEYS)}.", hint="Give one of them.")
     elif not isinstance(named, str):
         raise ConfigError(f"reranker: {named!r} is neither the name of a recipe nor a mapping.")
     elif named not in recipe.all_recipes() and named in registry.names("method"):

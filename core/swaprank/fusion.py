@@ -1,39 +1,80 @@
 """Rules that fuse several score lists over the same candidates into one.
 
-Pure functions. A list has one float per candidate; None or NaN marks a candidate the list does not hold,
-and infinities count as the finite extreme of their list. Every rule returns one finite float per
-candidate, higher is better.
+Pure functions. A list has one float per candidate; None or NaN marks a candidate the list does not hold. Every
+rule returns one finite float per candidate, higher is better.
+
+A rule is a scaling, which makes the lists comparable, and a combination, which makes one number of them;
+`RULES` names the published pairs. In every degenerate list a scaling says what is true of it: a list whose scores
+are all equal (or that holds one candidate) adds the same to all it holds, so that the other lists decide; an
+infinite score counts as the finite extreme of its list, and keeps its rank where ranks are fused.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from .strategy import descending
+from . import scaling
+from .scaling import SCALINGS, Scaling, Scores, Values, cleaned
 
-Scores = Sequence[float | None]
+Combination = Literal["sum", "mnz", "max"]
+Missing = Literal["lowest", "nothing"]
 
 
-def z_score(lists: Sequence[Scores], weights: Sequence[float]) -> list[float]:
-    """Weighted sum of z-scores, population standard deviation (ERank's hybrid rule, model card).
+@dataclass(frozen=True)
+class Rule:
+    """How lists are fused.
 
-    A constant list adds 0 for everybody; a candidate missing from a list gets that list's lowest z.
+    Attributes:
+        norm: Name of the scaling, a key of `scaling.SCALINGS`.
+        combination: ``sum``; ``mnz``: the sum times the number of lists that hold the candidate; ``max``.
+        missing: What a list adds for a candidate it does not hold: its ``lowest`` scaled score, or ``nothing``.
+        weights: The published weights of two lists; none where the source leaves them open.
     """
-    return _weighted([_z(cleaned(scores)) for scores in lists], weights)
+
+    norm: str
+    combination: Combination = "sum"
+    missing: Missing = "nothing"
+    weights: tuple[float, float] | None = None
 
 
-def min_max(lists: Sequence[Scores], weights: Sequence[float]) -> list[float]:
-    """Weighted sum of lists scaled to 0..1; a constant list adds 0.5, a missing candidate 0."""
-    return _weighted([_unit(cleaned(scores)) for scores in lists], weights)
+# Zero is the middle of z-scores and anything of raw scores: there a missing candidate must be put at the bottom.
+RULES: Mapping[str, Rule] = {
+    "z-score": Rule("z-score", missing="lowest"),
+    "min-max": Rule("min-max"),
+    "dbsf": Rule("dbsf"),
+    "rrf": Rule("rrf"),
+    "combsum": Rule("min-max"),
+    "combmnz": Rule("min-max", "mnz"),
+    "combmax": Rule("min-max", "max"),
+    "erank": Rule("z-score", missing="lowest", weights=(0.2, 0.8)),
+    "rank-r1": Rule("min-max", weights=(0.5, 0.5)),
+    "diver": Rule("log-rank", weights=(0.6, 0.4)),
+    "judgerank": Rule("none", missing="lowest", weights=(1.0, 100.0)),
+}
 
 
-def reciprocal_rank(lists: Sequence[Scores], weights: Sequence[float], k: float = 60) -> list[float]:
-    """Weighted reciprocal rank fusion: sum of w / (k + rank), rank from 1 (Cormack et al. 2009).
+def fused(
+    rule: Rule, lists: Sequence[Scores], weights: Sequence[float], *, k: float = 60, sample: bool = False
+) -> list[float]:
+    """One score per candidate by a rule.
 
-    Ties within a list rank in the given order; a missing candidate adds 0.
+    Args:
+        rule: One of `RULES`, or another pair.
+        lists: Scores by candidate, all of one length.
+        weights: One per list.
+        k: The constant of reciprocal ranks.
+        sample: Standard deviations with n - 1 instead of n.
     """
-    return _weighted([_reciprocal(cleaned(scores), k) for scores in lists], weights)
+    scale = _scaling(rule.norm, k, sample)
+    columns = [_filled(scale(scores), rule.missing) for scores in lists]
+    combine = _COMBINATIONS[rule.combination]
+    return [
+        combine([(weight, score) for weight, score in zip(weights, row, strict=True) if score is not None])
+        for row in zip(*columns, strict=True)
+    ]
 
 
 def order_trust(order: Scores, others: Scores) -> float:
@@ -43,66 +84,43 @@ def order_trust(order: Scores, others: Scores) -> float:
     nothing. The trust is 1 - 1/z^2 of that z, and 0 below 1: a retriever's order of a hundred passages is
     soon believed, a few texts in any order never overrule what is read in them.
     """
-    left, right = _z(cleaned(order)), _z(cleaned(others))
-    agreement = math.fsum(a * b for a, b in zip(left, right, strict=True)) / max(len(left), 1)
+    left, right = (_filled(scaling.z_score(scores), "lowest") for scores in (order, others))
+    agreement = math.fsum((a or 0.0) * (b or 0.0) for a, b in zip(left, right, strict=True)) / max(len(left), 1)
     surprise = agreement * math.sqrt(max(len(left) - 1, 0))
     return 1.0 - 1.0 / surprise**2 if surprise > 1.0 else 0.0
 
 
-def cleaned(scores: Scores) -> list[float | None]:
-    """NaN becomes None (missing), infinities the finite extreme of the list."""
-    finite = [score for score in scores if score is not None and math.isfinite(score)]
-    low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
-    return [None if score is None or math.isnan(score) else min(max(float(score), low), high) for score in scores]
+def present(scores: Scores) -> list[float]:
+    """The finite scores a list holds, infinities as its finite extremes."""
+    return scaling.present(cleaned(scores))
 
 
-def present(scores: Sequence[float | None]) -> list[float]:
-    """The scores a cleaned list holds."""
-    return [score for score in scores if score is not None]
+def _scaling(norm: str, k: float, sample: bool) -> Scaling:
+    if norm == "rrf":
+        return lambda scores: scaling.reciprocal_rank(scores, k)
+    if sample and norm in ("z-score", "dbsf"):
+        spread = {"z-score": scaling.z_score, "dbsf": scaling.dbsf}[norm]
+        return lambda scores: spread(scores, sample=True)
+    return SCALINGS[norm]
 
 
-def _weighted(columns: Sequence[Sequence[float]], weights: Sequence[float]) -> list[float]:
-    return [
-        math.fsum(weight * score for weight, score in zip(weights, row, strict=True))
-        for row in zip(*columns, strict=True)
-    ]
+def _filled(scores: Values, missing: Missing) -> Values:
+    held = scaling.present(scores)
+    if missing == "nothing" or not held:
+        return scores
+    lowest = min(held)
+    return [lowest if score is None else score for score in scores]
 
 
-def _z(scores: list[float | None]) -> list[float]:
-    scores = _scaled(scores)
-    held = present(scores)
-    mean = math.fsum(held) / len(held) if held else 0.0
-    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in held) / len(held)) if held else 0.0
-    if deviation <= _ROUNDING:
-        return [0.0] * len(scores)
-    z = [None if score is None else (score - mean) / deviation for score in scores]
-    floor = min(present(z))
-    return [floor if score is None else score for score in z]
+Weighted = list[tuple[float, float]]
 
 
-def _unit(scores: list[float | None]) -> list[float]:
-    scores = _scaled(scores)
-    held = present(scores)
-    low, high = (min(held), max(held)) if held else (0.0, 0.0)
-    if high - low <= _ROUNDING:
-        return [0.0 if score is None else 0.5 for score in scores]
-    return [0.0 if score is None else (score - low) / (high - low) for score in scores]
+def _sum(row: Weighted) -> float:
+    return math.fsum(weight * score for weight, score in row)
 
 
-# Scores that differ by less than this, relative to the largest, differ by rounding and say nothing.
-_ROUNDING = 1e-12
-
-
-def _scaled(scores: list[float | None]) -> list[float | None]:
-    """Divided by the largest magnitude, so that nothing overflows and small ranges count as much as large."""
-    largest = max((abs(score) for score in present(scores)), default=0.0)
-    return [None if score is None else score / largest for score in scores] if largest else scores
-
-
-def _reciprocal(scores: list[float | None], k: float) -> list[float]:
-    held = [index for index, score in enumerate(scores) if score is not None]
-    order = descending([scores[index] or 0.0 for index in held])
-    fused = [0.0] * len(scores)
-    for rank, place in enumerate(order, start=1):
-        fused[held[place]] = 1.0 / (k + rank)
-    return fused
+_COMBINATIONS: Mapping[Combination, Callable[[Weighted], float]] = {
+    "sum": _sum,
+    "mnz": lambda row: len(row) * _sum(row),
+    "max": lambda row: max((weight * score for weight, score in row), default=0.0),
+}

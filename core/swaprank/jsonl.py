@@ -11,13 +11,13 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from .errors import InputError
 from .reranker import Reranker
-from .types import Passage, Ranking
+from .types import Passage, Query, Ranking
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Job:
     """One line of the input: its number from 1, its query and passages, and its other keys."""
 
     line: int
-    query: str
+    query: Query
     passages: list[Passage]
     rest: dict[str, Any]
 
@@ -60,9 +60,18 @@ def jobs(lines: Iterable[bytes], *, skip_bad: bool = False) -> Iterator[Job]:
             logger.warning("%s Left out.", error)
 
 
-def reranked(reranker: Reranker, waiting: Iterable[Job], batch_size: int) -> Iterator[list[bytes]]:
-    """Output lines, a batch at a time; the jobs before a line that cannot be read are done first."""
-    for batch in _batches(waiting, batch_size):
+def reranked(
+    reranker: Reranker, waiting: Iterable[Job], batch_size: int, instruction: str | None = None
+) -> Iterator[list[bytes]]:
+    """Output lines, a batch at a time; the jobs before a line that cannot be read are done first.
+
+    Args:
+        reranker: What ranks.
+        waiting: The jobs.
+        batch_size: Queries reranked together.
+        instruction: What counts as relevant, for the jobs that do not say so themselves.
+    """
+    for batch in _batches((_instructed(job, instruction) for job in waiting), batch_size):
         rankings = reranker.rerank_many([job.query for job in batch], [job.passages for job in batch])
         yield [_line(job, ranking) for job, ranking in zip(batch, rankings, strict=True)]
 
@@ -191,6 +200,10 @@ def _batches(waiting: Iterable[Job], size: int) -> Iterator[list[Job]]:
         yield batch
 
 
+def _instructed(job: Job, instruction: str | None) -> Job:
+    return job if job.query.instruction else replace(job, query=replace(job.query, instruction=instruction))
+
+
 def _job(number: int, text: bytes) -> Job:
     entry = _parsed(number, text)
     query = entry.get("query") if isinstance(entry, dict) else None
@@ -203,7 +216,10 @@ def _job(number: int, text: bytes) -> Job:
         raise InputError(f"Line {number} has the key {taken[0]!r}, which the output needs.", hint="Rename it.")
     passages = [_passage(number, place, given) for place, given in enumerate(entry["passages"])]
     rest = {key: value for key, value in entry.items() if key not in ("query", "passages")}
-    return Job(number, query, passages, rest)
+    instruction = entry.get("instruction")
+    if not isinstance(instruction, str | None):
+        raise InputError(f"Line {number} has the instruction {str(instruction)[:60]!r}.", hint="Give a text.")
+    return Job(number, Query(query, instruction=instruction), passages, rest)
 
 
 def _parsed(number: int, text: bytes) -> Any:
@@ -245,7 +261,7 @@ def _is_finite(score: Any) -> bool:
 
 def _head(job: Job) -> bytes:
     """What an output line begins with: all that is known before the ranking."""
-    return _dumped({"line": job.line, "query": job.query, **job.rest})[:-1] + b', "ranking": '
+    return _dumped({"line": job.line, "query": job.query.text, **job.rest})[:-1] + b', "ranking": '
 
 
 def _line(job: Job, ranking: Ranking) -> bytes:

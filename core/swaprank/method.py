@@ -49,6 +49,9 @@ class Method(BaseModel):
     - ``takes_model``: ``"required"``, ``"optional"`` or ``"never"``: whether a config says ``model:``.
     - ``source``: the paper or official code it is in parity with.
 
+    A method that can be told what counts as relevant has an option ``instruction``, and reads
+    `Query.instruction` before it; `takes_instruction` says so.
+
     `steps` is the method: a generator that yields lists of requests about the group it is given, is sent
     their responses in the same order, and returns a `Reading`. Most methods yield once; methods of
     several turns yield several times. It must return one finite score per passage for any response a
@@ -65,6 +68,11 @@ class Method(BaseModel):
     strategy_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     takes_model: ClassVar[Literal["required", "optional", "never"]] = "required"
     source: ClassVar[str]
+
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether `Query.instruction` is read; a query with one is refused where it is not."""
+        return "instruction" in type(self).model_fields
 
     @property
     def required(self) -> frozenset[Capability]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .flow import Flow
-from .scorer import Scored
+from .scorer import Scored, behind
 from .stage import Stage
 from .strategy import descending
 from .types import Passage, Query, ScoreKind
@@ -26,6 +26,11 @@ class Pipeline:
 
     stages: tuple[Stage, ...]
 
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether any stage reads `Query.instruction`."""
+        return any(stage.scores.takes_instruction for stage in self.stages)
+
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
         """Rank through all stages in turn."""
         alive = list(range(len(passages)))
@@ -39,21 +44,16 @@ class Pipeline:
             dropped = [alive[position] for position in lost] + dropped
             previous = [ranking.scores[position] for position in kept]
             total.kind = ranking.score_kind
-            total.repairs += ranking.repairs
-            total.calls += ranking.calls
-            total.failures += ranking.failures
             total.coverage = ranking.coverage
-            total.reasoning |= {
-                alive[ranked.index]: ranked.reasoning for ranked in ranking.passages if ranked.reasoning
-            }
+            total.add(ranking, alive)
             alive = [alive[position] for position in kept]
             if not alive:
                 break
         for index, score in zip(alive, previous or [], strict=True):
             total.scores[index] = score
         floor = total.scores[alive[-1]] if alive else 0.0
-        for distance, index in enumerate(dropped, start=1):
-            total.scores[index] = floor - distance
+        for index, score in behind(floor, dropped).items():
+            total.scores[index] = score
         total.order = alive + dropped
         total.kept = len(alive)
         return total

@@ -175,9 +175,8 @@ class Lexical:
         query: The query text.
         passages: The candidates.
         analysis: Tokenisation and formula.
-        collection: Texts, or the path of a JSONL file of them, whose statistics (document frequencies,
-            average length) are used;
-            empty for the candidates themselves.
+        collection: Texts, the path of a JSONL file of them, or the folder of a `BM25Index`, whose
+            statistics (document frequencies, average length) are used; empty for the candidates themselves.
     """
 
     capability: ClassVar[Capability] = Capability.LEXICAL

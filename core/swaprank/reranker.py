@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import build
+from . import build, registry
 from .backend import Backend
-from .config import Config, Source, load, without_secrets
-from .errors import InputError
+from .config import MAIN_KEYS, Config, Source, load, without_secrets
+from .decomposition import Decomposition
+from .errors import ConfigError, InputError
 from .flow import Flow, adrive, drive, together
-from .types import Passage, Query, Ranking, readable
+from .types import Decomposed, Passage, Query, Ranking, readable
 
 
 class Reranker:
@@ -45,7 +46,7 @@ class Reranker:
         ready = backend if isinstance(backend, Backend) else None
         if backend is not None and ready is None:
             options["backend"] = backend
-        whole = reranker is not None or not {"reranker", "method", "fusion", "stages"} & options.keys()
+        whole = reranker is not None or not {"reranker", *MAIN_KEYS} & options.keys()
         self._config: Config = {**(load(reranker) if whole else {}), **options}
         self._backend = ready
         self._stage = build.stage(self._config, backend=ready)
@@ -77,25 +78,32 @@ class Reranker:
         """How many passages are kept at most; None for all."""
         return self._stage.limits.top_n
 
-    def rerank(self, query: str | Query, passages: Sequence[str | Passage]) -> Ranking:
+    def rerank(
+        self, query: str | Query, passages: Sequence[str | Passage], *, instruction: str | None = None
+    ) -> Ranking:
         """Rank the passages for the query.
 
         Args:
             query: The query; blank text is refused.
             passages: The candidates, in first-stage order. They are not changed.
+            instruction: What counts as relevant in this call, for instruction-aware methods; goes before the
+                query's own, which goes before the config's.
 
         Returns:
             The kept passages, best first, and a score for every input.
 
         Raises:
-            InputError: A blank query or something that is not a passage.
+            InputError: A blank query, something that is not a passage, or an instruction that no method here
+                takes.
             BackendError: The model failed and ``on_error`` is ``raise``.
         """
-        return drive(self._flow(query, passages))
+        return drive(self._flow(query, passages, instruction))
 
-    async def arerank(self, query: str | Query, passages: Sequence[str | Passage]) -> Ranking:
+    async def arerank(
+        self, query: str | Query, passages: Sequence[str | Passage], *, instruction: str | None = None
+    ) -> Ranking:
         """As `rerank`, without blocking the event loop."""
-        return await adrive(self._flow(query, passages))
+        return await adrive(self._flow(query, passages, instruction))
 
     def rerank_many(self, queries: Sequence[str | Query], passages: Sequence[Sequence[str | Passage]]) -> list[Ranking]:
         """Rank one candidate list per query; all queries share the model's batches.
@@ -111,8 +119,38 @@ class Reranker:
         """As `rerank_many`, without blocking the event loop."""
         return await adrive(self._flows(queries, passages))
 
-    def _flow(self, query: str | Query, passages: Sequence[str | Passage]) -> Flow[Ranking]:
-        return self._stage.flow(_query(query), _passages(passages), None)
+    def decompose(self, query: str | Query) -> Decomposed:
+        """Ask the LLM of a decomposition for the parts of a question, and nothing else.
+
+        A query that brings them (``Query(text, decomposed=...)``) is reranked without asking again.
+
+        Raises:
+            ConfigError: This reranker decomposes nothing.
+            BackendError: The LLM failed.
+        """
+        return drive(self._decomposition().split(_query(query, None)))
+
+    async def adecompose(self, query: str | Query) -> Decomposed:
+        """As `decompose`, without blocking the event loop."""
+        return await adrive(self._decomposition().split(_query(query, None)))
+
+    def _decomposition(self) -> Decomposition:
+        if isinstance(self._stage.scores, Decomposition):
+            return self._stage.scores
+        raise ConfigError(
+            f"The reranker {self.name!r} decomposes nothing.", hint="Its config needs the key 'decomposition'."
+        )
+
+    def _flow(
+        self, query: str | Query, passages: Sequence[str | Passage], instruction: str | None = None
+    ) -> Flow[Ranking]:
+        asked = _query(query, instruction)
+        if asked.instruction and not self._stage.scores.takes_instruction:
+            raise InputError(
+                f"{self.name!r} takes no instruction, and one is given: {asked.instruction[:60]!r}.",
+                hint=f"Methods that take one: {', '.join(_instructed())}.",
+            )
+        return self._stage.flow(asked, _passages(passages), None)
 
     def _flows(
         self, queries: Sequence[str | Query], passages: Sequence[Sequence[str | Passage]]
@@ -136,15 +174,22 @@ class Reranker:
         self._stage = build.stage(self._config, backend=self._backend)
 
 
-def _query(query: str | Query) -> Query:
+def _instructed() -> list[str]:
+    """The methods with an option ``instruction``."""
+    return [name for name in registry.names("method") if "instruction" in registry.method(name).model_fields]
+
+
+def _query(query: str | Query, instruction: str | None) -> Query:
     if isinstance(query, str):
         query = Query(query)
     if not isinstance(query, Query):
         raise InputError(f"The query is a {type(query).__name__}.", hint="Give a str or a swaprank.Query.")
     if not query.text.strip():
         raise InputError(f"The query is {query.text!r}.", hint="A query needs at least one visible character.")
-    text = readable(query.text)
-    return query if text is query.text else replace(query, text=text)
+    instruction = query.instruction if instruction is None else instruction
+    if not isinstance(instruction, str | None):
+        raise InputError(f"The instruction is a {type(instruction).__name__}.", hint="Give a str.")
+    return replace(query, text=readable(query.text), instruction=instruction and readable(instruction))
 
 
 def _passages(passages: Sequence[str | Passage]) -> list[Passage]:

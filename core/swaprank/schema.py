@@ -8,8 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from . import recipe, registry
-from .config import backend_config, expand
+from .config import MAIN_KEYS, backend_config, expand
+from .decomposition import NEEDS, DecompositionOptions
 from .fusion_scorer import INPUTS, FusionOptions
+from .requests import Capability
 from .stage import Limits
 
 Schema = dict[str, Any]
@@ -21,12 +23,13 @@ _FROM_ENVIRONMENT = {"type": "string", "pattern": r"^\$\{.+\}$"}
 def json_schema() -> Schema:
     """A JSON Schema (draft 2020-12) that accepts what `build.stage` accepts.
 
-    It knows every key and value of methods, strategies, backends, fusion, cascades and of what may override
-    a recipe. What it cannot say is checked at construction: rules that a validator of an option holds (that
+    It knows every key and value of methods, strategies, backends, fusion, decomposition, cascades and of what may
+    override a recipe. What it cannot say is checked at construction: rules that a validator of an option holds (that
     weights are as many as inputs), which models a backend has, and whether an environment variable is set.
     """
     kinds = {f"method-{name}": _method(name) for name in registry.names("method")}
-    kinds |= {"fusion": _fusion(), "stages": _stages(), **_presets(), "changed": _changed()}
+    kinds |= {"fusion": _fusion(), "decomposition": _decomposition(), "stages": _stages()}
+    kinds |= {**_presets(), "changed": _changed()}
     parts = {f"backend-{name}": _backend(name) for name in registry.names("backend")}
     parts |= {f"strategy-{name}": _strategy(name) for name in registry.names("strategy")}
     return {
@@ -50,7 +53,7 @@ def _names() -> list[str]:
 
 
 def _models() -> list[type[BaseModel]]:
-    found: list[type[BaseModel]] = [Limits, FusionOptions]
+    found: list[type[BaseModel]] = [Limits, FusionOptions, DecompositionOptions]
     found += [registry.method(name) for name in registry.names("method")]
     found += [registry.strategy(name) for name in registry.names("strategy")]
     found += [registry.backend(name) for name in registry.names("backend")]
@@ -111,15 +114,7 @@ def _single(
     choices = {choice: _properties(registry.strategy(choice)) for choice in registry.names("strategy")}
     theirs = {key for options in choices.values() for key in options}
     properties: dict[str, Schema] = {**{key: {} for key in sorted(theirs)}, **own, **_common(), "strategy": {}}
-    capable = [one for one in registry.names("backend") if method.needs <= registry.backend(one).capabilities]
-    needed = {one: _required(registry.backend(one)) if whole or one != backend else [] for one in capable}
-    properties["backend"] = {
-        "anyOf": [
-            {"enum": [one for one in capable if not needed[one]]},
-            *({"$ref": f"#/$defs/backend-{one}", "required": ["type", *needed[one]]} for one in capable),
-            {"$ref": f"#/$defs/backend-{backend}", "required": needed.get(backend, [])},
-        ]
-    }
+    properties["backend"] = _backends(method.needs, backend, whole=whole)
     models: dict[str, Schema] = {
         "required": {"type": "string"},
         "optional": {"type": ["string", "null"]},
@@ -138,6 +133,25 @@ def _single(
         for choice, options in choices.items()
     ]
     return {**_object({**properties, **named}, required), "anyOf": asked}
+
+
+def _backends(needs: frozenset[Capability], default: str, *, whole: bool) -> Schema:
+    """The backends that can answer what is asked, with their options.
+
+    Args:
+        needs: What is asked.
+        default: The kind where the config names none.
+        whole: Whether an option of that kind that has no default must be given.
+    """
+    capable = [one for one in registry.names("backend") if needs <= registry.backend(one).capabilities]
+    needed = {one: _required(registry.backend(one)) if whole or one != default else [] for one in capable}
+    return {
+        "anyOf": [
+            {"enum": [one for one in capable if not needed[one]]},
+            *({"$ref": f"#/$defs/backend-{one}", "required": ["type", *needed[one]]} for one in capable),
+            {"$ref": f"#/$defs/backend-{default}", "required": needed.get(default, [])},
+        ]
+    }
 
 
 def _strategy(name: str) -> Schema:
@@ -167,6 +181,15 @@ def _cascade() -> dict[str, Schema]:
     return {**_common(), "stages": {"type": "array", "items": _ANY, "minItems": 1}}
 
 
+def _decomposed() -> dict[str, Schema]:
+    wiring = {"model": {"type": "string"}, "backend": _backends(NEEDS, "transformers", whole=True)}
+    return {**_common(), **_properties(DecompositionOptions), **wiring, "rerank": _ANY, "search": _ANY}
+
+
+def _decomposition() -> Schema:
+    return _object(_decomposed(), ["decomposition", "model"])
+
+
 def _stages() -> Schema:
     return _object(_cascade(), ["stages"])
 
@@ -181,6 +204,8 @@ def _presets() -> dict[str, Schema]:
         named: dict[str, Schema] = {"reranker": {"enum": sorted(names)}}
         if kind[0] == "fusion":
             schema = _object({**_fused(), **named}, ["reranker"])
+        elif kind[0] == "decomposition":
+            schema = _object({**_decomposed(), **named}, ["reranker"])
         elif kind[0] == "stages":
             schema = _object({**_cascade(), **named}, ["reranker"])
         else:
@@ -195,7 +220,7 @@ def _kind(name: str) -> tuple[str, ...]:
     """What decides which keys may stand beside a name, and what must."""
     config = expand({"reranker": name})
     if "method" not in config:
-        return ("fusion",) if "fusion" in config else ("stages",)
+        return (next(key for key in MAIN_KEYS if key in config),)
     method = registry.method(config["method"])
     backend = backend_config(config.get("backend", method.backend)).get("type", method.backend)
     strategy = config.get("strategy", method.strategy)
@@ -206,6 +231,6 @@ def _kind(name: str) -> tuple[str, ...]:
 def _changed() -> Schema:
     """``reranker: {...}`` with any override; whether it suits the mapping shows at construction."""
     single = [_method(name)["properties"] for name in registry.names("method")]
-    keys = {key for properties in (*single, _fused(), _cascade()) for key in properties}
+    keys = {key for properties in (*single, _fused(), _decomposed(), _cascade()) for key in properties}
     overrides: dict[str, Schema] = {**{key: {} for key in sorted(keys)}, **_common()}
     return _object({**overrides, "reranker": {"$ref": "#/$defs/config"}}, ["reranker"])

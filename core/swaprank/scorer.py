@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from . import consistency, registry
@@ -16,7 +16,7 @@ from .requests import Capability, Request
 from .strategies.groups import Groups
 from .strategies.sliding_window import SlidingWindow
 from .strategy import Group, Outcome, Rounds, Strategy
-from .types import Call, Failure, Passage, Query, ScoreKind
+from .types import Call, Failure, Passage, Query, Ranking, ScoreKind
 
 # The least passages of a group that can be asked about in two smaller ones.
 _SHRINKABLE = 3
@@ -36,6 +36,7 @@ class Scored:
         calls: The model calls made.
         failures: Failures bridged inside (by stages of a cascade).
         coverage: Share of the text that the model's vocabulary covers.
+        sub_questions: The sub-questions a passage was found for, by index.
     """
 
     order: list[int]
@@ -47,10 +48,56 @@ class Scored:
     calls: list[Call] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
+    sub_questions: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def add(self, ranking: Ranking, indices: Sequence[int]) -> None:
+        """Take over what a ranking reports beside its order and scores.
+
+        Args:
+            ranking: What a stage inside said.
+            indices: Which candidate each of its passages is.
+        """
+        self.repairs += ranking.repairs
+        self.calls += ranking.calls
+        self.failures += ranking.failures
+        for ranked in ranking.passages:
+            if ranked.reasoning:
+                self.reasoning[indices[ranked.index]] = ranked.reasoning
+            if ranked.sub_questions:
+                self.sub_questions[indices[ranked.index]] = ranked.sub_questions
+
+    def within(self, indices: Sequence[int], count: int) -> Scored:
+        """The same, told of some of ``count`` candidates; the others come behind, in their order, and are not kept.
+
+        Args:
+            indices: Which candidate each of these is.
+            count: How many candidates there are.
+        """
+        held = set(indices)
+        rest = [index for index in range(count) if index not in held]
+        scores = dict(zip(indices, self.scores, strict=True)) | behind(min(self.scores, default=0.0), rest)
+        return replace(
+            self,
+            order=[*(indices[place] for place in self.order), *rest],
+            scores=[scores[index] for index in range(count)],
+            kept=len(self.order) if self.kept is None else self.kept,
+            reasoning={indices[place]: text for place, text in self.reasoning.items()},
+            sub_questions={indices[place]: asked for place, asked in self.sub_questions.items()},
+        )
+
+
+def behind(floor: float, indices: Sequence[int]) -> dict[int, float]:
+    """Scores for candidates that come behind all others: one less than the floor for each rank."""
+    return {index: floor - distance for distance, index in enumerate(indices, start=1)}
 
 
 class Scores(Protocol):
     """Anything that can order candidates: a `Scorer`, a fusion, a cascade."""
+
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether `Query.instruction` is read by any method in it."""
+        ...
 
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
         """Order the passages; ``previous`` are the scores of the stage before, where there is one."""
@@ -76,6 +123,11 @@ class Scorer:
 
     def __post_init__(self) -> None:
         check_capabilities(self.method, self.backend.name, self.backend.capabilities)
+
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether the method reads `Query.instruction`."""
+        return self.method.takes_instruction
 
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
         """Order the passages by the method's scores; ``previous`` is not read."""
@@ -190,10 +242,15 @@ def check_capabilities(method: Method, backend: str, offered: frozenset[Capabili
     Raises:
         CapabilityError: The message names the backends that have it.
     """
-    missing = method.required - offered
+    check_needs(method.name, method.required, backend, offered)
+
+
+def check_needs(asker: str, needs: frozenset[Capability], backend: str, offered: frozenset[Capability]) -> None:
+    """As `check_capabilities`, for anything that asks a backend."""
+    missing = needs - offered
     if missing:
         raise CapabilityError(
-            f"{method.name!r} needs {', '.join(sorted(missing))}; the {backend} backend "
+            f"{asker!r} needs {', '.join(sorted(missing))}; the {backend} backend "
             f"offers {', '.join(sorted(offered)) or 'nothing'}.",
             hint=_who_offers(missing),
         )

@@ -89,19 +89,25 @@ class Stage:
         A bridged failure keeps the given order as it is: no threshold, no normalisation, no demotion,
         because its scores are not this stage's.
         """
-        order, scores, kind = scored.order, scored.scores, scored.kind
+        kept, scores, kind = scored.order[: scored.kept], scored.scores, scored.kind
         limits = Limits(top_n=self.limits.top_n) if bridged else self.limits
         if limits.empty_passages == "last":
-            order, scores = _empty_last(order, scores, passages)
+            kept, scores = _empty_last(kept, scores, passages)
         scores, kind = _normalized(scores, kind, limits.normalize)
-        kept = order[: scored.kept] if scored.kept is not None else order
         if limits.score_threshold is not None:
             kept = [index for index in kept if scores[index] >= limits.score_threshold]
         kept = kept[: limits.top_n]
         return Ranking(
             query=query.text,
             passages=[
-                RankedPassage(index, passages[index], scores[index], rank, scored.reasoning.get(index))
+                RankedPassage(
+                    index=index,
+                    passage=passages[index],
+                    score=scores[index],
+                    rank=rank,
+                    reasoning=scored.reasoning.get(index),
+                    sub_questions=scored.sub_questions.get(index, ()),
+                )
                 for rank, index in enumerate(kept, start=1)
             ],
             scores=scores,

@@ -36,18 +36,41 @@ def readable(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Decomposed:
+    """A question taken apart.
+
+    Attributes:
+        sub_questions: Its parts; none for a question that asks for a single fact.
+        k: How many candidates a retriever brings for each.
+        found: For the question and then for each part, the candidates (as positions) that were retrieved for it,
+            best first; empty when nothing was retrieved yet.
+        repairs: 1 when the LLM's answer was malformed and the question stands for itself.
+        calls: The LLM call.
+    """
+
+    sub_questions: tuple[str, ...]
+    k: int = 10
+    found: tuple[tuple[int, ...], ...] = ()
+    repairs: int = 0
+    calls: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A query, optionally with what a framework already knows about it.
 
     Attributes:
         text: The question or search string.
         embedding: Its embedding if one was computed before, from the same model as the passages'.
-        instruction: What counts as relevant, for instruction-aware methods; overrides the config.
+        instruction: What counts as relevant; overrides the config's. Refused by rerankers of which no method
+            takes one; those that do have an option ``instruction``.
+        decomposed: Its parts, where they are known before; else a decomposition stage asks its LLM.
     """
 
     text: str
     embedding: Sequence[float] | None = None
     instruction: str | None = None
+    decomposed: Decomposed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +154,7 @@ class RankedPassage:
         score: The new score, higher is better, of the kind `Ranking.score_kind`.
         rank: 1 for the best.
         reasoning: What the model said about it, where the method produces text.
+        sub_questions: The sub-questions that it was found for, where the question was decomposed.
     """
 
     index: int
@@ -138,6 +162,7 @@ class RankedPassage:
     score: float
     rank: int
     reasoning: str | None = None
+    sub_questions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

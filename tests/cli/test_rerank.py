@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from swaprank import InputError
+from swaprank import InputError, Reranker
 from swaprank.cli.rerank import OnBadLine, rerank
-from swaprank.jsonl import RESERVED
+from swaprank.jsonl import RESERVED, jobs, reranked
+from swaprank.requests import LabelScores
+from swaprank.testing import ScriptedBackend
 from tests.cli.helpers import swaprank
 
 
@@ -211,6 +213,7 @@ def test_a_closed_standard_stream_gives_one_line(redirect) -> None:
         ('{"query": "q", "passages": [{"text": "a", "score": NaN}]}', "passage 0 has the score 'nan'"),
         ('{"query": "q", "passages": [{"text": "a", "score": true}]}', "passage 0 has the score 'True'"),
         ('{"query": "q", "passages": [{"text": "a", "metadata": []}]}', "passage 0 has the metadata"),
+        ('{"query": "q", "passages": [], "instruction": 3}', "Line 1 has the instruction '3'"),
         ('{"query": "q\\ud800", "passages": []}', "Line 1 is no JSON in UTF-8"),
         ("[" * 100_000, "Line 1 is no JSON"),
         ("7", "Line 1 has no query"),
@@ -221,6 +224,22 @@ def test_bad_lines_are_named(tmp_path, text, message) -> None:
     with pytest.raises(InputError) as caught:
         done(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
     assert message in str(caught.value)
+
+
+def test_a_line_or_the_option_says_what_counts_as_relevant() -> None:
+    backend = ScriptedBackend(lambda request: LabelScores((-1.0,) * len(request.labels)))
+    reranker = Reranker({"method": "zero-shot", "model": "any"}, backend=backend)
+    given = [b'{"query": "q", "passages": ["p"], "instruction": "OWN"}', b'{"query": "q", "passages": ["p"]}']
+    [written] = reranked(reranker, jobs(given), 2, "OPTION")
+    own, option = (repr(request.prompt) for request in backend.requests)
+    assert ("OWN" in own, "OPTION" in own, "OPTION" in option) == (True, False, True)
+    assert [json.loads(line).get("instruction") for line in written] == ["OWN", None]
+
+
+def test_an_instruction_that_no_method_takes_is_refused() -> None:
+    told = swaprank("rerank", "-r", "bm25", "--instruction", "Prefer audits.", given=job(1), check=2).stderr
+    assert "'bm25' takes no instruction" in told
+    assert "'Prefer audits.'" in told
 
 
 def test_a_bad_line_has_exit_code_2() -> None:

@@ -28,6 +28,19 @@ VALID = [
     },
     {"stages": [{"reranker": "bm25", "top_n": 50}, {"fusion": "z-score", "alpha": 0.2, "with": "static-embedding"}]},
     {"fusion": "rrf", "of": ["retrieval", "bm25", {"method": "static-embedding"}], "weights": [1, 2, 3], "k": 10},
+    {"fusion": "combmnz", "of": ["first-stage", "bm25"], "norm": "rank", "deduplicate": True, "missing": "lowest"},
+    {
+        "stages": [
+            {"reranker": "bm25", "top_n": 50},
+            {
+                "decomposition": "max",
+                "model": "some/llm",
+                "backend": {"device": "cpu"},
+                "rerank": "bm25",
+                "coverage": None,
+            },
+        ]
+    },
     {"method": "bm25", "on_error": {"fallback": {"reranker": "static-embedding"}}},
 ]
 
@@ -79,13 +92,13 @@ def test_a_config_is_copied() -> None:
         ({"method": "bm25", "stemmer": 1}, "stemmer: Input should be a valid boolean (got 1)"),
         ({"method": "bm25", "collection": {"a", "b"}}, "holds what is no plain data"),
         ({"method": "bm25", "top_n": date(2026, 1, 1)}, "A date needs quotes"),
-        ({"method": "bm25", "reranker": {}}, "a mapping without method, fusion or stages"),
+        ({"method": "bm25", "reranker": {}}, "a mapping without method, fusion, decomposition, stages"),
         ({"reranker": "bm25", "method": "lexical"}, "of the method 'bm25'; 'lexical' cannot override it"),
         ({"method": "bm25", "language": "klingon"}, "no tokenisation for this language"),
         ({"method": "bm25", "on_error": "ignore"}, "on_error is 'ignore'"),
         ({"method": "bm25", "backend": 3}, "backend: 3 is neither"),
         ({"method": "bm25", "fusion": "rrf"}, "method and fusion"),
-        ({"top_n": 3}, "none of the keys method, fusion, stages"),
+        ({"top_n": 3}, "none of the keys method, fusion, decomposition, stages"),
         ({"stages": []}, "stages is []"),
         ({"stages": [{"reranker": "bm25"}, 7]}, "stages[1] is 7"),
         ({"stages": [{"reranker": "bm25", "topn": 1}]}, "stages[0] (bm25) has no option 'topn'"),

@@ -1,10 +1,16 @@
 """Recipes: they all build, and say what a user must know."""
 
+import math
+
 import pytest
 
-from swaprank import ConfigError, Reranker
+from swaprank import ConfigError, Passage, Reranker
+from swaprank.backends.transformers import TransformersBackend
 from swaprank.methods.bi_encoder import BiEncoder
+from swaprank.prompt import plain
 from swaprank.recipe import all_recipes, get
+from swaprank.requests import Generated, SequenceScore
+from swaprank.testing import ScriptedBackend
 
 # Names that people may have in their configs: none may vanish or come to mean another model.
 CROSS_ENCODERS = {
@@ -31,6 +37,47 @@ BI_ENCODERS = {
     "multilingual-e5-large-instruct": "intfloat/multilingual-e5-large-instruct",
     "multilingual-e5-small": "intfloat/multilingual-e5-small",
 }
+LANGUAGE_MODELS = {
+    "bge-reranker-v2-gemma": ("bge-llm-reranker", "BAAI/bge-reranker-v2-gemma"),
+    "dear-3b-ce": ("dear-pointwise", "abdoelsayed/dear-3b-reranker-ce-v1"),
+    "dear-3b-ce-lora": ("dear-pointwise", "abdoelsayed/dear-3b-reranker-ce-lora-v1"),
+    "dear-3b-ranknet": ("dear-pointwise", "abdoelsayed/dear-3b-reranker-ranknet-v1"),
+    "dear-3b-ranknet-lora": ("dear-pointwise", "abdoelsayed/dear-3b-reranker-ranknet-lora-v1"),
+    "dear-8b-ce": ("dear-pointwise", "abdoelsayed/dear-8b-reranker-ce-v1"),
+    "dear-8b-ce-lora": ("dear-pointwise", "abdoelsayed/dear-8b-reranker-ce-lora-v1"),
+    "dear-8b-ranknet": ("dear-pointwise", "abdoelsayed/dear-8b-reranker-ranknet-v1"),
+    "dear-8b-ranknet-lora": ("dear-pointwise", "abdoelsayed/dear-8b-reranker-ranknet-lora-v1"),
+    "erank-14b": ("erank", "Alibaba-NLP/ERank-14B"),
+    "erank-32b": ("erank", "Alibaba-NLP/ERank-32B"),
+    "erank-4b": ("erank", "Alibaba-NLP/ERank-4B"),
+    "judgerank-8b": ("judgerank", "meta-llama/Llama-3.1-8B-Instruct"),
+    "monot5-3b": ("monot5", "castorini/monot5-3b-msmarco"),
+    "monot5-3b-med": ("monot5", "castorini/monot5-3b-med-msmarco"),
+    "monot5-base": ("monot5", "castorini/monot5-base-msmarco"),
+    "monot5-large": ("monot5", "castorini/monot5-large-msmarco"),
+    "mt5-base-mmarco": ("monot5", "unicamp-dl/mt5-base-mmarco-v2"),
+    "mxbai-rerank-base-v2": ("mxbai-rerank-v2", "mixedbread-ai/mxbai-rerank-base-v2"),
+    "mxbai-rerank-large-v2": ("mxbai-rerank-v2", "mixedbread-ai/mxbai-rerank-large-v2"),
+    "qlm-flan-t5-large": ("pointwise-qlm", "google/flan-t5-large"),
+    "qlm-flan-t5-xl": ("pointwise-qlm", "google/flan-t5-xl"),
+    "qlm-flan-t5-xxl": ("pointwise-qlm", "google/flan-t5-xxl"),
+    "qwen3-reranker-0.6b": ("qwen3-reranker", "Qwen/Qwen3-Reranker-0.6B"),
+    "qwen3-reranker-4b": ("qwen3-reranker", "Qwen/Qwen3-Reranker-4B"),
+    "qwen3-reranker-8b": ("qwen3-reranker", "Qwen/Qwen3-Reranker-8B"),
+    "rank1-0.5b": ("rank1", "jhu-clsp/rank1-0.5b"),
+    "rank1-1.5b": ("rank1", "jhu-clsp/rank1-1.5b"),
+    "rank1-14b": ("rank1", "jhu-clsp/rank1-14b"),
+    "rank1-32b": ("rank1", "jhu-clsp/rank1-32b"),
+    "rank1-3b": ("rank1", "jhu-clsp/rank1-3b"),
+    "rank1-7b": ("rank1", "jhu-clsp/rank1-7b"),
+    "rank1-llama3-8b": ("rank1", "jhu-clsp/rank1-llama3-8b"),
+    "rank1-mistral-2501-24b": ("rank1", "jhu-clsp/rank1-mistral-2501-24b"),
+    "upr": ("pointwise-qlm", "bigscience/T0_3B"),
+    "upr-t5-large": ("pointwise-qlm", "google/t5-large-lm-adapt"),
+    "yes-no-flan-t5-large": ("pointwise-yes-no", "google/flan-t5-large"),
+    "yes-no-flan-t5-xl": ("pointwise-yes-no", "google/flan-t5-xl"),
+    "yes-no-flan-t5-xxl": ("pointwise-yes-no", "google/flan-t5-xxl"),
+}
 
 
 @pytest.mark.parametrize("name", all_recipes())
@@ -48,6 +95,12 @@ def test_names_keep_their_models(name, model) -> None:
     config = get(name).config
     assert config["model"] == model
     assert config["method"] == ("cross-encoder" if name in CROSS_ENCODERS else "bi-encoder")
+
+
+@pytest.mark.parametrize(("name", "wiring"), LANGUAGE_MODELS.items())
+def test_names_keep_their_language_models(name, wiring) -> None:
+    config = get(name).config
+    assert (config["method"], config["model"]) == wiring
 
 
 @pytest.mark.parametrize("name", [name for name in all_recipes() if get(name).config.get("method") == "cross-encoder"])
@@ -73,3 +126,37 @@ def test_models_with_code_of_their_own_say_what_to_add() -> None:
 def test_unknown_recipes_name_the_nearest() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'ara-reranker-v1'"):
         get("ara-reranker-v2")
+
+
+def test_prorank_is_mxbai_large_by_another_name() -> None:
+    prorank = Reranker("prorank", max_length=512, backend={"device": "cpu"})
+    mxbai = Reranker("mxbai-rerank-large-v2", max_length=512, backend={"device": "cpu"})
+    assert prorank._stage.scores.method == mxbai._stage.scores.method
+    assert prorank._stage.scores.backend.model == mxbai._stage.scores.backend.model
+
+
+def test_mxbai_models_have_the_estimated_maxima_of_the_official_code() -> None:
+    assert get("mxbai-rerank-base-v2").config["estimated_max"] == 9.0
+    assert get("mxbai-rerank-large-v2").config["estimated_max"] == 12.0
+
+
+def test_erank_hybrid_gives_the_figures_of_the_model_card(monkeypatch) -> None:
+    """First stage 46.7, 1.5, 2.3 and ERank 4.84, 0, 2.98 give 1.18, -1.19, 0.01."""
+    chances = {"5": 4.84 / 5, "0": 0.5, "3": 2.98 / 3}
+    answers = [
+        Generated(f"<answer>{digit}</answer>", ("<answer>", digit, "</answer>"), (-1.0, math.log(chance), -1.0))
+        for digit, chance in chances.items()
+    ]
+    monkeypatch.setattr(TransformersBackend, "run", lambda self, requests: answers)
+    passages = [Passage(text, score=score) for text, score in (("a", 46.7), ("b", 1.5), ("c", 2.3))]
+    ranking = Reranker("erank-4b-hybrid").rerank("q", passages)
+    assert [round(score, 2) for score in ranking.scores] == [1.18, -1.19, 0.01]
+
+
+def test_upr_asks_as_its_paper_does() -> None:
+    backend = ScriptedBackend(lambda _: SequenceScore((-1.0, -3.0)))
+    ranking = Reranker("upr", backend=backend).rerank("QUERY", [Passage("TEXT", title="TITLE")])
+    [request] = backend.requests
+    assert plain(request.prompt) == "Passage: TITLE TEXT. Please write a question based on this passage."
+    assert plain(request.continuation) == "QUERY</s>"
+    assert ranking.scores == [-2.0]

@@ -26,6 +26,8 @@ INVALID = [
     {"stages": []},
     {"stages": [{"reranker": "bm25", "topn": 1}]},
     {"fusion": "z-score"},
+    {"fusion": "combmnz", "of": ["bm25"], "norm": "no-such"},
+    {"decomposition": "original"},
     {"fusion": "no-such-rule", "of": ["bm25"]},
     {"top_n": 3},
     [],
@@ -40,6 +42,16 @@ def test_the_schema_is_a_schema() -> None:
 def test_valid_configs_pass(config) -> None:
     Reranker(config)
     VALIDATOR.validate(config)
+
+
+DECOMPOSING = {"decomposition": "max", "model": "some/llm", "backend": "transformers", "rerank": {"reranker": "bm25"}}
+
+
+def test_a_decomposition_is_described() -> None:
+    VALIDATOR.validate({**DECOMPOSING, "k": 5, "coverage": None, "search": "lexical", "top_n": 3})
+    VALIDATOR.validate({"stages": ["bm25", DECOMPOSING]})
+    for wrong in ({"k": 0}, {"rerank": "no-such"}, {"decomposition": "sum"}, {"retrieve": "bm25"}, {"prompt": None}):
+        assert not VALIDATOR.is_valid({**DECOMPOSING, **wrong}), wrong
 
 
 @pytest.mark.parametrize("config", INVALID, ids=str)

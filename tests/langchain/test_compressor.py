@@ -152,7 +152,12 @@ def test_what_was_fixed_at_construction_cannot_be_set_without_effect() -> None:
 
 
 def test_the_json_schema_tells_the_fields() -> None:
-    assert Reranker.model_json_schema()["properties"].keys() == {"config", "score_key", "title_key"}
+    assert Reranker.model_json_schema()["properties"].keys() == {
+        "config",
+        "score_key",
+        "title_key",
+        "include_reasoning",
+    }
 
 
 def test_no_argument_is_dropped_silently() -> None:

@@ -20,9 +20,8 @@ from llama_index.core.schema import (
     TextNode,
 )
 
-from llamaindex_rerankers import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, Reranker
-from swaprank import InputError, RankedPassage, Ranking, ScoreKind
-from swaprank import Reranker as CoreReranker
+from llamaindex_rerankers import FAILURES, RETRIEVAL_SCORE, SCORE_KIND, Reranker
+from swaprank import InputError, Ranking
 from swaprank.testing import OracleBackend, ScriptedBackend
 from tests.llamaindex.helpers import CONFIG, both, broken, by_length, nodes, rerank, scripted
 
@@ -134,18 +133,6 @@ def test_failures_are_visible_where_the_order_is_kept(how) -> None:
     ranked = rerank(scripted(broken, on_error="keep_order"), nodes(), how)
     assert [one.node.node_id for one in ranked] == ["a", "ccc", "bb"]
     assert all("the model is down (keep_order)" in one.node.metadata[FAILURES][0] for one in ranked)
-
-
-def test_reasoning_is_kept_for_readers_and_hidden_from_models(monkeypatch) -> None:
-    def reasoned(self, query, passages) -> Ranking:
-        ranked = [RankedPassage(0, passages[0], 1.0, 1, "It answers."), RankedPassage(1, passages[1], 0.5, 2)]
-        return Ranking("q", ranked, [1.0, 0.5], ScoreKind.PROBABILITY)
-
-    monkeypatch.setattr(CoreReranker, "rerank", reasoned)
-    with_reason, without = rerank(scripted(), nodes()[:2])
-    assert with_reason.node.metadata[REASONING] == "It answers."
-    assert "It answers." not in with_reason.node.get_content(metadata_mode="llm")
-    assert REASONING not in without.node.metadata
 
 
 def test_the_whole_ranking_can_be_seen() -> None:

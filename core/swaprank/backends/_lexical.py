@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..bm25_index import opened
 from ..errors import ConfigError
 from ..requests import Analysis, Lexical, LexicalScores
 from ..text import resolve_language, terms
@@ -21,6 +23,8 @@ def bm25_scores(request: Lexical) -> LexicalScores:
     Under ``language: auto`` the query's script decides for the passages too, so that both meet in the
     same terms.
     """
+    if isinstance(request.collection, str) and Path(request.collection).is_dir():
+        return _by_index(request, request.collection)
     language = resolve_language(request.analysis, request.query)
     collection = _collection(request.collection)
     known = _positions(collection)
@@ -33,6 +37,23 @@ def bm25_scores(request: Lexical) -> LexicalScores:
         return LexicalScores((0.0,) * len(request.passages))
     scores = index.get_scores(query)
     return LexicalScores(tuple(float(scores[row]) for row in rows))
+
+
+def _by_index(request: Lexical, path: str) -> LexicalScores:
+    """The scores of an index in a folder, by the analysis it was built with.
+
+    Raises:
+        ConfigError: The request wants another analysis than the index has.
+    """
+    index = opened(path)
+    wanted, default, built = (asdict(one) for one in (request.analysis, Analysis(), index.analysis))
+    for key, value in wanted.items():
+        if value not in (default[key], built[key]):
+            raise ConfigError(
+                f"The index {path!r} was built with {key}: {built[key]!r}, not {value!r}.",
+                hint="Build it anew, or leave the option out.",
+            )
+    return LexicalScores(tuple(index.scores(request.query, request.passages)))
 
 
 def _indexed(texts: tuple[str, ...], analysis: Analysis, language: str) -> BM25 | None:
@@ -68,5 +89,5 @@ def _read(path: str) -> tuple[str, ...]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(
             f"The collection {path!r} cannot be read: {error!r}.",
-            hint='Give a JSONL file with {"text": ...} in every line.',
+            hint='Give a JSONL file with {"text": ...} in every line, or the folder of a BM25Index.',
         ) from error

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BackendError, ConfigError
@@ -183,9 +184,19 @@ class Tokens:
             inside = any(start < match.end() and match.start() < end for start, end in outside)
             if inside and match.group() not in _THINKING:
                 continue
-            ids += self._ids(joined[done : match.start()], split=True) + self._ids(match.group())
+            ids += self._as_text(joined[done : match.start()]) + self._ids(match.group())
             done = match.end()
-        return ids + self._ids(joined[done:], split=True) + after
+        return ids + self._as_text(joined[done:]) + after
+
+    def _as_text(self, text: str) -> list[int]:
+        """The ids of a text without any control token."""
+        ids = self._ids(text, split=True)
+        names = self._names(ids)
+        if not any(self._control.fullmatch(name) for name in names):
+            return ids
+        # SentencePiece vocabularies hold them as pieces, too: read each in two halves.
+        cuts = [0, *(match.start() + 1 for match in self._control.finditer(text)), len(text)]
+        return [token for start, end in pairwise(cuts) for token in self._ids(text[start:end], split=True)]
 
     def _fitted_span(self, span: Span, limit: int | None) -> Encoded:
         ids, cut = self._span(span, limit)

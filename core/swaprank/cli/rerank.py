@@ -26,6 +26,9 @@ def rerank(
     config: ConfigOption = None,
     reranker: RerankerOption = None,
     top_n: TopNOption = None,
+    instruction: Annotated[
+        str | None, typer.Option(help="What counts as relevant, for methods that take it and lines that do not say it.")
+    ] = None,
     source: Annotated[Path, typer.Option("--input", "-i", help="JSONL file; - reads standard input.")] = Path("-"),
     target: Annotated[Path, typer.Option("--output", "-o", help="JSONL file; - writes standard output.")] = Path("-"),
     batch_size: Annotated[int, typer.Option(min=1, help="Queries reranked together.")] = 16,
@@ -37,9 +40,11 @@ def rerank(
     """Rerank a file of queries with their passages.
 
     A line holds {"query": ..., "passages": [...]}; a passage is a text or {"text", "id", "title", "score", "metadata"}.
-    Other keys are carried through. A line of the output holds its input line number as "line", the query, the other
+    It may hold an "instruction": what counts as relevant for this query, for methods that take one. That and all other
+    keys are carried through. A line of the output holds its input line number as "line", the query, the other
     keys, and "ranking": the kept passages, best first, as {"index", "id", "score", "rank"}, where index is the place
-    among the input's passages, from 0; with "score_kind", "repairs" and "failures".
+    among the input's passages, from 0, with "reasoning" where the model gave one; and "score_kind", "repairs" and
+    "failures".
     An output file that exists is checked against the input and taken up where it ends, a half-written last line redone;
     which reranker wrote it is not checked.
     """
@@ -52,7 +57,7 @@ def rerank(
     ):
         done, waiting = jsonl.resume(output, jsonl.jobs(lines, skip_bad=on_bad_line is OnBadLine.SKIP))
         task = progress.add_task("", total=None, completed=done)
-        for results in jsonl.reranked(built, waiting, batch_size):
+        for results in jsonl.reranked(built, waiting, batch_size, instruction):
             output.write(b"".join(results))
             output.flush()
             progress.advance(task, len(results))

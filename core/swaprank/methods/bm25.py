@@ -24,7 +24,7 @@ class BM25(Method):
     """Okapi BM25 and its variants.
 
     Attributes:
-        language: ISO 639-1 code, or ``"auto"``: Arabic or English by the query's script.
+        language: ISO 639-1 code, or ``"auto"``: Arabic, Chinese, Japanese, Korean or English by the query's script.
         stemmer: Stem with Snowball.
         stopwords: Drop bm25s's stop words (there are none for some languages, Arabic among them).
         normalize_arabic: Drop diacritics and unify letter forms before Arabic stemming.
@@ -33,7 +33,8 @@ class BM25(Method):
         b: Length normalisation, 0 to 1.
         delta: Lower bound of BM25L and BM25+; None for their usual 0.5 and 1.0.
         collection: Texts, or the path of a JSONL file of them, whose statistics are used; None for
-            the candidates themselves. Candidates that are not in it are added to it.
+            the candidates themselves. Candidates that are not in it are added to it. Or the folder of a
+            `BM25Index`, whose own options then hold; candidates outside are scored with its statistics.
     """
 
     name: ClassVar[str] = "bm25"

@@ -70,6 +70,11 @@ class ERank(Method):
     truncate_length: int | None = Field(default=None, ge=1)
     max_tokens: int = Field(default=4096, ge=1)
 
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether the template has a place for it."""
+        return "{instruction}" in self.template
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One generation per passage."""
         answers = yield [self._request(query, passage) for passage in passages]

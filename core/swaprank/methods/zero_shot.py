@@ -50,6 +50,11 @@ class ZeroShot(Method):
     labels: dict[str, float] = Field(default={"3": 3.0, "2": 2.0, "1": 1.0, "0": 0.0}, min_length=2)
     document_max_length: int | None = Field(default=None, ge=1)
 
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether the prompt has a place for it."""
+        return "{instruction}" in self.prompt
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
         responses = yield [

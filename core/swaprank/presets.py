@@ -1,0 +1,82 @@
+"""Core rerankers for the adapters' classes, one function each: what a class fills in, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .config import MAIN_KEYS, Config, Source, expand, load
+from .errors import ConfigError
+from .reranker import Reranker
+
+
+def any_kind(source: Source | Reranker, options: Mapping[str, Any]) -> Reranker:
+    """Whatever the config describes.
+
+    Raises:
+        ConfigError: The config is wrong, or options stand beside a ready reranker.
+    """
+    if not isinstance(source, Reranker):
+        return Reranker(source, **options)
+    if options:
+        raise ConfigError(
+            f"A ready reranker takes no further options, and {', '.join(options)} was given.",
+            hint="Give them to swaprank.Reranker.",
+        )
+    return source
+
+
+def hybrid(source: Source | Reranker, options: Mapping[str, Any]) -> Reranker:
+    """A fusion.
+
+    Without ``fusion`` the rule is ``evidence``; without ``of`` and ``with`` it fuses the first stage with BM25 over
+    the candidates. Copies of one id are merged unless ``deduplicate`` is false. ``with_`` stands for ``with``, which
+    is no keyword in Python.
+
+    Raises:
+        ConfigError: As `any_kind`, or the config describes something else.
+    """
+    if isinstance(source, Reranker):
+        _check(source.to_config(), "fusion", "HybridFusion")
+        return any_kind(source, options)
+    given, backend = _given(source, options)
+    if "with_" in given:
+        given["with"] = given.pop("with_")
+    if not _named(given):
+        given["fusion"] = "evidence"
+        if not {"of", "with"} & given.keys():
+            given["of"] = ["first-stage", "bm25"]
+    given.setdefault("deduplicate", True)
+    _check(given, "fusion", "HybridFusion")
+    return Reranker(given, **backend)
+
+
+def decomposition(source: Source | Reranker, options: Mapping[str, Any]) -> Reranker:
+    """A question decomposition; without ``decomposition`` the rule is ``original``.
+
+    Raises:
+        ConfigError: As `any_kind`, or the config describes something else.
+    """
+    if isinstance(source, Reranker):
+        _check(source.to_config(), "decomposition", "QuestionDecomposition")
+        return any_kind(source, options)
+    given, backend = _given(source, options)
+    if not _named(given):
+        given["decomposition"] = "original"
+    _check(given, "decomposition", "QuestionDecomposition")
+    return Reranker(given, **backend)
+
+
+def _given(source: Source, options: Mapping[str, Any]) -> tuple[Config, dict[str, Any]]:
+    """The config and, apart from it, the backend, which may be a ready object."""
+    given = {**({} if source is None else load(source)), **options}
+    return given, {"backend": given.pop("backend")} if "backend" in given else {}
+
+
+def _named(config: Config) -> bool:
+    return bool({"reranker", *MAIN_KEYS} & config.keys())
+
+
+def _check(config: Config, kind: str, owner: str) -> None:
+    if kind not in expand(config):
+        raise ConfigError(f"{owner} takes a config with the key {kind!r}.", hint="For any other config use Reranker.")

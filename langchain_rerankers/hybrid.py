@@ -1,0 +1,23 @@
+"""HybridFusion: a document compressor that fuses the scores of several rankings."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from swaprank import presets
+
+from .compressor import Preset, Reranker
+
+
+class HybridFusion(Reranker):
+    """Fuses retrieval scores, BM25 and other rerankers into one score.
+
+    Takes the ``fusion`` configs of `Reranker`, in the same words, and fills in what is left out: the rule
+    ``evidence`` over the first stage and BM25 over the documents. Documents with the same ``id`` are merged: the
+    best-scored copy stays with its metadata (``deduplicate=False`` keeps all; documents without an id all stay).
+
+    Example:
+        ``HybridFusion(fusion="erank", of=[{"method": "bm25", "collection": "index"}, "retrieval"], top_n=10)``
+    """
+
+    _preset: ClassVar[Preset] = staticmethod(presets.hybrid)

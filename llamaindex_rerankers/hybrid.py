@@ -1,0 +1,28 @@
+"""HybridFusion: a node postprocessor that fuses the scores of several rankings."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from swaprank import presets
+
+from .postprocessor import Preset, Reranker
+
+
+class HybridFusion(Reranker):
+    """Fuses retrieval scores, BM25 and other rerankers into one score.
+
+    Takes the ``fusion`` configs of `Reranker`, in the same words, and fills in what is left out: the rule
+    ``evidence`` over the first stage and BM25 over the nodes. Nodes with the same id are merged: the best-scored copy
+    stays with its metadata (``deduplicate=False`` keeps all).
+
+    Example:
+        ``HybridFusion(fusion="erank", of=[{"method": "bm25", "collection": "index"}, "retrieval"], top_n=10)``
+    """
+
+    _preset: ClassVar[Preset] = staticmethod(presets.hybrid)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name LlamaIndex writes into dumps."""
+        return "SwaprankHybridFusion"

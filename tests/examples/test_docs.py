@@ -1,0 +1,42 @@
+"""The configs in the docs are configs: each builds as it is printed."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from swaprank import Reranker, registry
+from swaprank.recipe import all_recipes
+
+PAGE = Path(__file__).parents[2] / "docs" / "llm-rerankers.md"
+CONFIGS = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("text", CONFIGS, ids=lambda text: text.splitlines()[0])
+def test_configs_of_the_page_build(text) -> None:
+    config = yaml.safe_load(text)
+    assert Reranker(config).to_config() == config
+
+
+def test_the_zero_shot_example_means_what_it_says() -> None:
+    [config] = [yaml.safe_load(text) for text in CONFIGS if "labels:" in text]
+    assert config["labels"] == {"yes": 1.0, "maybe": 0.5, "no": 0.0}
+    assert config["prompt"].startswith("{instruction}\n\nQuestion: {query}\n\nTicket: {document}\n\n")
+
+
+def test_options_named_on_the_page_exist() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| .+? \| `[a-z]+` \| (.+) \|$", page, flags=re.MULTILINE)
+    assert len(rows) == 11
+    for name, options in rows:
+        named = set(re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", options)))
+        assert named <= set(registry.method(name).model_fields), name
+
+
+def test_recipes_named_on_the_page_exist() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    rows = page.partition("## Which one")[2].partition("Put a cheap stage")[0]
+    named = set(re.findall(r"`([a-z0-9.-]+)`", rows)) - {"zero-shot"}
+    assert len(named) > 10
+    assert named <= set(all_recipes())
