@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ..errors import BackendError
+from ..errors import BackendError, PromptTooLongError, SwaprankError
 from ..prompt import Prompt, Text
 from ..requests import (
     Generate,
@@ -31,6 +31,14 @@ Asked = TypeVar("Asked", Generate, LabelLogprobs, SequenceLogprob)
 def _draws_lots(request: Request) -> bool:
     """Whether the same request again may get another answer."""
     return isinstance(request, Generate) and request.temperature > 0 and request.seed is None
+
+
+def _alone(answer: Callable[[Sequence[Asked]], Sequence[Response]], request: Asked) -> Response | SwaprankError:
+    """One request's response, or its own error: a prompt too long must not cost the others of its batch."""
+    try:
+        return answer([request])[0]
+    except PromptTooLongError as error:
+        return error
 
 
 class Session(Rows, Protocol):
@@ -72,11 +80,11 @@ class LanguageModel:
         self._batch_tokens = batch_tokens
         self._lock = threading.Lock()
 
-    def run(self, requests: Sequence[Request]) -> list[Response]:
+    def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
         """Answer all requests, in order; equal ones once, unless they draw lots."""
         import torch
 
-        answers: dict[int, Response] = {}
+        answers: dict[int, Response | SwaprankError] = {}
         with self._lock, torch.inference_mode():
             self._answer(Generate, requests, self._generated, answers)
             self._answer(LabelLogprobs, requests, self._labelled, answers)
@@ -88,7 +96,7 @@ class LanguageModel:
         kind: type[Asked],
         requests: Sequence[Request],
         answer: Callable[[Sequence[Asked]], Sequence[Response]],
-        answers: dict[int, Response],
+        answers: dict[int, Response | SwaprankError],
     ) -> None:
         first: dict[Asked | int, int] = {}
         asked: list[Asked] = []
@@ -101,11 +109,14 @@ class LanguageModel:
                     asked.append(request)
                 places[place] = first[key]
         if asked:
-            results = answer(asked)
+            try:
+                results: Sequence[Response | SwaprankError] = answer(asked)
+            except PromptTooLongError:
+                results = [_alone(answer, request) for request in asked]
             answers.update({place: results[number] for place, number in places.items()})
 
     def _generated(self, requests: Sequence[Generate]) -> list[Generated]:
-        prompts = [self._prompt(request.prompt, self._reading(request.max_tokens)) for request in requests]
+        prompts = [self._prompt(request.prompt, self._reading(request)) for request in requests]
         most = [
             request.max_tokens if self._context is None else min(request.max_tokens, self._context - len(prompt.ids))
             for request, prompt in zip(requests, prompts, strict=True)
@@ -129,12 +140,12 @@ class LanguageModel:
 
     def _labelled(self, requests: Sequence[LabelLogprobs]) -> list[LabelScores]:
         prompts = [self._prompt(request.prompt, self._limit(request.max_length)) for request in requests]
-        labels = [[self.tokens.label(word, single=request.single) for word in request.labels] for request in requests]
+        labels = [[self._label(request, word) for word in request.labels] for request in requests]
         # Prompts that are equal once cut are read once, so that they cannot differ by rounding.
         distinct = list(dict.fromkeys(tuple(prompt.ids) for prompt in prompts))
         wanted: dict[tuple[int, ...], list[int]] = {ids: [] for ids in distinct}
         for prompt, own in zip(prompts, labels, strict=True):
-            wanted[tuple(prompt.ids)] += own
+            wanted[tuple(prompt.ids)] += [token for spelled in own for token in spelled]
         found: dict[tuple[tuple[int, ...], int], tuple[float, float]] = {}
 
         def use(places: list[int], session: Session) -> None:
@@ -149,7 +160,7 @@ class LanguageModel:
         self._network.read(distinct, [()] * len(distinct), nothing, self._batch_tokens, use)
         responses = []
         for prompt, own in zip(prompts, labels, strict=True):
-            pairs = [found[tuple(prompt.ids), token] for token in own]
+            pairs = [max(found[tuple(prompt.ids), token] for token in spelled) for spelled in own]
             responses.append(
                 LabelScores(
                     logprobs=tuple(logprob for _, logprob in pairs),
@@ -158,6 +169,12 @@ class LanguageModel:
                 )
             )
         return responses
+
+    def _label(self, request: LabelLogprobs, word: str) -> list[int]:
+        """The tokens that a label stands for."""
+        if request.spellings:
+            return self.tokens.spellings(word)
+        return [self.tokens.label(word, single=request.single)]
 
     def _sequenced(self, requests: Sequence[SequenceLogprob]) -> list[SequenceScore]:
         forced = [self._continuation(request.continuation) for request in requests]
@@ -186,9 +203,10 @@ class LanguageModel:
     def _continuation(self, text: Text) -> list[int]:
         return self.tokens.continuation(text)
 
-    def _reading(self, writing: int) -> int | None:
+    def _reading(self, request: Generate) -> int | None:
         """Most tokens of a prompt that is to be continued: half the context at least, however much is to be written."""
-        return None if self._context is None else max(self._context - writing, self._context // 2)
+        own = None if self._context is None else max(self._context - request.max_tokens, self._context // 2)
+        return min((limit for limit in (request.max_length, own) if limit is not None), default=None)
 
     def _limit(self, max_length: int | None, more: int = 0) -> int | None:
         own = None if self._context is None else self._context - more

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BackendError, ConfigError
+from ..errors import BackendError, ConfigError, PromptTooLongError
 from ..prompt import Chat, Message, Prompt, Slot, Span, Special, Text, plain
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Tokens:
         """The ids of a prompt of at most ``limit`` tokens.
 
         Raises:
-            BackendError: It does not fit, however far what shrinks is cut.
+            PromptTooLongError: It does not fit, however far what shrinks is cut.
         """
         if isinstance(prompt, Span):
             encoded = self._fitted_span(prompt, limit)
@@ -69,7 +69,7 @@ class Tokens:
             if limit is not None and len(encoded.ids) > limit:
                 encoded = self._fitted(prompt, limit)
         if limit is not None and len(encoded.ids) > limit:
-            raise BackendError(
+            raise PromptTooLongError(
                 f"A prompt of {len(encoded.ids)} tokens is too long for {self._model!r}: {limit} fit.",
                 hint="Shorten the query or the instruction, set a smaller truncate_length, or take another model.",
             )
@@ -94,6 +94,23 @@ class Tokens:
         if len(ids) > 1:
             _several_tokens(self._model, word)
         return ids[0]
+
+    def spellings(self, word: str) -> list[int]:
+        """Every token that decodes to a word.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        vocabulary = self.tokenizer.get_vocab()
+        spelled = [word, f"\u2581{word}", *(f"<0x{byte:02X}>" for byte in word.encode())]
+        ids = [vocabulary[token] for token in spelled if token in vocabulary]
+        found = [token for token in ids if self.tokenizer.decode([token]) == word]
+        if not found:
+            raise ConfigError(
+                f"The word {word!r} is no token of {self._model!r}.",
+                hint="The model cannot answer in this word; was it trained for this method?",
+            )
+        return found
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, special tokens left out."""
@@ -129,7 +146,7 @@ class Tokens:
 
     def _rendered(self, prompt: Text | Chat) -> list[int]:
         if isinstance(prompt, Chat):
-            return self._text(self._conversation(prompt))
+            return self._text(self._conversation(prompt), special=prompt.special)
         return self._text(prompt, special=True)
 
     def _conversation(self, chat: Chat) -> Text:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 from pydantic import Field, SecretStr, model_validator
 
 from ..backend import Backend, BackendOptions, LocalBackend
-from ..errors import ResponseError
+from ..errors import ResponseError, SwaprankError
 from ..requests import (
     Capability,
     Embed,
@@ -101,7 +101,7 @@ class TransformersOptions(BackendOptions):
 class Runner(Protocol):
     """A loaded model that answers requests of its kind."""
 
-    def run(self, requests: Sequence[Any]) -> list[Response]:
+    def run(self, requests: Sequence[Any]) -> Sequence[Response | SwaprankError]:
         """Answer all requests, in order."""
 
 
@@ -125,7 +125,7 @@ class TransformersBackend(LocalBackend):
         self.options = options
         self._runners: dict[str, Runner] = {}
 
-    def run(self, requests: Sequence[Request]) -> list[Response]:
+    def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
         """Answer all requests, in order."""
         places: dict[str, list[int]] = {}
         for place, request in enumerate(requests):
@@ -133,7 +133,7 @@ class TransformersBackend(LocalBackend):
             if kind is None:
                 raise ResponseError(f"The transformers backend cannot answer a {type(request).__name__} request.")
             places.setdefault(kind, []).append(place)
-        responses: dict[int, Response] = {}
+        responses: dict[int, Response | SwaprankError] = {}
         for kind, own in places.items():
             answers = self._runner(kind).run([requests[place] for place in own])
             responses.update(zip(own, answers, strict=True))

@@ -1,0 +1,58 @@
+"""Parity of FIRST's and setwise's log-probabilities with tiny models, and prompts that are too long for them."""
+
+from functools import cache
+
+import pytest
+
+from swaprank import Reranker
+from swaprank.backends.transformers import TransformersOptions
+from tests.conftest import MODELS, golden
+from tests.methods.recorded import INPUTS, texts
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("transformers")
+
+FIRST, SETWISE = golden("first"), golden("setwise")
+
+
+@cache
+def loaded(model: str, context: int | None = None):
+    return TransformersOptions(dtype="float32", device="cpu", max_model_len=context).build(str(MODELS / model))
+
+
+def ranked(name: str, model: str, given, context: int | None = None, **options):
+    config = {"model": model, "empty_passages": "score", **options}
+    return Reranker(config, backend=loaded(model, context)).rerank(INPUTS[name]["query"], given)
+
+
+@pytest.mark.parametrize("case", FIRST["cases"], ids=lambda case: case["input"])
+def test_first(case) -> None:
+    """Every token that decodes to a letter counts, the second beginning of sequence included in the prompt."""
+    [call] = case["calls"]
+    ranking = ranked(case["input"], FIRST["model"], texts(case["input"]), method="first")
+    assert ranking.calls[0].input_tokens == call["token_count"]
+    assert ranking.scores == pytest.approx(list(call["identifier_logprobs"].values()), abs=FIRST["tolerance"]["logprob"])
+    if len(set(call["identifier_logprobs"]) - set(call["official_top120"])) == 0:
+        assert ranking.order == case["order"]
+
+
+@pytest.mark.parametrize("case", SETWISE["prompt_cases"], ids=lambda case: case["input"])
+def test_setwise_likelihood(case) -> None:
+    given = [text[: case["passage_characters"]] for text in texts(case["input"])[: len(case["passages"])]]
+    options = {"scoring": "likelihood", "strategy": "all-at-once"}
+    ranking = ranked(case["input"], SETWISE["model"], given, method="setwise", **options)
+    recorded = [label["logprob"] for label in case["raw"]["label_logprobs_with_leading_space"].values()]
+    assert ranking.scores == pytest.approx(recorded, abs=SETWISE["tolerance"]["logprob"])
+    assert ranking.calls[0].input_tokens == len(case["token_ids"])
+
+
+def test_passages_are_cut_and_windows_shrink_to_the_context() -> None:
+    given = [f"{text} {place}" for place, text in enumerate(texts("edge") * 3)]
+    cut = ranked("edge", "tiny-llama3-lm", given, 512, method="dear-listwise", max_tokens=50)
+    assert len(cut.calls) == 1
+    assert cut.calls[0].cut > 0
+    assert cut.calls[0].input_tokens <= 512
+    shrunk = ranked("edge", "tiny-llama3-lm", given, 256, method="dear-listwise", max_tokens=50)
+    assert len(shrunk.calls) > 1
+    assert sorted(shrunk.order) == list(range(len(given)))
+    assert all(call.input_tokens <= 256 for call in shrunk.calls)
