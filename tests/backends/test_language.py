@@ -1,6 +1,7 @@
 """Language models through the transformers backend: batches, common beginnings, cuts, generation."""
 
 import logging
+import re
 
 import pytest
 
@@ -9,6 +10,7 @@ from swaprank.backends import _batching
 from swaprank.backends._prefixes import shared_prefixes
 from swaprank.backends._tokens import Tokens
 from swaprank.backends.transformers import TransformersOptions
+from swaprank.errors import PromptTooLongError
 from swaprank.prompt import Chat, Message, Slot, Span, fill, plain, user
 from swaprank.requests import Generate, LabelLogprobs, SequenceLogprob
 from tests.conftest import MODELS
@@ -253,9 +255,13 @@ class TestPrompts:
         assert "query " * 8 in text
         assert text.count("|") >= 3
 
-    def test_a_prompt_that_cannot_fit_is_an_error_that_tells_the_numbers(self) -> None:
-        with pytest.raises(BackendError, match=r"A prompt of \d+ tokens is too long .* 16 fit"):
-            backend(QWEN3, max_model_len=16).run([LabelLogprobs("word " * 50, ("yes",))])
+    def test_a_prompt_that_cannot_fit_fails_alone_and_tells_the_numbers(self) -> None:
+        long, short = backend(QWEN3, max_model_len=16).run(
+            [LabelLogprobs("word " * 50, ("yes",)), LabelLogprobs("word", ("yes",))]
+        )
+        assert isinstance(long, PromptTooLongError)
+        assert re.search(r"A prompt of \d+ tokens is too long .* 16 fit", str(long))
+        assert short.logprobs[0] < 0
 
     def test_control_tokens_in_passages_are_text(self) -> None:
         own, official = tokens(QWEN3), tokens(QWEN3, parse_control_tokens=True)

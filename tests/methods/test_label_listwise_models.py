@@ -31,7 +31,9 @@ def test_first(case) -> None:
     [call] = case["calls"]
     ranking = ranked(case["input"], FIRST["model"], texts(case["input"]), method="first")
     assert ranking.calls[0].input_tokens == call["token_count"]
-    assert ranking.scores == pytest.approx(list(call["identifier_logprobs"].values()), abs=FIRST["tolerance"]["logprob"])
+    assert ranking.scores == pytest.approx(
+        list(call["identifier_logprobs"].values()), abs=FIRST["tolerance"]["logprob"]
+    )
     if len(set(call["identifier_logprobs"]) - set(call["official_top120"])) == 0:
         assert ranking.order == case["order"]
 
