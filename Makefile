@@ -4,7 +4,7 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench bench-labels report clean
+.PHONY: demo test check bench bench-labels bench-listwise report clean
 
 demo: $(DEMO_VENV)/ready  ## rerank the bundled sample inside LlamaIndex and LangChain; no torch
 	$(DEMO_VENV)/bin/swaprank demo
@@ -24,6 +24,9 @@ bench: $(VENV)/ready  ## time the adapters beside the bare core
 
 bench-labels: $(VENV)/ready  ## time scoring by label log-probabilities beside the official loops (10 minutes)
 	$(VENV)/bin/python -m tests.benchmarks.label_scoring
+
+bench-listwise: $(VENV)/ready  ## time single-pass and shared listwise reranking
+	$(VENV)/bin/python -m tests.benchmarks.listwise_speed
 
 report: $(VENV)/ready  ## measure the embedded default on BEIR folders: make report DATA=<folder of folders>
 	$(VENV)/bin/python -m tests.benchmarks.embedded_default $(DATA)

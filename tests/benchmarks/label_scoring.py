@@ -11,10 +11,13 @@ times; the medians and their ratios are printed, and how far the float32 answers
 from __future__ import annotations
 
 import multiprocessing
-import resource
+import os
 import statistics
+import sys
+import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from swaprank.backends._model_path import model_path
 from swaprank.backends.transformers import TransformersOptions
@@ -85,16 +88,39 @@ WAYS: dict[str, Callable[[], Callable[[list], Scores]]] = {
 }
 
 
+def resident() -> float:
+    """Megabytes of memory that this process holds (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 def peak(name: str, count: int, answers: multiprocessing.Queue) -> None:
-    """Megabytes by which scoring ``count`` passages raises the peak of a fresh process over scoring one."""
+    """Megabytes that scoring ``count`` passages takes at most, beyond the loaded model."""
     way, asked = WAYS[name](), requests(count)
     way(asked[:1])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before, highest, running = resident(), 0.0, True
+
+    def watch() -> None:
+        nonlocal highest
+        while running:
+            highest = max(highest, resident())
+            time.sleep(0.005)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     way(asked)
-    answers.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    running = False
+    watcher.join()
+    answers.put(highest - before)
 
 
 def main() -> None:
+    if "--memory" not in sys.argv:
+        times()
+    memory()
+
+
+def times() -> None:
     asked = requests(20)
     ways = {name: build() for name, build in WAYS.items()}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
@@ -115,8 +141,11 @@ def main() -> None:
             abs(a - b) for one, two in zip(reference, scores[name], strict=True) for a, b in zip(one, two, strict=True)
         )
         print(f"{name:40} {median:8.2f} {loop:7.2f} {batch:8.2f} {apart:9.1e}")
+
+
+def memory() -> None:
     context = multiprocessing.get_context("spawn")
-    print(f"\n{'100 passages, growth of the peak':40} {'MB':>8}")
+    print(f"\n{'100 passages, memory beyond the model':40} {'MB':>8}")
     for name in ("official, one padded batch", "ours, float32"):
         answers = context.Queue()
         process = context.Process(target=peak, args=(name, 100, answers))

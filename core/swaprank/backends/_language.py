@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 Asked = TypeVar("Asked", Generate, LabelLogprobs, SequenceLogprob)
 
 
+# The least tokens that a prompt which cannot be cut further must leave for the answer.
+_ANSWER = 64
+
+
 def _draws_lots(request: Request) -> bool:
     """Whether the same request again may get another answer."""
     return isinstance(request, Generate) and request.temperature > 0 and request.seed is None
@@ -116,7 +120,7 @@ class LanguageModel:
             answers.update({place: results[number] for place, number in places.items()})
 
     def _generated(self, requests: Sequence[Generate]) -> list[Generated]:
-        prompts = [self._prompt(request.prompt, self._reading(request)) for request in requests]
+        prompts = [self._continued(request) for request in requests]
         most = [
             request.max_tokens if self._context is None else min(request.max_tokens, self._context - len(prompt.ids))
             for request, prompt in zip(requests, prompts, strict=True)
@@ -203,10 +207,16 @@ class LanguageModel:
     def _continuation(self, text: Text) -> list[int]:
         return self.tokens.continuation(text)
 
-    def _reading(self, request: Generate) -> int | None:
-        """Most tokens of a prompt that is to be continued: half the context at least, however much is to be written."""
-        own = None if self._context is None else max(self._context - request.max_tokens, self._context // 2)
-        return min((limit for limit in (request.max_length, own) if limit is not None), default=None)
+    def _continued(self, request: Generate) -> Encoded:
+        """A prompt that leaves room for its answer: for all of it, or else half the context, or else `_ANSWER`."""
+        if self._context is None:
+            return self._prompt(request.prompt, request.max_length)
+        wanted = max(self._context - request.max_tokens, self._context // 2)
+        try:
+            return self._prompt(request.prompt, min(wanted, request.max_length or wanted))
+        except PromptTooLongError:
+            most = max(self._context - min(request.max_tokens, _ANSWER), 1)
+            return self._prompt(request.prompt, min(most, request.max_length or most))
 
     def _limit(self, max_length: int | None, more: int = 0) -> int | None:
         own = None if self._context is None else self._context - more
