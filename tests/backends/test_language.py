@@ -136,10 +136,10 @@ class TestBatching:
         expected = backend(QWEN3).run(requests)
         init = _causal.Session.__init__
 
-        def tight(self, causal, prefix, shared, rows, forced):
+        def tight(self, causal, prefix, shared, rows, *others):
             if len(rows) > 1:
                 raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
-            init(self, causal, prefix, shared, rows, forced)
+            init(self, causal, prefix, shared, rows, *others)
 
         monkeypatch.setattr(_causal.Session, "__init__", tight)
         with caplog.at_level(logging.WARNING):

@@ -91,7 +91,6 @@ def test_monot5(case) -> None:
 
 @pytest.mark.parametrize("case", MONOT5["cases"], ids=case_id)
 def test_monot5_of_rank_llm(case) -> None:
-    pytest.importorskip("ftfy")
     options = {"protocol": "rank_llm", "max_length": case["context_size"]}
     own = tokens(MONOT5["model"])
     asked = requests(case, monot5.METHOD(**options))

@@ -65,7 +65,8 @@ class CausalNetwork:
             def forward(batch: list[int], group: Group = group, prefix: Any = prefix, shared: int = shared) -> None:
                 places = [group.places[position] for position in batch]
                 rows = [sequences[place][shared:] for place in places]
-                use(places, Session(self, prefix, shared, rows, [forced[place] for place in places]))
+                grows = any(room[place] for place in places)
+                use(places, Session(self, prefix, shared, rows, [forced[place] for place in places], grows))
 
             lengths = [len(sequences[place]) + room[place] for place in group.places]
             in_batches(lengths, batch_tokens, forward, [keep[place] for place in group.places])
@@ -98,7 +99,7 @@ class CausalNetwork:
 
 
 class Session:
-    """One batch of prompts that has been read; it can be continued token by token.
+    """One batch of prompts that has been read; one that `grows` can be continued token by token.
 
     Attributes:
         logits: Next-token logits [rows, vocabulary], float32.
@@ -112,6 +113,7 @@ class Session:
         shared: int,
         rows: Sequence[Sequence[int]],
         forced: Sequence[Sequence[int]],
+        grows: bool,
     ) -> None:
         import torch
 
@@ -131,7 +133,7 @@ class Session:
             cache = copy.deepcopy(prefix)
             cache.batch_repeat_interleave(len(rows))
         keep = max(map(len, forced)) + 1
-        logits, self._cache = causal.forward(ids, self._mask, positions, cache, keep, True)
+        logits, self._cache = causal.forward(ids, self._mask, positions, cache, keep, grows or cache is not None)
         self.logits = logits[:, -1]
         self.forced_logprobs = [
             _chosen(logits[row, -len(after) - 1 : -1], after) if after else () for row, after in enumerate(forced)

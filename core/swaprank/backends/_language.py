@@ -138,7 +138,7 @@ class LanguageModel:
             done.update(zip(places, texts, strict=True))
 
         # Most answers end long before their limit; when memory runs out, the batch is halved.
-        room = [request.max_tokens // 4 for request in requests]
+        room = [max(1, request.max_tokens // 4) for request in requests]
         self._network.read([prompt.ids for prompt in prompts], [()] * len(prompts), room, self._batch_tokens, use)
         return [done[place] for place in range(len(requests))]
 

@@ -7,18 +7,17 @@ Apache-2.0), which mends and re-reads the text first.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ..activation import sigmoid
-from ..errors import require
 from ..method import Method, Reading, Steps
 from ..prompt import Slot
 from ..requests import Capability, LabelLogprobs, LabelScores
 from ..types import Passage, Query, ScoreKind, readable
+from ._texts import fixed, unbracketed
 
 # What rank_llm keeps free: 64 for the answer, and 3 that its count of the frame takes twice.
 _RESERVED = 67
@@ -66,21 +65,15 @@ class MonoT5(Method):
             )
             return LabelLogprobs(prompt, self.words, max_length=self.max_length)
         document = Slot(_mended(passage), shrinks=True, reread=True)
-        prompt = ("Query: ", Slot(_bracketed(query.text)), " Document: ", document, " Relevant: ")
+        prompt = ("Query: ", Slot(unbracketed(query.text)), " Document: ", document, " Relevant: ")
         limit = None if self.max_length is None else self.max_length - _RESERVED
         return LabelLogprobs(prompt, self.words, max_length=limit)
 
 
 def _mended(passage: Passage) -> str:
     """The document as rank_llm shows it."""
-    ftfy = require("ftfy", extra="ftfy", purpose="protocol: rank_llm")
     text = f"Title: {passage.title} Content: {passage.text}" if passage.title else passage.text
-    mended: str = ftfy.fix_text(readable(text.strip()))
-    return _bracketed(" ".join(mended.split()))
-
-
-def _bracketed(text: str) -> str:
-    return re.sub(r"\[(\d+)\]", r"(\1)", text)
+    return unbracketed(" ".join(fixed(readable(text.strip())).split()))
 
 
 METHOD = MonoT5
