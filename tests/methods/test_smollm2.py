@@ -42,7 +42,7 @@ METHODS = {
     "rearank": {"max_tokens": 12},
     "grouprank": {"max_tokens": 12},
     "insertrank": {"max_tokens": 12},
-    "rebel": {"max_tokens": 12},
+    "rebel": {"max_tokens": 12, "max_prompt_tokens": 12},
     "ielab-listwise": {},
     "pairwise": {},
 }
