@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..activation import sigmoid
-from ..errors import ConfigError
 from ..requests import PairScore, PairScored, Response, Usage
 from ._causal import CausalNetwork, Session
-from ._pairs import encode_pairs
+from ._pairs import encode_pairs, output_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -53,7 +52,7 @@ class Classifier:
         """Answer all requests, in order; equal pairs once."""
         import torch
 
-        labels = [self._label(request.label) for request in requests]
+        labels = [output_of(request.label, self._outputs, self._model) for request in requests]
         limits = [request.max_length or self._context for request in requests]
         with self._lock, torch.inference_mode():
             encodings = encode_pairs(self._tokenizer, requests, limits)
@@ -73,11 +72,3 @@ class Classifier:
         if self._outputs == 1:
             return PairScored(logit, "sigmoid", sigmoid(logit), usage)
         return PairScored(logit, "identity", logit, usage)
-
-    def _label(self, label: int | None) -> int:
-        if (label is None and self._outputs != 1) or (label is not None and label >= self._outputs):
-            raise ConfigError(
-                f"The model {self._model!r} has {self._outputs} outputs and label is {label!r}.",
-                hint=f"Say which output is the relevance: label: 0 to {self._outputs - 1}.",
-            )
-        return label or 0

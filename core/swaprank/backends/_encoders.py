@@ -11,7 +11,7 @@ from ..coverage import coverage
 from ..errors import ConfigError
 from ..requests import Embed, Embedded, PairScore, PairScored, Request, Response, Usage
 from ._batching import in_batches
-from ._pairs import encode_pairs
+from ._pairs import encode_pairs, output_of
 
 if TYPE_CHECKING:
     import torch
@@ -100,13 +100,7 @@ class PairEncoder(Encoder[PairScore]):
         import torch
 
         count = self._model.num_labels
-        for label in labels:
-            if (label is None and count != 1) or (label is not None and label >= count):
-                raise ConfigError(
-                    f"The model {self._name!r} has {count} outputs and label is {label!r}.",
-                    hint=f"Say which output is the relevance: label: 0 to {count - 1}.",
-                )
-        column = torch.tensor([label or 0 for label in labels])
+        column = torch.tensor([output_of(label, count, self._name) for label in labels])
         return scores.reshape(len(labels), count).gather(1, column[:, None])[:, 0]
 
 

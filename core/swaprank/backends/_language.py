@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..errors import BackendError, PromptTooLongError, SwaprankError
-from ..prompt import Prompt, Text
+from ..prompt import Prompt
 from ..requests import (
     Generate,
     Generated,
@@ -181,7 +181,7 @@ class LanguageModel:
         return [self.tokens.label(word, single=request.single)]
 
     def _sequenced(self, requests: Sequence[SequenceLogprob]) -> list[SequenceScore]:
-        forced = [self._continuation(request.continuation) for request in requests]
+        forced = [self.tokens.continuation(request.continuation) for request in requests]
         prompts = [
             self._prompt(request.prompt, self._limit(request.max_length, len(after)))
             for request, after in zip(requests, forced, strict=True)
@@ -203,9 +203,6 @@ class LanguageModel:
         if not encoded.ids:
             raise BackendError(f"The prompt {prompt!r} is no token at all for {self._model!r}.")
         return encoded
-
-    def _continuation(self, text: Text) -> list[int]:
-        return self.tokens.continuation(text)
 
     def _continued(self, request: Generate) -> Encoded:
         """A prompt that leaves room for its answer: for all of it, or else half the context, or else `_ANSWER`."""

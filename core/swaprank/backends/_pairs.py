@@ -5,12 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..errors import ConfigError
 from ..requests import PairScore
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Encoding = dict[str, list[int]]
+
+
+def output_of(label: int | None, outputs: int, model: str) -> int:
+    """Which output of a head with so many is the relevance.
+
+    Raises:
+        ConfigError: The label names none, or none is named among several.
+    """
+    if (label is None and outputs != 1) or (label is not None and label >= outputs):
+        raise ConfigError(
+            f"The model {model!r} has {outputs} outputs and label is {label!r}.",
+            hint=f"Say which output is the relevance: label: 0 to {outputs - 1}.",
+        )
+    return label or 0
 
 
 def encode_pairs(

@@ -14,8 +14,9 @@ from pydantic import Field
 from ..activation import sigmoid
 from ..method import Method, Reading, Steps
 from ..prompt import Slot, fill, user
-from ..requests import Capability, Generate, Generated, LabelLogprobs, LabelScores, Response
+from ..requests import Capability, Generate, Generated, LabelLogprobs, Response
 from ..types import Passage, Query, ScoreKind
+from ._two_words import margins
 
 QUERY_ANALYSIS = """\
 You will be given a query. Work out what it asks for.
@@ -108,11 +109,7 @@ class JudgeRank(Method):
             )
             for own, analysis in zip(filled, analyses, strict=True)
         ]
-        scores = [
-            sigmoid(judgement.logprobs[0] - judgement.logprobs[1])
-            for judgement in judgements
-            if isinstance(judgement, LabelScores)
-        ]
+        scores = [sigmoid(margin) for margin in margins(judgements)]
         return Reading(scores=scores, kind=ScoreKind.PROBABILITY, reasoning=analyses)
 
     def _analysis(self, template: str, slots: dict[str, Slot]) -> Generate:

@@ -15,9 +15,10 @@ from pydantic import Field
 from ..activation import sigmoid
 from ..method import Method, Reading, Steps
 from ..prompt import Slot
-from ..requests import Capability, LabelLogprobs, LabelScores
+from ..requests import Capability, LabelLogprobs
 from ..types import Passage, Query, ScoreKind, readable
 from ._texts import fixed, unbracketed
+from ._two_words import margins
 
 # What rank_llm keeps free: 64 for the answer, and 3 that its count of the frame takes twice.
 _RESERVED = 67
@@ -47,12 +48,7 @@ class MonoT5(Method):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One encoder pass and one decoder step per passage."""
         responses = yield [self._request(query, passage) for passage in passages]
-        scores = [
-            sigmoid(response.logprobs[0] - response.logprobs[1])
-            for response in responses
-            if isinstance(response, LabelScores)
-        ]
-        return Reading(scores=scores, kind=ScoreKind.PROBABILITY)
+        return Reading(scores=[sigmoid(margin) for margin in margins(responses)], kind=ScoreKind.PROBABILITY)
 
     def _request(self, query: Query, passage: Passage) -> LabelLogprobs:
         if self.protocol == "pygaggle":

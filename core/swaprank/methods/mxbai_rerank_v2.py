@@ -14,8 +14,9 @@ from pydantic import Field
 from ..activation import sigmoid
 from ..method import Method, Reading, Steps
 from ..prompt import Slot, Span
-from ..requests import Capability, LabelLogprobs, LabelScores
+from ..requests import Capability, LabelLogprobs
 from ..types import Passage, Query, ScoreKind
+from ._two_words import margins
 
 # What the weights were trained with: mxbai_rerank_v2.py, Apache-2.0.
 _PREFIX = (
@@ -54,9 +55,7 @@ class MxbaiRerankV2(Method):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
         responses = yield [LabelLogprobs(self._prompt(query, passage), ("1", "0")) for passage in passages]
-        scores = [
-            response.logprobs[0] - response.logprobs[1] for response in responses if isinstance(response, LabelScores)
-        ]
+        scores = margins(responses)
         if self.activation == "identity":
             return Reading(scores=scores, kind=ScoreKind.LOGIT)
         return Reading([sigmoid(score - self.estimated_max / 2) for score in scores], ScoreKind.PROBABILITY)

@@ -14,8 +14,9 @@ from pydantic import Field
 from ..activation import sigmoid
 from ..method import Method, Reading, Steps
 from ..prompt import Slot, fill, user
-from ..requests import Capability, LabelLogprobs, LabelScores
+from ..requests import Capability, LabelLogprobs
 from ..types import Passage, Query, ScoreKind
+from ._two_words import margins
 
 # The official prompt: pointwise.py, Apache-2.0.
 TEMPLATE = "Passage: {passage}\nQuery: {query}\nDoes the passage answer the query? Answer 'Yes' or 'No'"
@@ -48,12 +49,7 @@ class PointwiseYesNo(Method):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
         responses = yield [self._request(query, passage) for passage in passages]
-        scores = [
-            sigmoid(response.logprobs[0] - response.logprobs[1])
-            for response in responses
-            if isinstance(response, LabelScores)
-        ]
-        return Reading(scores=scores, kind=ScoreKind.PROBABILITY)
+        return Reading(scores=[sigmoid(margin) for margin in margins(responses)], kind=ScoreKind.PROBABILITY)
 
     def _request(self, query: Query, passage: Passage) -> LabelLogprobs:
         slots = {

@@ -13,8 +13,9 @@ from pydantic import Field
 from ..activation import sigmoid
 from ..method import Method, Reading, Steps
 from ..prompt import Slot, Span
-from ..requests import Capability, LabelLogprobs, LabelScores
+from ..requests import Capability, LabelLogprobs
 from ..types import Passage, Query, ScoreKind
+from ._two_words import margins
 
 # What the weights were trained with: model card, Apache-2.0.
 _PREFIX = (
@@ -48,9 +49,7 @@ class Qwen3Reranker(Method):
         responses = yield [
             LabelLogprobs(self._prompt(query, passage), ("yes", "no"), single=True) for passage in passages
         ]
-        logits = [
-            response.logprobs[0] - response.logprobs[1] for response in responses if isinstance(response, LabelScores)
-        ]
+        logits = margins(responses)
         if self.activation == "identity":
             return Reading(scores=logits, kind=ScoreKind.LOGIT)
         return Reading(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)
