@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.models import unpacked
+
 GOLDEN = Path(os.environ.get("SWAPRANK_GOLDEN", Path(__file__).parent / "golden"))
-MODELS = GOLDEN / "models"
+MODELS = GOLDEN / "models" if (GOLDEN / "models").is_dir() else unpacked()
 
 
 def golden(name: str) -> dict[str, Any]:

@@ -1,0 +1,141 @@
+"""What a backend answers: one Response kind per capability; `requests.py` says which answers which Request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one request took; zeros where a backend does not count.
+
+    Attributes:
+        input_tokens: Tokens read.
+        output_tokens: Tokens written.
+        cut: How many slots of the prompt were cut to make it fit.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cut: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Answer to `Generate`.
+
+    Attributes:
+        text: What was written, without special tokens and without the stop string.
+        tokens: The text in tokens, as far as the backend tells them; together they are `text`.
+        logprobs: Natural-log probability of each token of `tokens` when it was written.
+        ending: What ended it: ``"stop"`` (a stop string), ``"end"`` (the model), ``"length"``.
+        watched: Log-probability of each word of `Generate.watch` in place of the last generated token
+            (of a stop string too); empty where the backend cannot tell.
+        usage: Tokens read and written.
+    """
+
+    text: str
+    tokens: tuple[str, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    ending: Literal["stop", "end", "length"] = "end"
+    watched: tuple[float, ...] = ()
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScores:
+    """Answer to `LabelLogprobs`.
+
+    Attributes:
+        logprobs: One natural-log probability per label, in the order asked.
+        logits: The raw logits of the labels; empty where the backend does not tell them.
+        usage: Tokens read.
+    """
+
+    logprobs: tuple[float, ...]
+    logits: tuple[float, ...] = ()
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceScore:
+    """Answer to `SequenceLogprob`: one natural-log probability per token of the continuation."""
+
+    logprobs: tuple[float, ...]
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class PairScored:
+    """Answer to `PairScore`.
+
+    Attributes:
+        logit: The output of the classification head.
+        activation: Lower-case name of the activation that the model's own config asks for.
+        activated: The logit after that activation.
+        usage: Tokens read.
+    """
+
+    logit: float
+    activation: str
+    activated: float
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Answer to `Embed`.
+
+    Attributes:
+        vector: The embedding, not necessarily of unit length. Any float sequence; arrays are fine.
+        coverage: Share (0 to 1) of the text's letters that the model's vocabulary knows as more
+            than single characters or bytes; None where the backend cannot tell.
+        usage: Tokens read.
+    """
+
+    vector: Sequence[float] | NDArray[np.floating]
+    coverage: float | None = None
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEmbeddings:
+    """Answer to `EmbedTokens`.
+
+    Attributes:
+        ids: The token ids.
+        table: Rows of vectors [rows, dimensions].
+        rows: Which row of the table is each token's; None when the rows are the tokens' in order. Static
+            models share one table between all texts, so that a thousand texts cost no more memory than
+            their ids.
+        coverage: As in `Embedded`.
+        usage: Tokens read.
+    """
+
+    ids: Sequence[int]
+    table: NDArray[np.floating] = field(repr=False)
+    rows: Sequence[int] | None = None
+    coverage: float | None = None
+    usage: Usage = Usage()
+
+    @property
+    def vectors(self) -> NDArray[np.floating]:
+        """One vector per token: [tokens, dimensions]."""
+        return self.table if self.rows is None else self.table[list(self.rows)]
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalScores:
+    """Answer to `Lexical` and `LexicalBlend`: one score per passage, in the order asked."""
+
+    scores: tuple[float, ...]
+    usage: Usage = Usage()
+
+
+Response = Generated | LabelScores | SequenceScore | PairScored | Embedded | TokenEmbeddings | LexicalScores

@@ -1,0 +1,48 @@
+"""The tiny models of the recordings, kept as one archive: `python -m tests.models <folder>` packs a folder anew."""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+ARCHIVE = Path(__file__).parent / "golden" / "models.tar.xz"
+
+# Random weights do not compress; aligned on their four bytes, their exponents do, and a tensor that two
+# models share is stored once.
+_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 0, "lp": 2, "pb": 2}]
+
+
+def unpacked() -> Path:
+    """The folder of the models; unpacked once per version of the archive, beside the other temporary files."""
+    digest = hashlib.sha256(ARCHIVE.read_bytes()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"swaprank-golden-models-{os.getuid()}-{digest}"
+    if not folder.exists():
+        fresh = Path(tempfile.mkdtemp(prefix=folder.name))
+        with tarfile.open(ARCHIVE) as archive:
+            archive.extractall(fresh, filter="data")
+        try:
+            fresh.rename(folder)
+        except OSError:  # another test run was faster
+            shutil.rmtree(fresh)
+    return folder
+
+
+def pack(source: Path) -> None:
+    """Write the archive; the same files give the same bytes."""
+    with lzma.open(ARCHIVE, "wb", filters=_FILTERS) as stream, tarfile.open(fileobj=stream, mode="w") as archive:
+        for path in sorted(source.rglob("*")):
+            if path.is_file():
+                about = tarfile.TarInfo(path.relative_to(source).as_posix())
+                about.size, about.mode = path.stat().st_size, 0o644
+                with path.open("rb") as content:
+                    archive.addfile(about, content)
+
+
+if __name__ == "__main__":
+    pack(Path(sys.argv[1]))
