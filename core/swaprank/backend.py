@@ -51,6 +51,15 @@ class Backend(Protocol):
         ...
 
 
+def batches_at_once(backend: Backend) -> int:
+    """How many batches a backend takes at the same time: its attribute ``concurrency``, or else 1.
+
+    More than one is for backends that wait for others to compute. They get the questions of different queries
+    apart, so that a slow answer holds one query only.
+    """
+    return int(getattr(backend, "concurrency", 1))
+
+
 class BackendOptions(BaseModel):
     """The options of one kind of backend: what may stand under ``backend:`` in a config.
 

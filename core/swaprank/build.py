@@ -14,12 +14,13 @@ from .decomposition import NAME, NEEDS, Decomposition, DecompositionOptions
 from .errors import ConfigError
 from .fusion_scorer import INPUTS, Fusion, FusionOptions, Input
 from .pipeline import Pipeline
+from .policy import Policy
 from .scorer import Scorer, Scores, check_capabilities, check_needs
 from .stage import Limits, Stage
 from .strategy import Strategy
 
 _WIRING = ("method", "model", "strategy", "backend")
-_POLICY = ("on_error",)
+_POLICY = ("on_error", *Policy.model_fields)
 _LIMITS = tuple(Limits.model_fields)
 # Families that score each passage (or pair, in both orders) by itself.
 _ORDERLESS = ("pointwise", "pairwise", "embedding", "lexical")
@@ -51,7 +52,8 @@ def stage(config: Mapping[str, Any], where: str = "config", backend: Backend | N
     scores = makers[main[0]](expanded, where, backend)
     limits = _limits(expanded, where)
     name = named if isinstance(named, str) else str(expanded[main[0]]) if main != ["stages"] else "cascade"
-    return Stage(name=name, scores=scores, limits=limits, on_error=_on_error(expanded, where))
+    policy = validated(Policy, {key: expanded[key] for key in Policy.model_fields if key in expanded}, where)
+    return Stage(name=name, scores=scores, limits=limits, on_error=_on_error(expanded, where), policy=policy)
 
 
 def _limits(config: Config, where: str) -> Limits:
@@ -99,7 +101,7 @@ def _scorer(config: Config, where: str, backend: Backend | None) -> Scores:
     if backend is None:
         check_capabilities(method, backend_options.name, backend_options.capabilities)
         backend = backend_options.build(model)
-    return Scorer(method, strategy, backend)
+    return Scorer(method, strategy, backend, partial=config.get("on_error") == "keep_order")
 
 
 def _strategy(spec: Any, where: str) -> tuple[type[Strategy], Config]:

@@ -19,7 +19,8 @@ from .flow import Flow, ask, together
 from .pooling import covering
 from .prompt import Slot, fill, user
 from .requests import Capability, Generate, Generated
-from .scorer import Scored, check_needs
+from .scored import Scored
+from .scorer import check_needs
 from .stage import Stage
 from .strategy import descending
 from .sub_questions import parse

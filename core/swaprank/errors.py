@@ -6,6 +6,7 @@ SwaprankError
 ├── InputError (ValueError)            the query or the passages cannot be reranked
 ├── MissingDependencyError (ImportError)  an optional package is not installed
 └── BackendError (RuntimeError)        a model did not answer
+    ├── BackendTimeoutError        no answer within the ``timeout`` of the config
     ├── PromptTooLongError             a prompt does not fit the model, however far its passages are cut
     └── ResponseError                  a model answered with something unusable
 """
@@ -53,6 +54,10 @@ class BackendError(SwaprankError, RuntimeError):
     def __init__(self, message: str, *, hint: str = "", retryable: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.retryable = retryable
+
+
+class BackendTimeoutError(BackendError):
+    """No answer came within the time that the config allows."""
 
 
 class PromptTooLongError(BackendError):

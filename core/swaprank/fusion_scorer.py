@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from . import fusion, scaling
 from .coverage import trust
 from .flow import Flow, together
-from .scorer import Scored
+from .scored import Scored
 from .stage import Stage, given_order
 from .strategy import descending
 from .types import Passage, Query, Ranking, ScoreKind

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .flow import Flow
-from .scorer import Scored, behind
+from .scored import Scored, behind
 from .stage import Stage
 from .strategy import descending
 from .types import Passage, Query, ScoreKind

@@ -12,7 +12,8 @@ from .backend import Backend
 from .config import MAIN_KEYS, Config, Source, load, without_secrets
 from .decomposition import Decomposition
 from .errors import ConfigError, InputError
-from .flow import Flow, adrive, drive, together
+from .flow import Flow
+from .schedule import adrive, drive
 from .types import Decomposed, Passage, Query, Ranking, readable
 
 
@@ -97,13 +98,13 @@ class Reranker:
                 takes.
             BackendError: The model failed and ``on_error`` is ``raise``.
         """
-        return drive(self._flow(query, passages, instruction))
+        return drive([self._flow(query, passages, instruction)])[0]
 
     async def arerank(
         self, query: str | Query, passages: Sequence[str | Passage], *, instruction: str | None = None
     ) -> Ranking:
         """As `rerank`, without blocking the event loop."""
-        return await adrive(self._flow(query, passages, instruction))
+        return (await adrive([self._flow(query, passages, instruction)]))[0]
 
     def rerank_many(self, queries: Sequence[str | Query], passages: Sequence[Sequence[str | Passage]]) -> list[Ranking]:
         """Rank one candidate list per query; all queries share the model's batches.
@@ -128,11 +129,11 @@ class Reranker:
             ConfigError: This reranker decomposes nothing.
             BackendError: The LLM failed.
         """
-        return drive(self._decomposition().split(_query(query, None)))
+        return drive([self._decomposition().split(_query(query, None))])[0]
 
     async def adecompose(self, query: str | Query) -> Decomposed:
         """As `decompose`, without blocking the event loop."""
-        return await adrive(self._decomposition().split(_query(query, None)))
+        return (await adrive([self._decomposition().split(_query(query, None))]))[0]
 
     def _decomposition(self) -> Decomposition:
         if isinstance(self._stage.scores, Decomposition):
@@ -154,13 +155,13 @@ class Reranker:
 
     def _flows(
         self, queries: Sequence[str | Query], passages: Sequence[Sequence[str | Passage]]
-    ) -> Flow[list[Ranking]]:
+    ) -> list[Flow[Ranking]]:
         if isinstance(queries, str) or len(queries) != len(passages):
             raise InputError(
                 f"rerank_many got {len(queries)} queries and {len(passages)} passage lists.",
                 hint="Give one list of passages per query.",
             )
-        return together([self._flow(query, each) for query, each in zip(queries, passages, strict=True)])
+        return [self._flow(query, each) for query, each in zip(queries, passages, strict=True)]
 
     def __repr__(self) -> str:
         return f"Reranker({without_secrets(self._config)!r})"

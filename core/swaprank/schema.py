@@ -11,6 +11,7 @@ from . import recipe, registry
 from .config import MAIN_KEYS, backend_config, expand
 from .decomposition import NEEDS, DecompositionOptions
 from .fusion_scorer import INPUTS, FusionOptions
+from .policy import Policy
 from .requests import Capability
 from .stage import Limits
 
@@ -53,7 +54,7 @@ def _names() -> list[str]:
 
 
 def _models() -> list[type[BaseModel]]:
-    found: list[type[BaseModel]] = [Limits, FusionOptions, DecompositionOptions]
+    found: list[type[BaseModel]] = [Limits, Policy, FusionOptions, DecompositionOptions]
     found += [registry.method(name) for name in registry.names("method")]
     found += [registry.strategy(name) for name in registry.names("strategy")]
     found += [registry.backend(name) for name in registry.names("backend")]
@@ -76,7 +77,8 @@ def _object(properties: dict[str, Schema], required: list[str]) -> Schema:
 
 def _common() -> dict[str, Schema]:
     fallback = _object({"fallback": _ANY}, ["fallback"])
-    return {**_properties(Limits), "on_error": {"anyOf": [{"enum": ["raise", "keep_order"]}, fallback]}}
+    on_error = {"anyOf": [{"enum": ["raise", "keep_order"]}, fallback]}
+    return {**_properties(Limits), **_properties(Policy), "on_error": on_error}
 
 
 def _required(model: type[BaseModel]) -> list[str]:

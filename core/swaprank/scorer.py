@@ -9,86 +9,39 @@ from typing import Protocol
 
 from . import consistency, registry
 from .backend import Backend
-from .errors import CapabilityError, PromptTooLongError, ResponseError
+from .errors import BackendError, BackendTimeoutError, CapabilityError, PromptTooLongError, ResponseError
 from .flow import Answer, Flow, ask, together
 from .method import Method, Reading
 from .requests import Capability, Request
+from .scored import Scored, rank_scores, unread_behind
 from .strategies.groups import Groups
 from .strategies.sliding_window import SlidingWindow
 from .strategy import Group, Outcome, Rounds, Strategy
-from .types import Call, Failure, Passage, Query, Ranking, ScoreKind
+from .types import Call, Failure, Passage, Query, ScoreKind
 
+# Families whose scores of a group say only how its passages compare.
+_RELATIVE = ("pairwise", "setwise", "listwise")
 # The least passages of a group that can be asked about in two smaller ones.
 _SHRINKABLE = 3
 
 
 @dataclass(slots=True)
-class Scored:
-    """A full permutation of a candidate list, before any limit is applied.
+class _Run:
+    """What happens while one query is scored.
 
     Attributes:
-        order: A permutation of all indices, best first.
-        scores: One per index, falling along `order`.
-        kind: What the scores mean.
-        kept: How many of the first places survive a cascade's own limits; None for all.
-        repairs: Places of model output mended by rule.
-        reasoning: What the model said, by index.
+        kind: What the scores mean that were read last.
         calls: The model calls made.
-        failures: Failures bridged inside (by stages of a cascade).
-        coverage: Share of the text that the model's vocabulary covers.
-        sub_questions: The sub-questions a passage was found for, by index.
+        answered: How many groups were read.
+        errors: Why other groups were not.
+        down: Whether the backend is taken to be out of order, so that it is not asked again.
     """
 
-    order: list[int]
-    scores: list[float]
-    kind: ScoreKind
-    kept: int | None = None
-    repairs: int = 0
-    reasoning: dict[int, str] = field(default_factory=dict)
+    kind: ScoreKind = ScoreKind.RANK
     calls: list[Call] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    coverage: float | None = None
-    sub_questions: dict[int, tuple[str, ...]] = field(default_factory=dict)
-
-    def add(self, ranking: Ranking, indices: Sequence[int]) -> None:
-        """Take over what a ranking reports beside its order and scores.
-
-        Args:
-            ranking: What a stage inside said.
-            indices: Which candidate each of its passages is.
-        """
-        self.repairs += ranking.repairs
-        self.calls += ranking.calls
-        self.failures += ranking.failures
-        for ranked in ranking.passages:
-            if ranked.reasoning:
-                self.reasoning[indices[ranked.index]] = ranked.reasoning
-            if ranked.sub_questions:
-                self.sub_questions[indices[ranked.index]] = ranked.sub_questions
-
-    def within(self, indices: Sequence[int], count: int) -> Scored:
-        """The same, told of some of ``count`` candidates; the others come behind, in their order, and are not kept.
-
-        Args:
-            indices: Which candidate each of these is.
-            count: How many candidates there are.
-        """
-        held = set(indices)
-        rest = [index for index in range(count) if index not in held]
-        scores = dict(zip(indices, self.scores, strict=True)) | behind(min(self.scores, default=0.0), rest)
-        return replace(
-            self,
-            order=[*(indices[place] for place in self.order), *rest],
-            scores=[scores[index] for index in range(count)],
-            kept=len(self.order) if self.kept is None else self.kept,
-            reasoning={indices[place]: text for place, text in self.reasoning.items()},
-            sub_questions={indices[place]: asked for place, asked in self.sub_questions.items()},
-        )
-
-
-def behind(floor: float, indices: Sequence[int]) -> dict[int, float]:
-    """Scores for candidates that come behind all others: one less than the floor for each rank."""
-    return {index: floor - distance for distance, index in enumerate(indices, start=1)}
+    answered: int = 0
+    errors: list[BackendError] = field(default_factory=list)
+    down: bool = False
 
 
 class Scores(Protocol):
@@ -112,6 +65,7 @@ class Scorer:
         method: How a group is asked about.
         strategy: Which groups are asked about.
         backend: What answers.
+        partial: Whether groups that could not be asked about keep their order, as long as others could.
 
     Raises:
         CapabilityError: The backend lacks something the method needs.
@@ -120,6 +74,7 @@ class Scorer:
     method: Method
     strategy: Strategy
     backend: Backend
+    partial: bool = False
 
     def __post_init__(self) -> None:
         check_capabilities(self.method, self.backend.name, self.backend.capabilities)
@@ -132,26 +87,27 @@ class Scorer:
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
         """Order the passages by the method's scores; ``previous`` is not read."""
         passages = self.method.prepared(query, passages)
-        calls: list[Call] = []
-        order, reading = yield from self._played(
-            query, passages, consistency.rounds(self.strategy, len(passages)), calls
-        )
+        run = _Run()
+        order, reading = yield from self._played(query, passages, consistency.rounds(self.strategy, len(passages)), run)
+        if run.errors and not run.answered:
+            raise run.errors[0]
         return Scored(
             order=order,
-            scores=list(reading.scores),
+            scores=unread_behind(reading.scores, order),
             kind=reading.kind,
             repairs=reading.repairs,
             reasoning={index: text for index, text in enumerate(reading.reasoning) if text},
-            calls=calls,
+            calls=run.calls,
+            failures=[Failure(self.method.name, message, "partial") for message in dict.fromkeys(map(str, run.errors))],
             coverage=reading.coverage,
         )
 
     def _played(
-        self, query: Query, passages: Sequence[Passage], rounds: Rounds, calls: list[Call]
+        self, query: Query, passages: Sequence[Passage], rounds: Rounds, run: _Run
     ) -> Flow[tuple[list[int], Reading]]:
         """A strategy played to its end: its order, and everything that was read, by passage."""
         answers: list[Sequence[float]] | None = None
-        kind, repairs = ScoreKind.RANK, 0
+        repairs = 0
         reasoning: list[str | None] = [None] * len(passages)
         coverages: list[float] = []
         while True:
@@ -160,9 +116,8 @@ class Scorer:
             except StopIteration as stop:
                 outcome: Outcome = stop.value
                 break
-            readings = yield from together([self._read(query, passages, group, calls) for group in groups])
+            readings = yield from together([self._bridged(query, passages, group, run) for group in groups])
             for group, reading in zip(groups, readings, strict=True):
-                kind = reading.kind
                 repairs += reading.repairs
                 for index, text in zip(group, reading.reasoning, strict=False):
                     reasoning[index] = text or reasoning[index]
@@ -173,13 +128,52 @@ class Scorer:
         scored = outcome.scores is not None
         return order, Reading(
             scores=[float(score) for score in outcome.scores] if outcome.scores is not None else rank_scores(order),
-            kind=kind if scored else ScoreKind.RANK,
+            kind=run.kind if scored else ScoreKind.RANK,
             repairs=repairs,
             reasoning=reasoning,
             coverage=sum(coverages) / len(coverages) if coverages else None,
         )
 
-    def _read(self, query: Query, passages: Sequence[Passage], group: Group, calls: list[Call]) -> Flow[Reading]:
+    def _bridged(self, query: Query, passages: Sequence[Passage], group: Group, run: _Run) -> Flow[Reading]:
+        """As `_read`; where partial results are wanted, a group that fails is read as if nothing were known of it."""
+        if self.partial and self.method.family == "pointwise" and len(group) > 1:
+            return (yield from self._one_by_one(query, passages, group, run))
+        if run.down:
+            return self._unread(group)
+        try:
+            reading = yield from self._read(query, passages, group, run)
+        except BackendError as error:
+            if not self.partial or (len(group) > 1 and self.method.family not in _RELATIVE):
+                raise
+            run.errors.append(error)
+            if error.retryable or isinstance(error, BackendTimeoutError):
+                run.down = True
+            return self._unread(group)
+        run.kind = reading.kind
+        run.answered += 1
+        return reading
+
+    def _one_by_one(self, query: Query, passages: Sequence[Passage], group: Group, run: _Run) -> Flow[Reading]:
+        """The passages of a group each by itself, still in the same batches, so that each may fail alone."""
+        first = len(run.calls)
+        readings = yield from together([self._bridged(query, passages, (index,), run) for index in group])
+        run.calls[first:] = _summed(run.calls[first:])
+        coverages = [reading.coverage for reading in readings if reading.coverage is not None]
+        return Reading(
+            scores=[reading.scores[0] for reading in readings],
+            kind=run.kind,
+            repairs=sum(reading.repairs for reading in readings),
+            reasoning=[next(iter(reading.reasoning), None) for reading in readings],
+            coverage=sum(coverages) / len(coverages) if coverages else None,
+        )
+
+    def _unread(self, group: Group) -> Reading:
+        """The group in the order it was shown; a passage that would have got a score of its own gets the lowest."""
+        if self.method.family in _RELATIVE:
+            return Reading(scores=rank_scores(range(len(group))), kind=ScoreKind.RANK)
+        return Reading(scores=[-math.inf] * len(group), kind=ScoreKind.RANK)
+
+    def _read(self, query: Query, passages: Sequence[Passage], group: Group, run: _Run) -> Flow[Reading]:
         """One group through the method, with every round of requests recorded.
 
         A group whose one prompt is too long for the model is asked about in smaller ones.
@@ -191,14 +185,14 @@ class Scorer:
             requests = next(steps)
             while True:
                 answer = yield from ask(self.backend, requests)
-                calls.append(self._call(answer))
+                run.calls.append(self._call(answer))
                 requests = steps.send(list(answer.responses))
         except StopIteration as stop:
             reading: Reading = stop.value
         except PromptTooLongError:
             if len(requests) > 1 or len(group) < _SHRINKABLE:
                 raise
-            _, reading = yield from self._played(query, shown, self._smaller(len(group)), calls)
+            _, reading = yield from self._played(query, shown, self._smaller(len(group)), run)
         for position, score in enumerate(reading.scores):
             if not math.isfinite(score):
                 raise ResponseError(
@@ -228,12 +222,20 @@ class Scorer:
         )
 
 
-def rank_scores(order: Sequence[int]) -> list[float]:
-    """Scores for a bare order: 1/rank, by index; 1.0 for the best."""
-    scores = [0.0] * len(order)
-    for place, index in enumerate(order, start=1):
-        scores[index] = 1.0 / place
-    return scores
+def _summed(calls: Sequence[Call]) -> list[Call]:
+    """Calls made side by side as one."""
+    if not calls:
+        return []
+    return [
+        replace(
+            calls[0],
+            requests=sum(call.requests for call in calls),
+            input_tokens=sum(call.input_tokens for call in calls),
+            output_tokens=sum(call.output_tokens for call in calls),
+            seconds=sum(call.seconds for call in calls),
+            cut=sum(call.cut for call in calls),
+        )
+    ]
 
 
 def check_capabilities(method: Method, backend: str, offered: frozenset[Capability]) -> None:

@@ -6,7 +6,7 @@ import itertools
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from .activation import sigmoid
 from .errors import BackendError, ConfigError
 from .flow import Flow
-from .scorer import Scored, Scores, rank_scores
+from .policy import Policy, guarded
+from .scored import Scored, rank_scores
+from .scorer import Scores
 from .types import Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
 
 logger = logging.getLogger(__name__)
@@ -49,24 +51,30 @@ class Stage:
         scores: What orders the passages.
         limits: What is kept.
         on_error: ``"raise"``, ``"keep_order"`` or the stage to fall back to, when a backend fails.
+        policy: How long it may take, and how often it asks again before it counts as failed.
     """
 
     name: str
     scores: Scores
     limits: Limits
     on_error: Literal["raise", "keep_order"] | Stage = "raise"
+    policy: Policy = field(default_factory=Policy)
 
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Ranking]:
         """Rank the passages and apply the limits. An empty list asks nothing."""
         if not passages:
             return Ranking(query=query.text, passages=[], scores=[], score_kind=ScoreKind.RANK)
+        repeated: list[Failure] = []
+        flow = self.scores.flow(query, passages, previous)
         try:
-            scored = yield from self.scores.flow(query, passages, previous)
+            scored = yield from guarded(flow, self.policy, self.name, repeated)
         except BackendError as error:
             if self.on_error == "raise":
                 raise
-            return (yield from self._bridge(error, query, passages, previous))
-        return self._finish(query, passages, scored)
+            ranking = yield from self._bridge(error, query, passages, previous)
+        else:
+            ranking = self._finish(query, passages, scored)
+        return replace(ranking, failures=[*repeated, *ranking.failures])
 
     def _bridge(
         self, error: BackendError, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None

@@ -131,12 +131,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something that went wrong and was bridged by the ``on_error`` policy.
+    """Something that went wrong and was bridged by the failure policy.
 
     Attributes:
         reranker: Name of the recipe or method that failed.
         error: The message of the error.
-        action: What was done instead: ``"keep_order"`` or ``"fallback"``.
+        action: What was done: ``"retry"`` (asked again), ``"partial"`` (what was not answered keeps its order,
+            below what was), ``"keep_order"`` (all of it does) or ``"fallback"``.
     """
 
     reranker: str

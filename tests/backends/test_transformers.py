@@ -102,7 +102,7 @@ def test_a_model_nobody_holds_is_dropped() -> None:
     options = TransformersOptions(dtype="float32", device="cpu", batch_tokens=202)
     backend = options.build(BERT)
     backend.run(PAIRS[:1])
-    key = ("pairs", BERT, options.model_dump_json())
+    key = ("transformers", BERT, options.model_dump_json())
     assert key in _shared._models
     del backend
     gc.collect()
@@ -133,7 +133,8 @@ def test_embedding_halves_the_batch_too(monkeypatch) -> None:
     backend = options.build(model)
     texts = [Embed("word " * size, "passage") for size in (1, 9, 30, 4, 5)]
     exact = backend.run(texts)
-    encode, sizes = backend._runners["texts"]._model.encode, []
+    encoder = backend._gatherer.model.runner("texts")._model
+    encode, sizes = encoder.encode, []
 
     def tight(inputs, **arguments):
         sizes.append(len(inputs))
@@ -141,7 +142,7 @@ def test_embedding_halves_the_batch_too(monkeypatch) -> None:
             raise RuntimeError("CUDA out of memory.")
         return encode(inputs, **arguments)
 
-    monkeypatch.setattr(backend._runners["texts"]._model, "encode", tight)
+    monkeypatch.setattr(encoder, "encode", tight)
     for one, other in zip(exact, backend.run(texts), strict=True):
         assert one.vector == pytest.approx(other.vector, abs=1e-5)
     assert max(sizes) > 1

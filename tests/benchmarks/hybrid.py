@@ -16,9 +16,10 @@ from typing import Any
 
 from swaprank import Passage, Query, Ranking, Reranker
 from swaprank.evaluation import Dataset, load_beir, measure
-from swaprank.flow import Flow, drive
+from swaprank.flow import Flow
 from swaprank.fusion_scorer import Fusion, FusionOptions
-from swaprank.scorer import Scored
+from swaprank.schedule import drive
+from swaprank.scored import Scored
 from swaprank.stage import Limits, Stage
 from swaprank.strategy import descending
 
@@ -51,7 +52,7 @@ def fused(rule: dict[str, Any], query: str, passages: Sequence[Passage], ranking
     options = FusionOptions.model_validate({**rule, "of": ["first-stage", "reranker"]})
     reranker = Stage("reranker", Told(ranking), Limits(empty_passages="score"))
     stage = Stage("fusion", Fusion(options, ("first-stage", reranker)), Limits())
-    return [ranked.passage.id or "" for ranked in drive(stage.flow(Query(query), passages, None)).passages]
+    return [ranked.passage.id or "" for ranked in drive([stage.flow(Query(query), passages, None)])[0].passages]
 
 
 def figures(dataset: Dataset, name: str) -> list[float]:

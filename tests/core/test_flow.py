@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from swaprank.errors import BackendError, ResponseError
-from swaprank.flow import Flow, adrive, ask, drive, together
+from swaprank.flow import Flow, ask, together
 from swaprank.requests import Generate, Generated, Request, Response
+from swaprank.schedule import adrive, drive
 from swaprank.testing import ScriptedBackend
 
 
@@ -24,34 +25,34 @@ def rounds(backend: ScriptedBackend, *prompts: str) -> Flow[list[str]]:
     return heard
 
 
-@pytest.mark.parametrize("drive_it", [drive, lambda flow: asyncio.run(adrive(flow))], ids=["sync", "async"])
+@pytest.mark.parametrize("drive_it", [drive, lambda flows: asyncio.run(adrive(flows))], ids=["sync", "async"])
 def test_flows_of_unequal_length_share_batches(drive_it) -> None:
     backend = ScriptedBackend(echo)
     flows = [rounds(backend, "a"), rounds(backend), rounds(backend, "b", "c", "d")]
-    assert drive_it(together(flows)) == [["A"], [], ["B", "C", "D"]]
+    assert drive_it(flows) == [["A"], [], ["B", "C", "D"]]
     assert backend.batches == [2, 1, 1]
 
 
 def test_backends_of_one_round_are_called_once_each() -> None:
     one, other = ScriptedBackend(echo), ScriptedBackend(echo)
-    assert drive(together([rounds(one, "a"), rounds(other, "b"), rounds(one, "c")])) == [["A"], ["B"], ["C"]]
+    assert drive([rounds(one, "a"), rounds(other, "b"), rounds(one, "c")]) == [["A"], ["B"], ["C"]]
     assert (one.batches, other.batches) == ([2], [1])
 
 
 def test_nothing_to_ask_calls_nothing() -> None:
     backend = ScriptedBackend(echo)
-    assert drive(together([])) == []
-    assert drive(ask(backend, [])).responses == ()
+    assert drive([]) == drive([together([])])[0] == []
+    assert drive([ask(backend, [])])[0].responses == ()
     assert backend.batches == []
 
 
-@pytest.mark.parametrize("drive_it", [drive, lambda flow: asyncio.run(adrive(flow))], ids=["sync", "async"])
+@pytest.mark.parametrize("drive_it", [drive, lambda flows: asyncio.run(adrive(flows))], ids=["sync", "async"])
 def test_a_failure_reaches_the_flow_with_its_cause(drive_it) -> None:
     def fail(request: Request) -> Response:
         raise ZeroDivisionError("boom")
 
     with pytest.raises(BackendError, match="scripted backend failed: ZeroDivisionError: boom") as caught:
-        drive_it(rounds(ScriptedBackend(fail), "a"))
+        drive_it([rounds(ScriptedBackend(fail), "a")])
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
@@ -65,7 +66,7 @@ def test_a_flow_may_bridge_a_failure_and_leave_its_neighbour_alone() -> None:
         except BackendError:
             return ["bridged"]
 
-    assert drive(together([bridged(), rounds(ScriptedBackend(echo), "b", "c")])) == [["bridged"], ["B", "C"]]
+    assert drive([bridged(), rounds(ScriptedBackend(echo), "b", "c")]) == [["bridged"], ["B", "C"]]
 
 
 def test_a_wrong_number_of_responses_is_refused() -> None:
@@ -74,7 +75,7 @@ def test_a_wrong_number_of_responses_is_refused() -> None:
             return super().run(requests)[:-1]
 
     with pytest.raises(ResponseError, match="returned 1 responses for 2 requests"):
-        drive(together([rounds(backend := Short(echo), "a"), rounds(backend, "b")]))
+        drive([rounds(backend := Short(echo), "a"), rounds(backend, "b")])
 
 
 def test_async_rounds_wait_for_their_backends_together() -> None:
@@ -89,5 +90,5 @@ def test_async_rounds_wait_for_their_backends_together() -> None:
             return self.run(requests)
 
     one, other = Waiting(echo, model="one"), Waiting(echo, model="other")
-    both = together([rounds(one, "a"), rounds(other, "b")])
+    both = [rounds(one, "a"), rounds(other, "b")]
     assert asyncio.run(asyncio.wait_for(adrive(both), timeout=5)) == [["A"], ["B"]]

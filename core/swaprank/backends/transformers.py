@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from ..backend import Backend, BackendOptions, LocalBackend
+from ..backend import Backend, BackendOptions
 from ..errors import ResponseError, SwaprankError
+from ..gathering import Gatherer
 from ..requests import (
     Capability,
     Embed,
@@ -56,6 +58,8 @@ class TransformersOptions(BackendOptions):
         prefix_caching: Whether what many prompts begin with is computed once.
         parse_control_tokens: Whether control tokens of the model that stand in a query or a passage are read
             as such, as official codes do, and not as plain text.
+        gather_ms: While calls come from several threads or tasks at a time: milliseconds to wait for more of them
+            before a batch is computed.
         max_model_len: Most tokens of a prompt and its answer; None for as many as the model's config has
             positions for.
         token: Hub access token; better left to the environment variable ``HF_TOKEN``.
@@ -81,6 +85,7 @@ class TransformersOptions(BackendOptions):
     adapters: tuple[str, ...] = ()
     prefix_caching: bool = True
     parse_control_tokens: bool = False
+    gather_ms: float = Field(default=2.0, ge=0, le=1000)
     max_model_len: int | None = Field(default=None, ge=16)
     token: SecretStr | None = None
 
@@ -114,8 +119,11 @@ _KINDS: dict[type[Request], str] = {
 }
 
 
-class TransformersBackend(LocalBackend):
-    """Answers requests with a model of this process; loads at the first one."""
+class TransformersBackend:
+    """Answers requests with a model of this process; loads at the first one.
+
+    All backends of the process with the same model and options share it, and its batches.
+    """
 
     name = "transformers"
     capabilities = _CAPABILITIES
@@ -123,6 +131,28 @@ class TransformersBackend(LocalBackend):
     def __init__(self, model: str, options: TransformersOptions) -> None:
         self.model = model
         self.options = options
+        key = ("transformers", model, options.model_dump_json())
+        self._gatherer = shared(key, lambda: Gatherer(Models(model, options), options.gather_ms / 1000))
+
+    def run(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
+        """Answer all requests, in order."""
+        return self._gatherer.submit(requests).result()
+
+    async def arun(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
+        """Answer all requests, in order, without blocking the event loop."""
+        return await asyncio.wrap_future(self._gatherer.submit(requests))
+
+    def __reduce__(self) -> tuple[type[TransformersBackend], tuple[str, TransformersOptions]]:
+        """Pickle without the loaded model."""
+        return TransformersBackend, (self.model, self.options)
+
+
+class Models:
+    """What a model id stands for, loaded once per kind of request that comes."""
+
+    def __init__(self, model: str, options: TransformersOptions) -> None:
+        self._model = model
+        self._options = options
         self._runners: dict[str, Runner] = {}
 
     def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
@@ -135,30 +165,26 @@ class TransformersBackend(LocalBackend):
             places.setdefault(kind, []).append(place)
         responses: dict[int, Response | SwaprankError] = {}
         for kind, own in places.items():
-            answers = self._runner(kind).run([requests[place] for place in own])
+            answers = self.runner(kind).run([requests[place] for place in own])
             responses.update(zip(own, answers, strict=True))
         return [responses[place] for place in range(len(requests))]
 
-    def _runner(self, kind: str) -> Runner:
+    def runner(self, kind: str) -> Runner:
+        """What answers this kind of request; loaded now if it was not before."""
         if kind not in self._runners:
-            key = (kind, self.model, self.options.model_dump_json())
-            self._runners[kind] = shared(key, lambda: self._load(kind))
+            self._runners[kind] = self._load(kind)
         return self._runners[kind]
 
     def _load(self, kind: str) -> Runner:
         from . import _loading, _pretrained
 
         if kind == "language":
-            return _pretrained.language_model(self.model, self.options)
+            return _pretrained.language_model(self._model, self._options)
         if kind == "texts":
-            return _loading.load("bi-encoder", self.model, self.options)
-        if _pretrained.is_decoder(self.model, self.options):
-            return _pretrained.classifier(self.model, self.options)
-        return _loading.load("cross-encoder", self.model, self.options)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle without the loaded model."""
-        return {**super().__getstate__(), "_runners": {}}
+            return _loading.load("bi-encoder", self._model, self._options)
+        if _pretrained.is_decoder(self._model, self._options):
+            return _pretrained.classifier(self._model, self._options)
+        return _loading.load("cross-encoder", self._model, self._options)
 
 
 BACKEND = TransformersOptions

@@ -12,7 +12,7 @@ from ..permutation import Permutation, Reader
 from ..prompt import Prompt
 from ..replies import thinking
 from ..requests import Capability, Generate, Generated
-from ..scorer import rank_scores
+from ..scored import rank_scores
 from ..types import Passage, Query, ScoreKind
 
 

@@ -17,7 +17,7 @@ from ..method import Reading, Steps
 from ..permutation import Reader
 from ..prompt import Prompt, Slot, fill
 from ..requests import Generate, Generated
-from ..scorer import rank_scores
+from ..scored import rank_scores
 from ..types import Passage, Query, ScoreKind
 from ._conversations import turn_by_turn
 from ._labels import Labelled, logprobs
