@@ -12,12 +12,14 @@ from ..errors import ResponseError, SwaprankError
 from ..requests import (
     Capability,
     Embed,
+    EmbedTokens,
     Generate,
     LabelLogprobs,
     PairScore,
     Request,
     Response,
     SequenceLogprob,
+    Views,
 )
 from ._shared import shared
 
@@ -28,6 +30,8 @@ _CAPABILITIES = frozenset(
         Capability.SEQUENCE_LOGPROBS,
         Capability.PAIR_SCORE,
         Capability.EMBEDDINGS,
+        Capability.TOKEN_EMBEDDINGS,
+        Capability.VIEWS,
     }
 )
 
@@ -51,8 +55,10 @@ class TransformersOptions(BackendOptions):
         device_map: Passed to transformers, such as ``"auto"``, to spread a language model over devices.
         quantization: Passed to transformers as ``quantization_config``, such as ``{load_in_4bit: true}``.
         gguf_file: The GGUF file to read in the model's folder or repository (language models).
-        adapters: PEFT adapters (folders or hub ids) merged into a language model, in order. A model that is
-            itself an adapter needs no entry here: its base is loaded and it is merged.
+        adapters: PEFT adapters and sparse fine-tunings (folders or hub ids) merged into the model, in order. A
+            model that is itself a PEFT adapter needs no entry here: its base is loaded and it is merged.
+        language: Which of the language adapters that are built into an X-MOD model reads the texts, such as
+            ``"ar_AR"``; None for the one that the model's config names.
         prefix_caching: Whether what many prompts begin with is computed once.
         parse_control_tokens: Whether control tokens of the model that stand in a query or a passage are read
             as such, as official codes do, and not as plain text.
@@ -79,6 +85,7 @@ class TransformersOptions(BackendOptions):
     quantization: dict[str, Any] | None = None
     gguf_file: str | None = None
     adapters: tuple[str, ...] = ()
+    language: str | None = None
     prefix_caching: bool = True
     parse_control_tokens: bool = False
     max_model_len: int | None = Field(default=None, ge=16)
@@ -108,6 +115,8 @@ class Runner(Protocol):
 _KINDS: dict[type[Request], str] = {
     PairScore: "pairs",
     Embed: "texts",
+    EmbedTokens: "tokens",
+    Views: "views",
     Generate: "language",
     LabelLogprobs: "language",
     SequenceLogprob: "language",
@@ -150,6 +159,10 @@ class TransformersBackend(LocalBackend):
 
         if kind == "language":
             return _pretrained.language_model(self.model, self.options)
+        if kind == "tokens":
+            return _pretrained.token_encoder(self.model, self.options)
+        if kind == "views":
+            return _pretrained.views_model(self.model, self.options)
         if kind == "texts":
             return _loading.load("bi-encoder", self.model, self.options)
         if _pretrained.is_decoder(self.model, self.options):
