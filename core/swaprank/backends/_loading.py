@@ -48,13 +48,14 @@ def load(kind: str, model: str, options: TransformersOptions) -> Encoder[Any]:
         loaded = loader(path, **_arguments(options))
     except Exception as error:  # loaders run code of many hands, which raises anything
         raise load_failure(model, error, trusted=options.trust_remote_code) from error
-    untrained = set(_untrained(loaded)) if kind == "cross-encoder" else set()
-    brought = _adapt(loaded, model, options)
-    loaded.eval()
     if kind == "bi-encoder":
-        return TextEncoder(loaded, model, options)
-    _check_head(loaded, model, sorted(untrained - brought))
-    return PairEncoder(loaded, model, options)
+        _adapt(loaded, model, options)
+        return TextEncoder(loaded.eval(), model, options)
+    _check_reads_pairs(loaded, model)
+    untrained = _untrained(loaded)
+    brought = _adapt(loaded, model, options)
+    _check_trained([name for name in untrained if name not in brought], model)
+    return PairEncoder(loaded.eval(), model, options)
 
 
 def _adapt(loaded: CrossEncoder | SentenceTransformer, model: str, options: TransformersOptions) -> set[str]:
@@ -64,6 +65,11 @@ def _adapt(loaded: CrossEncoder | SentenceTransformer, model: str, options: Tran
         if options.adapters or options.language:
             raise ConfigError(f"The model {model!r} is no transformers network: it takes no adapters and no language.")
         return set()
+    if options.adapters and getattr(network, "_hf_peft_config_loaded", False):
+        raise ConfigError(
+            f"The model {model!r} is an adapter itself, and further adapters go on its base.",
+            hint="Write the base as the model, and this adapter as the first of the adapters.",
+        )
     set_language(network, options.language, model)
     return adapt(network, [(adapter, hub(options)) for adapter in options.adapters], trusted=options.trust_remote_code)
 
@@ -116,13 +122,17 @@ def _dtype(name: str, device: str | None) -> torch.dtype:
     return torch.float16 if emulated else torch.bfloat16
 
 
-def _check_head(loaded: CrossEncoder, model: str, untrained: Sequence[str]) -> None:
-    """Refuse models that load as a cross-encoder and are none; their scores would be noise."""
+def _check_reads_pairs(loaded: CrossEncoder, model: str) -> None:
+    """Refuse language models, which load as a cross-encoder."""
     if getattr(loaded[0], "transformer_task", None) in ("text-generation", "any-to-any"):
         raise ConfigError(
             f"The model {model!r} writes text; it has no classification head that scores a pair.",
             hint="Give a cross-encoder, or the method this model was trained for.",
         )
+
+
+def _check_trained(untrained: Sequence[str], model: str) -> None:
+    """Refuse models that load as a cross-encoder and are none; their scores would be noise."""
     if untrained:
         raise ConfigError(
             f"The model {model!r} has no trained weights for {', '.join(untrained[:3])}, "
