@@ -20,6 +20,7 @@ from .responses import Response as Response
 from .responses import SequenceScore as SequenceScore
 from .responses import TokenEmbeddings as TokenEmbeddings
 from .responses import Usage as Usage
+from .responses import Viewed as Viewed
 
 
 class Capability(StrEnum):
@@ -31,6 +32,7 @@ class Capability(StrEnum):
     PAIR_SCORE = "pair_score"
     EMBEDDINGS = "embeddings"
     TOKEN_EMBEDDINGS = "token_embeddings"
+    VIEWS = "views"
     LEXICAL = "lexical"
 
 
@@ -145,16 +147,43 @@ class Embed:
 class EmbedTokens:
     """One embedding per token of a text.
 
+    All attributes after `max_length` are read by late-interaction models only, and None means what the
+    model's own config says.
+
     Attributes:
         text: The text.
         role: Whether it is the query or a passage, for models that treat them apart.
-        max_length: Most tokens; None for the model's own limit.
+        max_length: Most tokens, special tokens included; None for the model's own limit.
+        marker: The token that is put behind the first one to tell queries from passages.
+        expansion: Whether a query is filled up with mask tokens to `max_length`.
+        attended: Whether the text's tokens attend to those mask tokens.
+        skip: Marks whose tokens in a passage are read, but get no embedding.
     """
 
     capability: ClassVar[Capability] = Capability.TOKEN_EMBEDDINGS
     text: str
     role: Literal["query", "passage"]
     max_length: int | None = None
+    marker: str | None = None
+    expansion: bool | None = None
+    attended: bool | None = None
+    skip: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """View vectors of all candidates, and the anchors that a decoder makes of them (Fusion-in-Decoder).
+
+    Attributes:
+        prompts: One per passage; each begins with the view tokens.
+        views: How many view tokens there are: their encodings are the first so many of a prompt.
+        max_length: Most tokens of a prompt with its special tokens; what is too much is cut from its end.
+    """
+
+    capability: ClassVar[Capability] = Capability.VIEWS
+    prompts: tuple[Text, ...]
+    views: int
+    max_length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +237,7 @@ class LexicalBlend:
     grams: float
 
 
-Request = Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedTokens | Lexical | LexicalBlend
+Request = Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedTokens | Views | Lexical | LexicalBlend
 
 
 # The kind of response that answers each kind of request; checked once, for every backend, in `flow.py`.
@@ -219,6 +248,7 @@ ANSWERS: dict[type[Request], type[Response]] = {
     PairScore: PairScored,
     Embed: Embedded,
     EmbedTokens: TokenEmbeddings,
+    Views: Viewed,
     Lexical: LexicalScores,
     LexicalBlend: LexicalScores,
 }

@@ -131,6 +131,21 @@ class TokenEmbeddings:
 
 
 @dataclass(frozen=True, slots=True)
+class Viewed:
+    """Answer to `Views`.
+
+    Attributes:
+        views: Encodings of the view tokens [passages, views, dimensions].
+        anchors: What the decoder makes of each view over all passages [views, dimensions].
+        usage: Tokens read, and how many prompts were cut.
+    """
+
+    views: NDArray[np.floating] = field(repr=False)
+    anchors: NDArray[np.floating] = field(repr=False)
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
 class LexicalScores:
     """Answer to `Lexical` and `LexicalBlend`: one score per passage, in the order asked."""
 
@@ -138,4 +153,4 @@ class LexicalScores:
     usage: Usage = Usage()
 
 
-Response = Generated | LabelScores | SequenceScore | PairScored | Embedded | TokenEmbeddings | LexicalScores
+Response = Generated | LabelScores | SequenceScore | PairScored | Embedded | TokenEmbeddings | Viewed | LexicalScores

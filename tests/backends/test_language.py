@@ -335,5 +335,5 @@ class TestLoading:
     def test_encoders_refuse_the_options_of_language_models(self) -> None:
         from swaprank.requests import Embed
 
-        with pytest.raises(ConfigError, match="without adapters"):
-            backend("any/encoder", adapters=("x",)).run([Embed("a", "query")])
+        with pytest.raises(ConfigError, match="without quantization"):
+            backend("any/encoder", device_map="auto").run([Embed("a", "query")])

@@ -11,7 +11,7 @@ from swaprank import BackendError, ConfigError
 from swaprank.backends import _loading, _shared
 from swaprank.backends._batching import in_batches
 from swaprank.backends.transformers import TransformersOptions
-from swaprank.requests import Embed, EmbedTokens, Generate, PairScore
+from swaprank.requests import Embed, Generate, Lexical, PairScore
 from swaprank.testing import check_backend
 from tests.conftest import MODELS
 
@@ -118,8 +118,8 @@ def test_pickling_leaves_the_model_behind() -> None:
 
 
 def test_requests_it_cannot_answer_are_refused() -> None:
-    with pytest.raises(BackendError, match="cannot answer a EmbedTokens"):
-        OPTIONS.build(BERT).run([EmbedTokens("hello", "query")])
+    with pytest.raises(BackendError, match="cannot answer a Lexical"):
+        OPTIONS.build(BERT).run([Lexical("hello", ("world",))])
 
 
 def test_an_encoder_writes_no_text() -> None:

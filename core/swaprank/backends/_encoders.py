@@ -25,12 +25,12 @@ Asked = TypeVar("Asked", bound=Request)
 class Encoder(ABC, Generic[Asked]):
     """A loaded model behind a lock: tokenizers and devices are used by one thread at a time."""
 
-    def __init__(self, loaded: CrossEncoder | SentenceTransformer, model: str, options: TransformersOptions) -> None:
+    def __init__(self, network: torch.nn.Module, limit: int | None, model: str, options: TransformersOptions) -> None:
         self._name = model
         self._batch_tokens = options.batch_tokens
         self._lock = threading.Lock()
-        self._positions = _positions(loaded)
-        self._own_limit = min(filter(None, (loaded.max_seq_length, self._positions)), default=None)
+        self._positions = _positions(network)
+        self._own_limit = min(filter(None, (limit, self._positions)), default=None)
 
     def run(self, requests: Sequence[Asked]) -> list[Response]:
         """Answer all requests, in order."""
@@ -63,7 +63,7 @@ class PairEncoder(Encoder[PairScore]):
     """A sequence classification head over (query, passage)."""
 
     def __init__(self, loaded: CrossEncoder, model: str, options: TransformersOptions) -> None:
-        super().__init__(loaded, model, options)
+        super().__init__(loaded, loaded.max_seq_length, model, options)
         self._model = loaded
         self._activation: torch.nn.Module = loaded.activation_fn  # type: ignore[assignment]
 
@@ -108,7 +108,7 @@ class TextEncoder(Encoder[Embed]):
     """A sentence embedding model with its own pooling and normalisation."""
 
     def __init__(self, loaded: SentenceTransformer, model: str, options: TransformersOptions) -> None:
-        super().__init__(loaded, model, options)
+        super().__init__(loaded, loaded.max_seq_length, model, options)
         self._model = loaded
 
     def _run(self, requests: Sequence[Embed]) -> list[Response]:
@@ -179,11 +179,11 @@ class TextEncoder(Encoder[Embed]):
         return next((prompt for name in names if (prompt := self._model.prompts.get(name))), "")
 
 
-def _positions(loaded: CrossEncoder | SentenceTransformer) -> int | None:
+def _positions(network: torch.nn.Module) -> int | None:
     """How many tokens a table of absolute positions admits; None where positions are relative or rotary."""
     import torch
 
-    tables = (getattr(module, "position_embeddings", None) for module in loaded.modules())
+    tables = (getattr(module, "position_embeddings", None) for module in network.modules())
     sizes = [
         # RoBERTa and its kin count positions from behind the padding index.
         table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, MissingDependencyError, require
+from ._adapters import adapt, hub, set_language
 from ._encoders import Encoder, PairEncoder, TextEncoder
 from ._failures import load_failure
 from ._model_path import model_path
 
 if TYPE_CHECKING:
     import torch
-    from sentence_transformers import CrossEncoder
+    from sentence_transformers import CrossEncoder, SentenceTransformer
 
     from .transformers import TransformersOptions
 
@@ -28,10 +30,15 @@ def load(kind: str, model: str, options: TransformersOptions) -> Encoder[Any]:
         BackendError: The model cannot be loaded; the message names it and the cause.
         ConfigError: It can be loaded, but is no cross-encoder.
     """
-    if options.adapters or options.quantization or options.device_map or options.gguf_file:
+    if options.quantization or options.device_map or options.gguf_file:
         raise ConfigError(
-            f"The {kind} {model!r} is loaded without adapters, quantization, device_map and gguf_file.",
+            f"The {kind} {model!r} is loaded without quantization, device_map and gguf_file.",
             hint="These options are for language models.",
+        )
+    if options.engine != "torch" and (options.adapters or options.language):
+        raise ConfigError(
+            f"The exported network of {model!r} takes no adapters and no language.",
+            hint="Take engine: torch, or merge them before the export.",
         )
     library = require("sentence_transformers", extra="transformers", purpose=f"The {kind} {model!r}")
     _check_runtime(options.engine)
@@ -41,11 +48,30 @@ def load(kind: str, model: str, options: TransformersOptions) -> Encoder[Any]:
         loaded = loader(path, **_arguments(options))
     except Exception as error:  # loaders run code of many hands, which raises anything
         raise load_failure(model, error, trusted=options.trust_remote_code) from error
-    loaded.eval()
     if kind == "bi-encoder":
-        return TextEncoder(loaded, model, options)
-    _check_head(loaded, model)
-    return PairEncoder(loaded, model, options)
+        _adapt(loaded, model, options)
+        return TextEncoder(loaded.eval(), model, options)
+    _check_reads_pairs(loaded, model)
+    untrained = _untrained(loaded)
+    brought = _adapt(loaded, model, options)
+    _check_trained([name for name in untrained if name not in brought], model)
+    return PairEncoder(loaded.eval(), model, options)
+
+
+def _adapt(loaded: CrossEncoder | SentenceTransformer, model: str, options: TransformersOptions) -> set[str]:
+    """Choose the language and put the adapters on; gives back the names of the whole tensors that they brought."""
+    network = getattr(loaded[0], "model", None)
+    if not hasattr(network, "base_model_prefix"):
+        if options.adapters or options.language:
+            raise ConfigError(f"The model {model!r} is no transformers network: it takes no adapters and no language.")
+        return set()
+    if options.adapters and getattr(network, "_hf_peft_config_loaded", False):
+        raise ConfigError(
+            f"The model {model!r} is an adapter itself, and further adapters go on its base.",
+            hint="Write the base as the model, and this adapter as the first of the adapters.",
+        )
+    set_language(network, options.language, model)
+    return adapt(network, [(adapter, hub(options)) for adapter in options.adapters], trusted=options.trust_remote_code)
 
 
 def _check_runtime(engine: str) -> None:
@@ -96,14 +122,17 @@ def _dtype(name: str, device: str | None) -> torch.dtype:
     return torch.float16 if emulated else torch.bfloat16
 
 
-def _check_head(loaded: CrossEncoder, model: str) -> None:
-    """Refuse models that load as a cross-encoder and are none; their scores would be noise."""
+def _check_reads_pairs(loaded: CrossEncoder, model: str) -> None:
+    """Refuse language models, which load as a cross-encoder."""
     if getattr(loaded[0], "transformer_task", None) in ("text-generation", "any-to-any"):
         raise ConfigError(
             f"The model {model!r} writes text; it has no classification head that scores a pair.",
             hint="Give a cross-encoder, or the method this model was trained for.",
         )
-    untrained = _untrained(loaded)
+
+
+def _check_trained(untrained: Sequence[str], model: str) -> None:
+    """Refuse models that load as a cross-encoder and are none; their scores would be noise."""
     if untrained:
         raise ConfigError(
             f"The model {model!r} has no trained weights for {', '.join(untrained[:3])}, "

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BackendError, ConfigError, require
+from ._adapters import adapt, set_language
 from ._causal import CausalNetwork
 from ._classifier import Classifier
+from ._colbert import read_protocol
 from ._dtype import dtype
 from ._failures import load_failure
 from ._language import LanguageModel
 from ._model_path import model_path
 from ._seq2seq import Seq2SeqNetwork
+from ._token_encoder import TokenEncoder
 from ._tokens import Tokens
+from ._views import FUSION_IN_DECODER, ViewsModel
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -64,6 +69,44 @@ def classifier(model: str, options: TransformersOptions) -> Classifier:
         context=options.max_model_len or _positions(network.config),
         batch_tokens=options.batch_tokens,
     )
+
+
+def token_encoder(model: str, options: TransformersOptions) -> TokenEncoder:
+    """Load a late-interaction encoder in the format of colbert-ai or of PyLate.
+
+    Raises:
+        MissingDependencyError: transformers or peft is not installed.
+        BackendError: The model cannot be loaded.
+        ConfigError: It is no late-interaction model, or the language is none of its own.
+    """
+    _check_engine(model, options)
+    source = _Source(model, options)
+    protocol = read_protocol(source.file, model)
+    # The pooler sits on the first token, whose vector it does not change.
+    network = source.network("AutoModel", half_on_cpu=False, unused="pooler.")
+    return TokenEncoder(network, source.tokenizer(), protocol, model, options)
+
+
+def views_model(model: str, options: TransformersOptions) -> ViewsModel:
+    """Load an encoder-decoder that answers `Views`.
+
+    Raises:
+        MissingDependencyError: transformers or peft is not installed.
+        BackendError: The model cannot be loaded.
+        ConfigError: It is no encoder-decoder.
+    """
+    _check_engine(model, options)
+    source = _Source(model, options)
+    if not source.config().is_encoder_decoder:
+        raise ConfigError(f"The model {model!r} has no encoder and decoder.", hint="Give an MVP model, or another T5.")
+    network = source.network("AutoModelForSeq2SeqLM", half_safe=False, key_mapping=FUSION_IN_DECODER)
+    tokens = Tokens(source.tokenizer(), model, parse_control_tokens=options.parse_control_tokens)
+    return ViewsModel(network, tokens, model, batch_tokens=options.batch_tokens)
+
+
+def _check_engine(model: str, options: TransformersOptions) -> None:
+    if options.engine != "torch":
+        raise ConfigError(f"The model {model!r} is run by torch, not by {options.engine}.")
 
 
 def is_decoder(model: str, options: TransformersOptions) -> bool:
@@ -123,11 +166,33 @@ class _Source:
         """How to load the classification head: a base under an adapter has none of its own."""
         return {"num_labels": 1} if self._adapters else {}
 
-    def network(self, loader: str, *, half_safe: bool = True, **extra: Any) -> PreTrainedModel:
-        """The network on its device, ready to compute."""
+    def file(self, name: str) -> Path | None:
+        """A file of the model; None if it has none of that name."""
+        find = partial(self._transformers.utils.cached_file, _raise_exceptions_for_missing_entries=False)
+        found = self._loaded(find, filename=name)
+        return None if found is None else Path(found)
+
+    def network(
+        self,
+        loader: str,
+        *,
+        half_safe: bool = True,
+        half_on_cpu: bool = True,
+        unused: str | None = None,
+        **extra: Any,
+    ) -> PreTrainedModel:
+        """The network on its device, ready to compute.
+
+        Args:
+            loader: The auto class of transformers.
+            half_safe: As in `dtype`.
+            half_on_cpu: As in `dtype`.
+            unused: How the names of tensors begin that may be untrained, because nobody reads what they compute.
+            extra: Further arguments of the loader.
+        """
         options = self._options
         device = _device(options.device)
-        extra["dtype"] = dtype(options.dtype, device, half_safe=half_safe)
+        extra["dtype"] = dtype(options.dtype, device, half_safe=half_safe, half_on_cpu=half_on_cpu)
         if options.attn_implementation:
             extra["attn_implementation"] = options.attn_implementation
         if options.quantization:
@@ -137,10 +202,9 @@ class _Source:
             extra["device_map"] = options.device_map or device
         load = getattr(self._transformers, loader).from_pretrained
         loaded, notes = self._loaded(load, output_loading_info=True, **self._format, **extra)
-        missing = set(notes["missing_keys"])
-        for adapter, hub in self._adapters:
-            loaded, brought = self._adapted(loaded, adapter, hub)
-            missing -= brought
+        set_language(loaded, options.language, self._model)
+        missing = {name for name in notes["missing_keys"] if unused is None or not name.startswith(unused)}
+        missing -= adapt(loaded, self._adapters, trusted=options.trust_remote_code)
         if missing:
             raise ConfigError(
                 f"The model {self._model!r} has no trained weights for {', '.join(sorted(missing)[:3])}.",
@@ -163,16 +227,6 @@ class _Source:
         # Folders that travel together: the base may lie beside the adapter.
         beside = Path(self._path).parent / base
         return str(beside) if beside.exists() and not Path(base).exists() else str(base)
-
-    def _adapted(self, network: Any, adapter: str, hub: dict[str, Any]) -> tuple[Any, set[str]]:
-        """The network with an adapter merged in, and the names of the whole tensors that it brought."""
-        peft = require("peft", extra="peft", purpose=f"The adapter {adapter!r}")
-        try:
-            wrapped = peft.PeftModel.from_pretrained(network, adapter, **hub)
-            brought = {name.removeprefix("base_model.model.") for name in peft.get_peft_model_state_dict(wrapped)}
-            return wrapped.merge_and_unload(), brought
-        except Exception as error:  # loaders run code of many hands, which raises anything
-            raise self._failure(error) from error
 
     def _loaded(self, load: Callable[..., Any], **extra: Any) -> Any:
         try:

@@ -14,12 +14,14 @@ from ..gathering import Gatherer
 from ..requests import (
     Capability,
     Embed,
+    EmbedTokens,
     Generate,
     LabelLogprobs,
     PairScore,
     Request,
     Response,
     SequenceLogprob,
+    Views,
 )
 from ._shared import shared
 
@@ -30,6 +32,8 @@ _CAPABILITIES = frozenset(
         Capability.SEQUENCE_LOGPROBS,
         Capability.PAIR_SCORE,
         Capability.EMBEDDINGS,
+        Capability.TOKEN_EMBEDDINGS,
+        Capability.VIEWS,
     }
 )
 
@@ -53,8 +57,10 @@ class TransformersOptions(BackendOptions):
         device_map: Passed to transformers, such as ``"auto"``, to spread a language model over devices.
         quantization: Passed to transformers as ``quantization_config``, such as ``{load_in_4bit: true}``.
         gguf_file: The GGUF file to read in the model's folder or repository (language models).
-        adapters: PEFT adapters (folders or hub ids) merged into a language model, in order. A model that is
-            itself an adapter needs no entry here: its base is loaded and it is merged.
+        adapters: PEFT adapters and sparse fine-tunings (folders or hub ids) merged into the model, in order. A
+            model that is itself a PEFT adapter needs no entry here: its base is loaded and it is merged.
+        language: Which of the language adapters that are built into an X-MOD model reads the texts, such as
+            ``"ar_AR"``; None for the one that the model's config names.
         prefix_caching: Whether what many prompts begin with is computed once.
         parse_control_tokens: Whether control tokens of the model that stand in a query or a passage are read
             as such, as official codes do, and not as plain text.
@@ -83,6 +89,7 @@ class TransformersOptions(BackendOptions):
     quantization: dict[str, Any] | None = None
     gguf_file: str | None = None
     adapters: tuple[str, ...] = ()
+    language: str | None = None
     prefix_caching: bool = True
     parse_control_tokens: bool = False
     gather_ms: float = Field(default=2.0, ge=0, le=1000)
@@ -113,6 +120,8 @@ class Runner(Protocol):
 _KINDS: dict[type[Request], str] = {
     PairScore: "pairs",
     Embed: "texts",
+    EmbedTokens: "tokens",
+    Views: "views",
     Generate: "language",
     LabelLogprobs: "language",
     SequenceLogprob: "language",
@@ -151,8 +160,8 @@ class Models:
     """What a model id stands for, loaded once per kind of request that comes."""
 
     def __init__(self, model: str, options: TransformersOptions) -> None:
-        self._model = model
-        self._options = options
+        self.model = model
+        self.options = options
         self._runners: dict[str, Runner] = {}
 
     def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
@@ -179,12 +188,16 @@ class Models:
         from . import _loading, _pretrained
 
         if kind == "language":
-            return _pretrained.language_model(self._model, self._options)
+            return _pretrained.language_model(self.model, self.options)
+        if kind == "tokens":
+            return _pretrained.token_encoder(self.model, self.options)
+        if kind == "views":
+            return _pretrained.views_model(self.model, self.options)
         if kind == "texts":
-            return _loading.load("bi-encoder", self._model, self._options)
-        if _pretrained.is_decoder(self._model, self._options):
-            return _pretrained.classifier(self._model, self._options)
-        return _loading.load("cross-encoder", self._model, self._options)
+            return _loading.load("bi-encoder", self.model, self.options)
+        if _pretrained.is_decoder(self.model, self.options):
+            return _pretrained.classifier(self.model, self.options)
+        return _loading.load("cross-encoder", self.model, self.options)
 
 
 BACKEND = TransformersOptions

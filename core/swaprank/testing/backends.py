@@ -29,6 +29,8 @@ from ..requests import (
     SequenceLogprob,
     SequenceScore,
     TokenEmbeddings,
+    Viewed,
+    Views,
 )
 
 EVERYTHING = frozenset(Capability)
@@ -141,5 +143,8 @@ def arbitrary_response(request: Request) -> Response:
             ids = [ord(letter) % 97 for letter in text]
             table = np.random.default_rng(7).normal(size=(97, 8))
             return TokenEmbeddings(ids=ids, table=table, rows=ids)
+        case Views(prompts=prompts, views=views):
+            numbers = np.random.default_rng(chance.getrandbits(32))
+            return Viewed(numbers.normal(size=(len(prompts), views, 8)), numbers.normal(size=(views, 8)))
         case Lexical(passages=passages) | LexicalBlend(passages=passages):
             return LexicalScores(tuple(chance.expovariate(1) for _ in passages))
