@@ -10,8 +10,10 @@ from pydantic import Field, SecretStr, model_validator
 from ..backend import Backend, BackendOptions, LocalBackend
 from ..errors import ResponseError, SwaprankError
 from ..requests import (
+    Attend,
     Capability,
     Embed,
+    EmbedPrompt,
     Generate,
     LabelLogprobs,
     PairScore,
@@ -28,6 +30,8 @@ _CAPABILITIES = frozenset(
         Capability.SEQUENCE_LOGPROBS,
         Capability.PAIR_SCORE,
         Capability.EMBEDDINGS,
+        Capability.PROMPT_EMBEDDINGS,
+        Capability.ATTENTION,
     }
 )
 
@@ -111,6 +115,8 @@ _KINDS: dict[type[Request], str] = {
     Generate: "language",
     LabelLogprobs: "language",
     SequenceLogprob: "language",
+    Attend: "language",
+    EmbedPrompt: "prompts",
 }
 
 
@@ -150,6 +156,8 @@ class TransformersBackend(LocalBackend):
 
         if kind == "language":
             return _pretrained.language_model(self.model, self.options)
+        if kind == "prompts":
+            return _pretrained.prompt_encoder(self.model, self.options)
         if kind == "texts":
             return _loading.load("bi-encoder", self.model, self.options)
         if _pretrained.is_decoder(self.model, self.options):
