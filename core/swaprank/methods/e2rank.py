@@ -60,15 +60,15 @@ class E2Rank(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """The pseudo-query, and the passages whose embeddings are not known, in one round."""
-        asked: list[Request] = [self.query_request(query, passages)]
+        prompt = self._pseudo_query(query, passages) if self.mode == "listwise" else self._plain_query(query)
+        asked: list[Request] = [EmbedPrompt(prompt, self.max_length)]
         asked += [EmbedPrompt(self._document(passage), self.max_length) for passage in passages]
         known = [passage.embedding if self.reuse_embeddings else None for passage in passages]
         return (yield from compared(asked, [None, *known]))
 
-    def query_request(self, query: Query, passages: Sequence[Passage]) -> EmbedPrompt:
-        """What asks for the query's embedding, which also serves a second retrieval."""
-        prompt = self._pseudo_query(query, passages) if self.mode == "listwise" else self._plain_query(query)
-        return EmbedPrompt(prompt, self.max_length)
+    def feedback_request(self, query: Query, passages: Sequence[Passage]) -> EmbedPrompt | None:
+        """What asks for the pseudo-query of the best passages."""
+        return EmbedPrompt(self._pseudo_query(query, passages), self.max_length) if self.mode == "listwise" else None
 
     def _document(self, passage: Passage) -> Span:
         return Span((Span(((Slot(self._shown(passage)),),), shrinks=True), _END), max_tokens=self.max_length)
