@@ -4,6 +4,7 @@ from .bm25 import bm25_index
 from .compressor import FAILURES, REASONING, RELEVANCE_SCORE, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS, Reranker
 from .cross_encoder import RerankerCrossEncoder
 from .decomposition import QuestionDecomposition
+from .feedback import FeedbackRetriever
 from .hybrid import HybridFusion
 from .retriever import RerankingRetriever
 
@@ -14,6 +15,7 @@ __all__ = [
     "RETRIEVAL_SCORE",
     "SCORE_KIND",
     "SUB_QUESTIONS",
+    "FeedbackRetriever",
     "HybridFusion",
     "QuestionDecomposition",
     "Reranker",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
@@ -18,6 +19,7 @@ from swaprank import ConfigError, Passage, Query, Ranking, presets
 from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
 from swaprank.errors import nearest
+from swaprank.feedback import Embeddings, with_embeddings
 
 from .cross_encoder import RerankerCrossEncoder
 from .retriever import RerankingRetriever
@@ -57,6 +59,8 @@ class Reranker(BaseDocumentCompressor):
         score_key: The metadata key of the first-stage score, which fusion reads; default ``"score"``. A
             ``relevance_score`` from before is never read: reranking twice gives the same result.
         title_key: The metadata key of a title that is read before the text; None for no title.
+        embedding_key: The metadata key of a stored embedding, for methods with ``reuse_embeddings: true``.
+        embeddings: Brings the stored embeddings of texts, for the same methods: one vector per text.
         include_reasoning: Write what the model said about each document into its metadata; it can be long,
             and a prompt template that prints metadata prints it too.
         on_ranking: Called with the whole `swaprank.Ranking` of each query: calls, tokens, repairs.
@@ -74,6 +78,8 @@ class Reranker(BaseDocumentCompressor):
     config: dict[str, Any] = Field(frozen=True, description="The swaprank config, without secrets.")
     score_key: str = "score"
     title_key: str | None = None
+    embedding_key: str | None = None
+    embeddings: SkipJsonSchema[Embeddings | None] = Field(default=None, exclude=True)
     include_reasoning: bool = False
     on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
 
@@ -88,6 +94,8 @@ class Reranker(BaseDocumentCompressor):
         config: Mapping[str, Any] | None = None,
         score_key: str = "score",
         title_key: str | None = None,
+        embedding_key: str | None = None,
+        embeddings: Embeddings | None = None,
         include_reasoning: bool = False,
         on_ranking: OnRanking | None = None,
         **options: Any,
@@ -97,6 +105,8 @@ class Reranker(BaseDocumentCompressor):
             "config": core.to_config(),
             "score_key": score_key,
             "title_key": title_key,
+            "embedding_key": embedding_key,
+            "embeddings": embeddings,
             "include_reasoning": include_reasoning,
             "on_ranking": on_ranking,
         }
@@ -111,6 +121,11 @@ class Reranker(BaseDocumentCompressor):
     def to_config(self) -> dict[str, Any]:
         """The config, without secrets; loads nothing."""
         return self._core.to_config()
+
+    @property
+    def core(self) -> CoreReranker:
+        """The reranker behind this compressor."""
+        return self._core
 
     @property
     def name(self) -> str:
@@ -182,25 +197,30 @@ class Reranker(BaseDocumentCompressor):
     def _ordered(
         self, query: str | Query, documents: Sequence[Document], instruction: str | None = None
     ) -> list[Document]:
-        return self._answer(documents, self._core.rerank(query, self._passages(documents), instruction=instruction))
+        return self._answer(documents, self._core.rerank(query, self.passages(documents), instruction=instruction))
 
     async def _aordered(
         self, query: str | Query, documents: Sequence[Document], instruction: str | None = None
     ) -> list[Document]:
-        return self._answer(
-            documents, await self._core.arerank(query, self._passages(documents), instruction=instruction)
+        # What brings the embeddings may ask a store.
+        passages = (
+            self.passages(documents) if self.embeddings is None else await asyncio.to_thread(self.passages, documents)
         )
+        return self._answer(documents, await self._core.arerank(query, passages, instruction=instruction))
 
-    def _passages(self, documents: Sequence[Document]) -> list[Passage]:
-        return [
+    def passages(self, documents: Sequence[Document]) -> list[Passage]:
+        """The documents as the core reads them."""
+        passages = [
             Passage(
                 text=document.page_content,
                 id=document.id,
                 title=None if self.title_key is None else document.metadata.get(self.title_key),
                 score=float(score) if isinstance(score := document.metadata.get(self.score_key), Real) else None,
+                embedding=None if self.embedding_key is None else document.metadata.get(self.embedding_key),
             )
             for document in documents
         ]
+        return with_embeddings(passages, self.embeddings)
 
     def _answer(self, documents: Sequence[Document], ranking: Ranking) -> list[Document]:
         if self.on_ranking is not None:

@@ -2,6 +2,7 @@
 
 from .bm25 import bm25_index
 from .decomposition import QuestionDecomposition
+from .feedback import FeedbackRetriever
 from .hybrid import HybridFusion
 from .postprocessor import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS, Reranker
 from .query import InstructedQuery
@@ -12,6 +13,7 @@ __all__ = [
     "RETRIEVAL_SCORE",
     "SCORE_KIND",
     "SUB_QUESTIONS",
+    "FeedbackRetriever",
     "HybridFusion",
     "InstructedQuery",
     "QuestionDecomposition",

@@ -65,7 +65,7 @@ class QuestionDecomposition(Reranker):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query, passages = self._question(nodes, query_bundle)
+        query, passages = self.question(nodes, query_bundle)
         if self.retriever is None or not nodes:
             return self._rerank(query, passages, nodes)
         try:
@@ -76,14 +76,14 @@ class QuestionDecomposition(Reranker):
         if parts.sub_questions:
             found = [self.retriever.retrieve(text) for text in (query.text, *parts.sub_questions)]
             nodes, parts = _pool(nodes, found, parts)
-            _, passages = self._question(nodes, query_bundle)
+            _, passages = self.question(nodes, query_bundle)
         return self._rerank(replace(query, decomposed=parts), passages, nodes)
 
     @dispatcher.span
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query, passages = self._question(nodes, query_bundle)
+        query, passages = self.question(nodes, query_bundle)
         if self.retriever is None or not nodes:
             return await self._arerank(query, passages, nodes)
         try:
@@ -94,7 +94,7 @@ class QuestionDecomposition(Reranker):
             texts = (query.text, *parts.sub_questions)
             found = await asyncio.gather(*(self.retriever.aretrieve(text) for text in texts))
             nodes, parts = _pool(nodes, found, parts)
-            _, passages = self._question(nodes, query_bundle)
+            _, passages = self.question(nodes, query_bundle)
         return await self._arerank(replace(query, decomposed=parts), passages, nodes)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -119,6 +119,11 @@ class Reranker(BaseNodePostprocessor):
         """The config, without secrets; loads nothing."""
         return self._core.to_config()
 
+    @property
+    def core(self) -> CoreReranker:
+        """The reranker behind this postprocessor."""
+        return self._core
+
     @classmethod
     def class_name(cls) -> str:
         """The name LlamaIndex writes into dumps."""
@@ -127,14 +132,14 @@ class Reranker(BaseNodePostprocessor):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query, passages = self._question(nodes, query_bundle)
+        query, passages = self.question(nodes, query_bundle)
         return self._rerank(query, passages, nodes)
 
     @dispatcher.span
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query, passages = self._question(nodes, query_bundle)
+        query, passages = self.question(nodes, query_bundle)
         return await self._arerank(query, passages, nodes)
 
     def _rerank(self, query: Query, passages: Sequence[Passage], nodes: list[NodeWithScore]) -> list[NodeWithScore]:
@@ -149,9 +154,12 @@ class Reranker(BaseNodePostprocessor):
             result += self._answer(nodes, await self._core.arerank(query, passages))
         return result
 
-    def _question(
-        self, nodes: Sequence[NodeWithScore], query_bundle: QueryBundle | None
-    ) -> tuple[Query, list[Passage]]:
+    def question(self, nodes: Sequence[NodeWithScore], query_bundle: QueryBundle | None) -> tuple[Query, list[Passage]]:
+        """What the core is asked about these nodes.
+
+        Raises:
+            InputError: There is no query.
+        """
         if query_bundle is None:
             raise InputError(
                 "A reranker needs a query, and none was given.",
@@ -162,6 +170,7 @@ class Reranker(BaseNodePostprocessor):
                 text=content(node.node, self.metadata_mode),
                 id=node.node.node_id,
                 score=None if node.score is None else float(node.score),
+                embedding=node.node.embedding,
             )
             for node in nodes
         ]

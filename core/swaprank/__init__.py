@@ -10,6 +10,7 @@ from .errors import (
     ResponseError,
     SwaprankError,
 )
+from .feedback import Feedback
 from .reranker import Reranker
 from .types import Call, Decomposed, Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
 
@@ -23,6 +24,7 @@ __all__ = [
     "ConfigError",
     "Decomposed",
     "Failure",
+    "Feedback",
     "InputError",
     "MissingDependencyError",
     "Passage",

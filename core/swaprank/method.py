@@ -83,6 +83,13 @@ class Method(BaseModel):
         """The candidates as the groups will see them: for what must be computed over the whole list first."""
         return passages
 
+    def feedback_request(self, query: Query, passages: Sequence[Passage]) -> Request | None:
+        """What asks for a query embedding that has read the best passages, for a second retrieval.
+
+        Only methods that make one answer; for all others the query embedding is moved (`feedback.py`).
+        """
+        return None
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """Ask about one group of passages and read the answers."""
         raise NotImplementedError

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal
 
 from .prompt import Prompt, Text
+from .responses import Attended as Attended
 from .responses import Embedded as Embedded
 from .responses import Generated as Generated
 from .responses import LabelScores as LabelScores
@@ -33,6 +34,8 @@ class Capability(StrEnum):
     EMBEDDINGS = "embeddings"
     TOKEN_EMBEDDINGS = "token_embeddings"
     VIEWS = "views"
+    PROMPT_EMBEDDINGS = "prompt_embeddings"
+    ATTENTION = "attention"
     LEXICAL = "lexical"
 
 
@@ -187,6 +190,41 @@ class Views:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbedPrompt:
+    """The embedding of a whole prompt by a decoder: what it has made of the last token.
+
+    Attributes:
+        prompt: What is read; nothing is appended to it.
+        max_length: Most tokens of the prompt: what shrinks in it is cut, never its end.
+    """
+
+    capability: ClassVar[Capability] = Capability.PROMPT_EMBEDDINGS
+    prompt: Prompt
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attend:
+    """The attention that each token of a context receives from what is read after it.
+
+    Attributes:
+        context: The parts of the context, read one after the other as one text.
+        endings: What is read after the context: each by itself, as if the others were not there.
+        chat: Whether context and ending are a user's message in the model's chat template, what the template
+            puts behind the message being part of the ending. Neither may then begin or end in white space, which
+            templates strip.
+        max_length: Most tokens of the context and an ending: the shrinking slots of the context are cut so that
+            it fits.
+    """
+
+    capability: ClassVar[Capability] = Capability.ATTENTION
+    context: tuple[Text, ...]
+    endings: tuple[Text, ...]
+    chat: bool = False
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """How a text becomes terms, and how terms become BM25 scores; see `methods/bm25.py`."""
 
@@ -237,7 +275,19 @@ class LexicalBlend:
     grams: float
 
 
-Request = Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedTokens | Views | Lexical | LexicalBlend
+Request = (
+    Generate
+    | LabelLogprobs
+    | SequenceLogprob
+    | PairScore
+    | Embed
+    | EmbedTokens
+    | Views
+    | EmbedPrompt
+    | Attend
+    | Lexical
+    | LexicalBlend
+)
 
 
 # The kind of response that answers each kind of request; checked once, for every backend, in `flow.py`.
@@ -249,6 +299,8 @@ ANSWERS: dict[type[Request], type[Response]] = {
     Embed: Embedded,
     EmbedTokens: TokenEmbeddings,
     Views: Viewed,
+    EmbedPrompt: Embedded,
+    Attend: Attended,
     Lexical: LexicalScores,
     LexicalBlend: LexicalScores,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from .backend import Backend
 from .config import MAIN_KEYS, Config, Source, load, without_secrets
 from .decomposition import Decomposition
 from .errors import ConfigError, InputError
+from .feedback import Embeddings, Feedback, better_query
 from .flow import Flow
 from .schedule import adrive, drive
 from .types import Decomposed, Passage, Query, Ranking, readable
@@ -119,6 +121,40 @@ class Reranker:
     ) -> list[Ranking]:
         """As `rerank_many`, without blocking the event loop."""
         return await adrive(self._flows(queries, passages))
+
+    def feedback(
+        self,
+        query: str | Query,
+        ranking: Ranking,
+        *,
+        embeddings: Embeddings | None = None,
+        how: Feedback | None = None,
+    ) -> list[float]:
+        """A better query embedding, learnt from a ranking, for a second retrieval.
+
+        Args:
+            query: The query with its embedding by the retriever; E2Rank needs none.
+            ranking: What this reranker made of it. Its passages bring the retriever's embeddings.
+            embeddings: Embeds the texts of passages that bring none, as the retriever does.
+            how: How many passages count, and how far the query moves; None for the official code's choice.
+
+        Raises:
+            InputError: An embedding is missing, or two differ in size.
+            BackendError: The model failed.
+        """
+        flow = better_query(self._stage.scores, _query(query, None), ranking, how or Feedback(), embeddings)
+        return drive([flow])[0]
+
+    async def afeedback(
+        self,
+        query: str | Query,
+        ranking: Ranking,
+        *,
+        embeddings: Embeddings | None = None,
+        how: Feedback | None = None,
+    ) -> list[float]:
+        """As `feedback`, without blocking the event loop."""
+        return await asyncio.to_thread(self.feedback, query, ranking, embeddings=embeddings, how=how)
 
     def decompose(self, query: str | Query) -> Decomposed:
         """Ask the LLM of a decomposition for the parts of a question, and nothing else.

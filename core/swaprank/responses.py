@@ -90,7 +90,7 @@ class PairScored:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Answer to `Embed`.
+    """Answer to `Embed` and `EmbedPrompt`.
 
     Attributes:
         vector: The embedding, not necessarily of unit length. Any float sequence; arrays are fine.
@@ -146,6 +146,21 @@ class Viewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Attended:
+    """Answer to `Attend`.
+
+    Attributes:
+        received: For each ending and each part of the context one float32 per token of the part: the attention
+            probability that it receives, mean over the tokens of the ending, sum over all heads and layers. A token
+            that two parts share is of the part of its first visible character.
+        usage: Tokens read.
+    """
+
+    received: tuple[tuple[NDArray[np.float32], ...], ...] = field(repr=False)
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
 class LexicalScores:
     """Answer to `Lexical` and `LexicalBlend`: one score per passage, in the order asked."""
 
@@ -153,4 +168,14 @@ class LexicalScores:
     usage: Usage = Usage()
 
 
-Response = Generated | LabelScores | SequenceScore | PairScored | Embedded | TokenEmbeddings | Viewed | LexicalScores
+Response = (
+    Generated
+    | LabelScores
+    | SequenceScore
+    | PairScored
+    | Embedded
+    | TokenEmbeddings
+    | Viewed
+    | Attended
+    | LexicalScores
+)

@@ -47,9 +47,30 @@ def embedding_steps(
         ResponseError: The model's embeddings differ in size.
     """
     given = [query.embedding, *(passage.embedding for passage in passages)] if reuse else [None] * (len(passages) + 1)
-    vectors: list[Vector | None] = [None if each is None else np.asarray(each, dtype=np.float64) for each in given]
     asked: list[Request] = [Embed(query.text, "query", query_prompt, max_length)]
     asked += [Embed(passage.content, "passage", passage_prompt, max_length) for passage in passages]
+    return (yield from compared(asked, given, similarity))
+
+
+def compared(
+    asked: Sequence[Request],
+    given: Sequence[Sequence[float] | None],
+    similarity: Literal["cosine", "dot"] = "cosine",
+) -> Steps:
+    """Score by similarity to the first of several embeddings; only those that are not given are asked for.
+
+    Args:
+        asked: What asks for each embedding: the query's, then one per passage.
+        given: The embeddings that are known. One of another size than the model's own is asked for again.
+        similarity: ``"cosine"`` or ``"dot"``.
+
+    Returns:
+        One similarity per passage; 0 where an embedding is the zero vector.
+
+    Raises:
+        ResponseError: The model's embeddings differ in size.
+    """
+    vectors: list[Vector | None] = [None if each is None else np.asarray(each, dtype=np.float64) for each in given]
     coverages: dict[int, float | None] = {}
 
     missing = [place for place, vector in enumerate(vectors) if vector is None]

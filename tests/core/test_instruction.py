@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from swaprank import InputError, Query, Reranker, registry
-from swaprank.methods import erank, zero_shot
+from swaprank.methods import erank, icr, zero_shot
 from swaprank.testing import ScriptedBackend, arbitrary_response
 
 CONFIGURED, OWN, CALL = "configured instruction", "the query's own instruction", "instruction of the call"
@@ -44,7 +44,7 @@ def test_the_call_goes_before_the_query_and_the_query_before_the_config(method) 
 @pytest.mark.parametrize("method", UNINSTRUCTED)
 def test_methods_that_take_none_refuse_it(method) -> None:
     reranker, backend = scripted(method)
-    with pytest.raises(InputError, match=f"'{method}' takes no instruction.*{CALL}.*Methods that take one: erank"):
+    with pytest.raises(InputError, match=f"'{method}' takes no instruction.*{CALL}.*Methods that take one: e2rank"):
         reranker.rerank("q", ["p"], instruction=CALL)
     with pytest.raises(InputError, match="takes no instruction"):
         reranker.rerank_many([Query("q", instruction=OWN)], [["p"]])
@@ -53,7 +53,10 @@ def test_methods_that_take_none_refuse_it(method) -> None:
         assert reranker.rerank("q", ["p"], instruction=nothing).order == [0]
 
 
-@pytest.mark.parametrize("method", [erank.METHOD(template="{query}"), zero_shot.METHOD(prompt="{query}")])
+@pytest.mark.parametrize(
+    "method",
+    [erank.METHOD(template="{query}"), icr.METHOD(template="simple_instruct"), zero_shot.METHOD(prompt="{query}")],
+)
 def test_a_prompt_without_a_place_for_it_takes_none(method) -> None:
     assert not method.takes_instruction
     assert type(method)().takes_instruction

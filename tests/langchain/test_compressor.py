@@ -156,6 +156,7 @@ def test_the_json_schema_tells_the_fields() -> None:
         "config",
         "score_key",
         "title_key",
+        "embedding_key",
         "include_reasoning",
     }
 

@@ -1,4 +1,4 @@
-"""Language models through transformers: text, label log-probabilities, sequence log-probabilities."""
+"""Language models through transformers: text, label and sequence log-probabilities, attention."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ..errors import BackendError, PromptTooLongError, SwaprankError
+from ..errors import BackendError, ConfigError, PromptTooLongError, SwaprankError
 from ..prompt import Prompt
 from ..requests import (
+    Attend,
+    Attended,
     Generate,
     Generated,
     LabelLogprobs,
@@ -19,13 +21,16 @@ from ..requests import (
     SequenceScore,
     Usage,
 )
+from ._attention import received
+from ._causal import CausalNetwork
 from ._decoding import Rows, generate
+from ._spans import spanned
 from ._tokens import Encoded, Tokens
 
 if TYPE_CHECKING:
     import torch
 
-Asked = TypeVar("Asked", Generate, LabelLogprobs, SequenceLogprob)
+Asked = TypeVar("Asked", Generate, LabelLogprobs, SequenceLogprob, Attend)
 
 
 # The least tokens that a prompt which cannot be cut further must leave for the answer.
@@ -93,6 +98,7 @@ class LanguageModel:
             self._answer(Generate, requests, self._generated, answers)
             self._answer(LabelLogprobs, requests, self._labelled, answers)
             self._answer(SequenceLogprob, requests, self._sequenced, answers)
+            self._answer(Attend, requests, self._attended, answers)
         return [answers[place] for place in range(len(requests))]
 
     def _answer(
@@ -197,6 +203,25 @@ class LanguageModel:
             SequenceScore(done[place], Usage(len(prompt.ids) + len(forced[place]), 0, prompt.cut))
             for place, prompt in enumerate(prompts)
         ]
+
+    def _attended(self, requests: Sequence[Attend]) -> list[Attended]:
+        if not isinstance(self._network, CausalNetwork):
+            raise ConfigError(
+                f"{self._model!r} reads a prompt apart from its answer, and has no attention from one to the other.",
+                hint="Take a decoder, such as Llama, Mistral or Qwen.",
+            )
+        responses = []
+        for request in requests:
+            found = spanned(self.tokens, request, self._limit(request.max_length))
+            rows = received(self._network, self._model, found.context, found.endings)
+            read = len(found.context) + sum(map(len, found.endings))
+            responses.append(
+                Attended(
+                    tuple(tuple(row[start:end] for start, end in found.parts) for row in rows),
+                    Usage(read, 0, found.cut),
+                )
+            )
+        return responses
 
     def _prompt(self, prompt: Prompt, limit: int | None) -> Encoded:
         encoded = self.tokens.encode(prompt, limit)

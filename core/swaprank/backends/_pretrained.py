@@ -1,4 +1,4 @@
-"""Loading plain transformers models: language models and decoders with a classification head."""
+"""Loading plain transformers models: language models, decoders that embed, decoders with a classification head."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ._dtype import dtype
 from ._failures import load_failure
 from ._language import LanguageModel
 from ._model_path import model_path
+from ._prompts import PromptEncoder
 from ._seq2seq import Seq2SeqNetwork
 from ._token_encoder import TokenEncoder
 from ._tokens import Tokens
@@ -107,6 +108,32 @@ def views_model(model: str, options: TransformersOptions) -> ViewsModel:
 def _check_engine(model: str, options: TransformersOptions) -> None:
     if options.engine != "torch":
         raise ConfigError(f"The model {model!r} is run by torch, not by {options.engine}.")
+
+
+def prompt_encoder(model: str, options: TransformersOptions) -> PromptEncoder:
+    """Load a decoder whose last hidden state is an embedding.
+
+    Raises:
+        MissingDependencyError: transformers, or what the model's format needs, is not installed.
+        BackendError: The model cannot be loaded.
+        ConfigError: It is no decoder.
+    """
+    import torch
+
+    if not is_decoder(model, options):
+        raise ConfigError(
+            f"The model {model!r} is no decoder, and has no embedding of a whole prompt in its last token.",
+            hint="Encoders are for method: bi-encoder.",
+        )
+    source = _Source(model, options)
+    network = source.network("AutoModel")
+    tokens = Tokens(source.tokenizer(), model, parse_control_tokens=options.parse_control_tokens)
+    return PromptEncoder(
+        CausalNetwork(network, head=torch.nn.Identity(), prefix_caching=options.prefix_caching),
+        tokens,
+        context=options.max_model_len or _positions(network.config),
+        batch_tokens=options.batch_tokens,
+    )
 
 
 def is_decoder(model: str, options: TransformersOptions) -> bool:

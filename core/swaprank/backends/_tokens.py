@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BackendError, ConfigError, PromptTooLongError
-from ..prompt import Chat, Message, Prompt, Slot, Span, Special, Text, plain
+from ..prompt import Chat, Message, Prompt, Slot, Span, Special, Text, plain, user
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 # Most vocabularies hold these as ordinary tokens, and none ends a turn: they are what the vocabulary says.
 _THINKING = ("<think>", "</think>")
 _MARK = re.compile("\ue000(\\d+)\ue001")
+_MESSAGE = "\ue000\ue001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,62 @@ class Tokens:
         """
         if isinstance(prompt, Span):
             encoded = self._fitted_span(prompt, limit)
-        else:
-            encoded = Encoded(self._rendered(self._cut(prompt)))
-            if limit is not None and len(encoded.ids) > limit:
-                encoded = self._fitted(prompt, limit)
-        if limit is not None and len(encoded.ids) > limit:
-            raise PromptTooLongError(
-                f"A prompt of {len(encoded.ids)} tokens is too long for {self._model!r}: {limit} fit.",
-                hint="Shorten the query or the instruction, set a smaller truncate_length, or take another model.",
+            self._check(encoded, limit)
+            return encoded
+        return self.fitted(prompt, limit)[1]
+
+    def fitted(self, prompt: Text | Chat, limit: int | None = None) -> tuple[Text | Chat, Encoded]:
+        """The prompt as it is read, its slots cut where they must be, and its ids, at most ``limit``.
+
+        What shrinks is cut evenly, the longest first.
+
+        Raises:
+            PromptTooLongError: It does not fit, however far what shrinks is cut.
+        """
+        shown = prompt = self._cut(prompt)
+        ids, cut = self._rendered(prompt), 0
+        if limit is not None and len(ids) > limit:
+            lengths = [len(self._ids(slot.text, split=True)) for slot in _slots(prompt) if slot.shrinks]
+            most = max(lengths, default=0)
+            while len(ids) > limit and most > 0:
+                most = _level(lengths, most, len(ids) - limit)
+                shown = _slots_cut(prompt, partial(self._first_cut, most=most))
+                ids = self._rendered(shown)
+            cut = sum(length > most for length in lengths)
+        encoded = Encoded(ids, cut)
+        self._check(encoded, limit)
+        return shown, encoded
+
+    def located(self, text: tuple[str | Slot, ...], *, special: bool) -> tuple[list[int], list[tuple[int, int]]]:
+        """The ids of a text, and from which to which character of it each token reaches.
+
+        Args:
+            text: The text.
+            special: Whether the tokenizer's special tokens go around it; they reach nowhere: (0, 0).
+
+        Raises:
+            ConfigError: The tokenizer does not tell.
+        """
+        if not self.tokenizer.is_fast:
+            raise ConfigError(
+                f"The tokenizer of {self._model!r} does not tell which characters a token stands for.",
+                hint="Give the model a tokenizer.json, or take another model.",
             )
-        return encoded
+        if not any(self._is_hostile(part.text) for part in text if isinstance(part, Slot)):
+            return self._offsets(plain(text), special=special)
+        before, after = self._frame if special else ([], [])
+        ids, offsets, start = list(before), [(0, 0)] * len(before), 0
+        for chunk, split in self._chunks(text):
+            own, reached = self._offsets(chunk, split=split)
+            ids += own
+            offsets += [(start + low, start + high) for low, high in reached]
+            start += len(chunk)
+        return ids + after, offsets + [(0, 0)] * len(after)
+
+    def around(self) -> tuple[str, str]:
+        """What the chat template puts before and after a user's message."""
+        before, _, after = self._templated(user(_MESSAGE), plain).partition(_MESSAGE)
+        return before, after
 
     def continuation(self, text: Text) -> list[int]:
         """The ids of a text without special tokens around it."""
@@ -116,17 +163,6 @@ class Tokens:
         """The text of ids, special tokens left out."""
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=True)  # type: ignore[assignment]
         return text
-
-    def _fitted(self, prompt: Text | Chat, limit: int) -> Encoded:
-        """The prompt with its shrinking slots cut evenly, the longest first, until it fits."""
-        prompt = self._cut(prompt)
-        lengths = [len(self._ids(slot.text, split=True)) for slot in _slots(prompt) if slot.shrinks]
-        most = max(lengths, default=0)
-        ids = self._rendered(prompt)
-        while len(ids) > limit and most > 0:
-            most = _level(lengths, most, len(ids) - limit)
-            ids = self._rendered(_slots_cut(prompt, partial(self._first_cut, most=most)))
-        return Encoded(ids, sum(length > most for length in lengths))
 
     def _cut(self, prompt: Text | Chat) -> Text | Chat:
         """The prompt with every slot cut to its own limit."""
@@ -190,30 +226,34 @@ class Tokens:
 
     def _guarded(self, text: Sequence[str | Slot], special: bool) -> list[int]:
         """The ids of a text some slots of which hold control tokens: only those of the template count."""
+        before, after = self._frame if special else ([], [])
+        inner = [token for chunk, split in self._chunks(text) for token in self._ids(chunk, split=split)]
+        return before + inner + after
+
+    def _chunks(self, text: Sequence[str | Slot]) -> Iterator[tuple[str, bool]]:
+        """The text in pieces that are tokenised one by one, and whether control tokens in them are plain text."""
         joined, outside, end = plain(tuple(text)), [], 0
         for part in text:
             start, end = end, end + len(part.text if isinstance(part, Slot) else part)
             if isinstance(part, Slot):
                 outside.append((start, end))
-        before, after = self._frame if special else ([], [])
-        ids, done = list(before), 0
+        done = 0
         for match in self._control.finditer(joined):
             inside = any(start < match.end() and match.start() < end for start, end in outside)
             if inside and match.group() not in _THINKING:
                 continue
-            ids += self._as_text(joined[done : match.start()]) + self._ids(match.group())
+            yield from self._as_text(joined[done : match.start()])
+            yield match.group(), False
             done = match.end()
-        return ids + self._as_text(joined[done:]) + after
+        yield from self._as_text(joined[done:])
 
-    def _as_text(self, text: str) -> list[int]:
-        """The ids of a text without any control token."""
-        ids = self._ids(text, split=True)
-        names = self._names(ids)
-        if not any(self._control.fullmatch(name) for name in names):
-            return ids
-        # SentencePiece vocabularies hold them as pieces, too: read each in two halves.
-        cuts = [0, *(match.start() + 1 for match in self._control.finditer(text)), len(text)]
-        return [token for start, end in pairwise(cuts) for token in self._ids(text[start:end], split=True)]
+    def _as_text(self, text: str) -> Iterator[tuple[str, bool]]:
+        """A text without any control token, in pieces that make none."""
+        cuts = [0, len(text)]
+        if any(self._control.fullmatch(name) for name in self._names(self._ids(text, split=True))):
+            # SentencePiece vocabularies hold them as pieces, too: read each in two halves.
+            cuts[1:1] = [match.start() + 1 for match in self._control.finditer(text)]
+        return ((text[start:end], True) for start, end in pairwise(cuts))
 
     def _fitted_span(self, span: Span, limit: int | None) -> Encoded:
         ids, cut = self._span(span, limit)
@@ -248,6 +288,13 @@ class Tokens:
         text = tuple(self._first_cut(piece) if isinstance(piece, Slot) else piece for piece in part)
         return self._text(text), text != part
 
+    def _check(self, encoded: Encoded, limit: int | None) -> None:
+        if limit is not None and len(encoded.ids) > limit:
+            raise PromptTooLongError(
+                f"A prompt of {len(encoded.ids)} tokens is too long for {self._model!r}: {limit} fit.",
+                hint="Shorten the query or the instruction, set a smaller truncate_length, or take another model.",
+            )
+
     def _names(self, ids: Sequence[int]) -> Any:
         return self.tokenizer.convert_ids_to_tokens(list(ids))
 
@@ -259,6 +306,18 @@ class Tokens:
             text, add_special_tokens=special, split_special_tokens=split and not self._parse, verbose=False
         )
         return list(encoding["input_ids"])
+
+    def _offsets(
+        self, text: str, *, special: bool = False, split: bool = False
+    ) -> tuple[list[int], list[tuple[int, int]]]:
+        encoding = self.tokenizer(
+            text,
+            add_special_tokens=special,
+            split_special_tokens=split and not self._parse,
+            return_offsets_mapping=True,
+            verbose=False,
+        )
+        return list(encoding["input_ids"]), list(encoding["offset_mapping"])
 
     @cached_property
     def _control(self) -> re.Pattern[str]:

@@ -12,8 +12,10 @@ from ..backend import Backend, BackendOptions
 from ..errors import ResponseError, SwaprankError
 from ..gathering import Gatherer
 from ..requests import (
+    Attend,
     Capability,
     Embed,
+    EmbedPrompt,
     EmbedTokens,
     Generate,
     LabelLogprobs,
@@ -34,6 +36,8 @@ _CAPABILITIES = frozenset(
         Capability.EMBEDDINGS,
         Capability.TOKEN_EMBEDDINGS,
         Capability.VIEWS,
+        Capability.PROMPT_EMBEDDINGS,
+        Capability.ATTENTION,
     }
 )
 
@@ -125,6 +129,8 @@ _KINDS: dict[type[Request], str] = {
     Generate: "language",
     LabelLogprobs: "language",
     SequenceLogprob: "language",
+    Attend: "language",
+    EmbedPrompt: "prompts",
 }
 
 
@@ -193,6 +199,8 @@ class Models:
             return _pretrained.token_encoder(self.model, self.options)
         if kind == "views":
             return _pretrained.views_model(self.model, self.options)
+        if kind == "prompts":
+            return _pretrained.prompt_encoder(self.model, self.options)
         if kind == "texts":
             return _loading.load("bi-encoder", self.model, self.options)
         if _pretrained.is_decoder(self.model, self.options):

@@ -11,9 +11,12 @@ import numpy as np
 
 from ..errors import SwaprankError
 from ..requests import (
+    Attend,
+    Attended,
     Capability,
     Embed,
     Embedded,
+    EmbedPrompt,
     EmbedTokens,
     Generate,
     Generated,
@@ -137,7 +140,7 @@ def arbitrary_response(request: Request) -> Response:
         case PairScore():
             logit = chance.gauss(0, 4)
             return PairScored(logit=logit, activation="identity", activated=logit)
-        case Embed():
+        case Embed() | EmbedPrompt():
             return Embedded(vector=tuple(chance.gauss(0, 1) for _ in range(8)))
         case EmbedTokens(text=text):
             ids = [ord(letter) % 97 for letter in text]
@@ -146,5 +149,9 @@ def arbitrary_response(request: Request) -> Response:
         case Views(prompts=prompts, views=views):
             numbers = np.random.default_rng(chance.getrandbits(32))
             return Viewed(numbers.normal(size=(len(prompts), views, 8)), numbers.normal(size=(views, 8)))
+        case Attend(context=context, endings=endings):
+            tokens = [chance.randint(1, 8) for _ in context]
+            draw = np.random.default_rng(chance.randrange(2**32))
+            return Attended(tuple(tuple(draw.random(n, dtype=np.float32) for n in tokens) for _ in endings))
         case Lexical(passages=passages) | LexicalBlend(passages=passages):
             return LexicalScores(tuple(chance.expovariate(1) for _ in passages))
