@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from .transformers import TransformersOptions
 
+_IF_ANY = {"_raise_exceptions_for_missing_entries": False}
+
 
 def language_model(model: str, options: TransformersOptions) -> LanguageModel:
     """Load a causal or encoder-decoder language model with its tokenizer.
@@ -30,7 +32,7 @@ def language_model(model: str, options: TransformersOptions) -> LanguageModel:
         MissingDependencyError: transformers, or what the model's format needs, is not installed.
         BackendError: The model cannot be loaded; the message names it and the cause.
     """
-    source = _Source(model, options)
+    source = Source(model, options)
     config = source.config()
     loader = "AutoModelForSeq2SeqLM" if config.is_encoder_decoder else "AutoModelForCausalLM"
     network = source.network(loader, half_safe=not config.is_encoder_decoder)
@@ -52,7 +54,7 @@ def classifier(model: str, options: TransformersOptions) -> Classifier:
         BackendError: The model cannot be loaded.
         ConfigError: It has no trained head.
     """
-    source = _Source(model, options)
+    source = Source(model, options)
     network = source.network("AutoModelForSequenceClassification", **source.head())
     head: Any = network.score
     reader = CausalNetwork(network, head=head, prefix_caching=options.prefix_caching)
@@ -72,7 +74,7 @@ def is_decoder(model: str, options: TransformersOptions) -> bool:
         return False
     transformers = require("transformers", extra="transformers", purpose=f"The model {model!r}")
     mappings = transformers.models.auto.modeling_auto
-    source = _Source(model, options)
+    source = Source(model, options)
     try:
         kind = source.config().model_type
     except BackendError:
@@ -84,7 +86,7 @@ def is_decoder(model: str, options: TransformersOptions) -> bool:
     return kind in causal and kind not in masked
 
 
-class _Source:
+class Source:
     """Where a model comes from: a hub id, a folder, a GGUF file in it, an adapter on a base."""
 
     def __init__(self, model: str, options: TransformersOptions) -> None:
@@ -108,6 +110,21 @@ class _Source:
         if base is not None:
             self._adapters.insert(0, (self._path, self._hub))
             self._path, self._hub = base, {**self._hub, "revision": None}
+
+    @property
+    def path(self) -> str:
+        """Where the model is, or the base where the model is an adapter."""
+        return self._path
+
+    @property
+    def adapters(self) -> list[str]:
+        """Adapters to put on, in order."""
+        return [adapter for adapter, _ in self._adapters]
+
+    def file(self, name: str) -> Path | None:
+        """A file of the model's folder or repository; None where there is none."""
+        found = self._loaded(self._transformers.utils.cached_file, filename=name, **_IF_ANY)
+        return None if found is None else Path(found)
 
     def config(self) -> PretrainedConfig:
         """The config, of the base where the model is an adapter."""

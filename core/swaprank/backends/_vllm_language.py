@@ -1,0 +1,138 @@
+"""Language models in vLLM: text, label log-probabilities, sequence log-probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from ..errors import require
+from ..requests import Generate, Generated, LabelLogprobs, LabelScores, SequenceLogprob, SequenceScore, Usage
+from ._decoding import Row, finished
+from ._language import LanguageModel, Network
+from ._tokens import Encoded, Tokens
+from ._vllm_engine import Engine, start
+
+if TYPE_CHECKING:
+    from .vllm import VllmOptions
+
+# vLLM reports so many tokens of choice per step.
+_MOST_LABELS = 128
+
+
+def load(model: str, options: VllmOptions) -> VllmLanguageModel:
+    """Start an engine that writes.
+
+    Raises:
+        MissingDependencyError: vLLM is not installed.
+        BackendError: The model cannot be loaded.
+    """
+    engine = start(model, options, runner="generate")
+    tokens = Tokens(engine.tokenizer, model, ends=engine.ends, parse_control_tokens=options.parse_control_tokens)
+    return VllmLanguageModel(engine, tokens, model)
+
+
+class VllmLanguageModel(LanguageModel):
+    """A language model whose forward passes are vLLM's: prompts, cuts and labels are those of its base.
+
+    Args:
+        engine: What reads and writes; it makes its own batches.
+        tokens: The model's tokenizer.
+        model: The model's name in messages.
+    """
+
+    def __init__(self, engine: Engine, tokens: Tokens, model: str) -> None:
+        # What asks the network in the base asks the engine here.
+        super().__init__(cast("Network", engine), tokens, model, context=engine.context, batch_tokens=0)
+        self._engine = engine
+        self._params: Any = require("vllm", extra="vllm", purpose="backend: vllm").SamplingParams
+
+    def _generated(self, requests: Sequence[Generate]) -> list[Generated]:
+        prompts = [self._continued(request) for request in requests]
+        watched = [[self.tokens.label(word) for word in request.watch] for request in requests]
+        params = [
+            self._params(
+                max_tokens=min(request.max_tokens, self._engine.context - len(prompt.ids)),
+                temperature=request.temperature,
+                seed=request.seed,
+                stop=list(request.stop),
+                # The ends of the transformers backend, and no others.
+                stop_token_ids=sorted(self.tokens.ends),
+                ignore_eos=True,
+                # Both give the log-probability of what was written, from the logits as they are.
+                **({"logprob_token_ids": _distinct(labels)} if labels else {"logprobs": 0}),
+                detokenize=bool(request.stop),
+            )
+            for request, prompt, labels in zip(requests, prompts, watched, strict=True)
+        ]
+        outputs = self._engine.generate([prompt.ids for prompt in prompts], params)
+        return [
+            self._written(request, labels, prompt, output.outputs[0])
+            for request, labels, prompt, output in zip(requests, watched, prompts, outputs, strict=True)
+        ]
+
+    def _written(self, request: Generate, labels: list[int], prompt: Encoded, output: Any) -> Generated:
+        ids, steps = list(output.token_ids), output.logprobs
+        row = Row(
+            request,
+            ids=ids,
+            logprobs=[step[token].logprob for step, token in zip(steps, ids, strict=True)],
+            watched=tuple(steps[-1][token].logprob for token in labels),
+            ending="length" if output.finish_reason == "length" else "stop",
+        )
+        if ids and ids[-1] in self.tokens.ends:
+            row.ending = "end"
+            del ids[-1], row.logprobs[-1]
+        return finished(row, prompt, self.tokens)
+
+    def _labelled(self, requests: Sequence[LabelLogprobs]) -> list[LabelScores]:
+        prompts = [self._prompt(request.prompt, self._limit(request.max_length)) for request in requests]
+        labels = [[self._label(request, word) for word in request.labels] for request in requests]
+        wanted: dict[tuple[int, ...], list[int]] = {}
+        for prompt, own in zip(prompts, labels, strict=True):
+            wanted.setdefault(tuple(prompt.ids), []).extend(token for spelled in own for token in spelled)
+        asked = [(ids, few) for ids, own in wanted.items() for few in _slices(_distinct(own))]
+        params = [
+            self._params(max_tokens=1, temperature=0.0, logprob_token_ids=few, detokenize=False) for _, few in asked
+        ]
+        outputs = self._engine.generate([ids for ids, _ in asked], params)
+        found = {
+            (ids, token): output.outputs[0].logprobs[0][token].logprob
+            for (ids, few), output in zip(asked, outputs, strict=True)
+            for token in few
+        }
+        return [
+            LabelScores(
+                logprobs=tuple(max(found[tuple(prompt.ids), token] for token in spelled) for spelled in own),
+                usage=Usage(len(prompt.ids), 0, prompt.cut),
+            )
+            for prompt, own in zip(prompts, labels, strict=True)
+        ]
+
+    def _sequenced(self, requests: Sequence[SequenceLogprob]) -> list[SequenceScore]:
+        forced = [self.tokens.continuation(request.continuation) for request in requests]
+        prompts = [
+            self._prompt(request.prompt, self._limit(request.max_length, len(after)))
+            for request, after in zip(requests, forced, strict=True)
+        ]
+        sequences = [[*prompt.ids, *after] for prompt, after in zip(prompts, forced, strict=True)]
+        params = self._params(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
+        outputs = self._engine.generate(sequences, [params] * len(sequences))
+        responses = []
+        for prompt, after, output in zip(prompts, forced, outputs, strict=True):
+            steps = output.prompt_logprobs[len(prompt.ids) :]
+            logprobs = tuple(step[token].logprob for step, token in zip(steps, after, strict=True))
+            responses.append(SequenceScore(logprobs, Usage(len(prompt.ids) + len(after), 0, prompt.cut)))
+        return responses
+
+    def _limit(self, max_length: int | None, more: int = 0) -> int | None:
+        # vLLM reads nothing without writing a token after it.
+        return super()._limit(max_length, more + 1)
+
+
+def _distinct(ids: Sequence[int]) -> list[int]:
+    return list(dict.fromkeys(ids))
+
+
+def _slices(ids: list[int]) -> Iterator[list[int]]:
+    for first in range(0, len(ids), _MOST_LABELS):
+        yield ids[first : first + _MOST_LABELS]
