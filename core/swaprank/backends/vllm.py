@@ -55,6 +55,8 @@ class VllmOptions(BackendOptions):
             needs no entry here: its base is loaded and it is applied.
         max_lora_rank: The largest rank of an adapter.
         hf_overrides: Entries that replace those of the model's config.
+        logits: Whether label answers hold raw logits, too. vLLM then hands over those of the whole vocabulary for
+            each prompt, which is slow, and the engine answers nothing but labels; for ``bge-llm-reranker``.
         parse_control_tokens: Whether control tokens of the model that stand in a query or a passage are read as
             such, as official codes do, and not as plain text.
         engine_args: Any other argument of vLLM's ``EngineArgs``.
@@ -81,6 +83,7 @@ class VllmOptions(BackendOptions):
     adapters: tuple[str, ...] = Field(default=(), max_length=1)
     max_lora_rank: int = Field(default=16, ge=1)
     hf_overrides: dict[str, Any] | None = None
+    logits: bool = False
     parse_control_tokens: bool = False
     engine_args: dict[str, Any] = Field(default_factory=dict)
     token: SecretStr | None = None
@@ -88,7 +91,16 @@ class VllmOptions(BackendOptions):
     @model_validator(mode="after")
     def _once(self) -> Self:
         """What has an option of its own is said there."""
-        own = {*type(self).model_fields, "model", "runner", "tokenizer", "hf_token", "enable_lora", "logprobs_mode"}
+        own = {
+            *type(self).model_fields,
+            "model",
+            "runner",
+            "tokenizer",
+            "hf_token",
+            "enable_lora",
+            "logprobs_mode",
+            "pooler_config",
+        }
         twice = sorted(own & set(self.engine_args))
         if twice:
             raise ValueError(f"engine_args holds {', '.join(twice)}, which is an option of its own or the backend's")

@@ -11,12 +11,12 @@ import shutil
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
-
-import torch
-from safetensors.torch import load_file, save_file
+from typing import TYPE_CHECKING, Any
 
 from tests.conftest import MODELS
+
+if TYPE_CHECKING:
+    import torch
 
 NARROW, WIDE = 16, 32
 
@@ -24,6 +24,8 @@ NARROW, WIDE = 16, 32
 @cache
 def widened(name: str) -> str:
     """The folder of the widened model."""
+    from safetensors.torch import load_file, save_file
+
     folder = Path(mkdtemp(prefix=f"swaprank-wide-{name}-"))
     shutil.copytree(MODELS / name, folder, dirs_exist_ok=True)
     config = json.loads((folder / "config.json").read_text())
@@ -38,7 +40,10 @@ def widened(name: str) -> str:
 
 
 def _padded(config: dict[str, Any], tensors: dict[str, torch.Tensor]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    config = {**config, "head_dim": WIDE}
+    import torch
+
+    # vLLM takes no max_model_len beyond the positions of the config, and one recording was made with more.
+    config = {**config, "head_dim": WIDE, "max_position_embeddings": 16384}
     if config["model_type"] == "qwen2":
         # Qwen2 has no width of heads of its own; it is Llama with biases.
         kind = config["architectures"][0].replace("Qwen2", "Llama")
