@@ -213,6 +213,12 @@ def test_embeddings(pooling, normalized, tmp_path_factory) -> None:
         assert (one.coverage, one.usage) == (other.coverage, other.usage)
 
 
+def test_the_embedding_of_no_token_is_zero() -> None:
+    nothing, something = vllm(widened("tiny-qwen3-embedding")).run([Embed("", "query"), Embed("a", "query")])
+    assert len(nothing.vector) == len(something.vector)
+    assert not any(nothing.vector)
+
+
 def test_modules_beyond_vllm_are_refused(tmp_path) -> None:
     model = shutil.copytree(widened("tiny-qwen3-embedding"), tmp_path / "dense")
     (model / "modules.json").write_text(

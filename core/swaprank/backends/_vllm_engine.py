@@ -60,6 +60,8 @@ class Engine:
         return [output.outputs.data.float().reshape(-1).cpu() for output in outputs]
 
     def _asked(self, what: str, prompts: Sequence[Sequence[int]], **arguments: Any) -> list[Any]:
+        if not prompts:
+            return []
         given = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
         try:
             with self._lock:

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..coverage import coverage
 from ..errors import ConfigError, require
 from ..requests import Embed, Embedded, Response, Usage
@@ -62,10 +64,13 @@ class TextEmbedder:
         unique = list(dict.fromkeys(requests))
         with self._lock:
             read = [self._read(request) for request in unique]
-            vectors = self._engine.pool("embed", [ids for ids, _ in read], [self._params() for _ in read])
+            # vLLM takes no prompt without tokens; the embedding of nothing is zero.
+            some = [ids for ids, _ in read if ids]
+            vectors = iter(self._engine.pool("embed", some, [self._params() for _ in some]))
+        zero = np.zeros(self._engine.config.get_text_config().hidden_size, dtype=np.float32)
         answers = {
-            request: Embedded(vector.numpy(), covered, Usage(input_tokens=len(ids)))
-            for request, (ids, covered), vector in zip(unique, read, vectors, strict=True)
+            request: Embedded(next(vectors).numpy() if ids else zero, covered, Usage(input_tokens=len(ids)))
+            for request, (ids, covered) in zip(unique, read, strict=True)
         }
         return [answers[request] for request in requests]
 
