@@ -65,7 +65,7 @@ class Tokens:
         if isinstance(prompt, Span):
             encoded = self._fitted_span(prompt, limit)
         else:
-            encoded = Encoded(self._rendered(self._cut(prompt)))
+            encoded = Encoded(self._rendered(self.cut(prompt)))
             if limit is not None and len(encoded.ids) > limit:
                 encoded = self._fitted(prompt, limit)
         if limit is not None and len(encoded.ids) > limit:
@@ -119,7 +119,7 @@ class Tokens:
 
     def _fitted(self, prompt: Text | Chat, limit: int) -> Encoded:
         """The prompt with its shrinking slots cut evenly, the longest first, until it fits."""
-        prompt = self._cut(prompt)
+        prompt = self.cut(prompt)
         lengths = [len(self._ids(slot.text, split=True)) for slot in _slots(prompt) if slot.shrinks]
         most = max(lengths, default=0)
         ids = self._rendered(prompt)
@@ -128,7 +128,7 @@ class Tokens:
             ids = self._rendered(_slots_cut(prompt, partial(self._first_cut, most=most)))
         return Encoded(ids, sum(length > most for length in lengths))
 
-    def _cut(self, prompt: Text | Chat) -> Text | Chat:
+    def cut(self, prompt: Text | Chat) -> Text | Chat:
         """The prompt with every slot cut to its own limit."""
         return _slots_cut(prompt, self._first_cut)
 

@@ -57,11 +57,11 @@ class VllmLanguageModel(LanguageModel):
 
     def _generated(self, requests: Sequence[Generate]) -> list[Generated]:
         self._check_mode()
-        prompts = [self._continued(request) for request in requests]
+        prompts = [self._asked.continued(request) for request in requests]
         watched = [[self.tokens.label(word) for word in request.watch] for request in requests]
         params = [
             self._params(
-                max_tokens=min(request.max_tokens, self._engine.context - len(prompt.ids)),
+                max_tokens=self._asked.room(request, prompt),
                 temperature=request.temperature,
                 seed=request.seed,
                 stop=list(request.stop),
@@ -95,8 +95,8 @@ class VllmLanguageModel(LanguageModel):
         return finished(row, prompt, self.tokens)
 
     def _labelled(self, requests: Sequence[LabelLogprobs]) -> list[LabelScores]:
-        prompts = [self._prompt(request.prompt, self._limit(request.max_length)) for request in requests]
-        labels = [[self._label(request, word) for word in request.labels] for request in requests]
+        prompts = [self._fitted(request) for request in requests]
+        labels = [self._asked.labels(request) for request in requests]
         wanted: dict[tuple[int, ...], list[int]] = {}
         for prompt, own in zip(prompts, labels, strict=True):
             wanted.setdefault(tuple(prompt.ids), []).extend(token for spelled in own for token in spelled)
@@ -138,10 +138,7 @@ class VllmLanguageModel(LanguageModel):
     def _sequenced(self, requests: Sequence[SequenceLogprob]) -> list[SequenceScore]:
         self._check_mode()
         forced = [self.tokens.continuation(request.continuation) for request in requests]
-        prompts = [
-            self._prompt(request.prompt, self._limit(request.max_length, len(after)))
-            for request, after in zip(requests, forced, strict=True)
-        ]
+        prompts = [self._fitted(request, len(after)) for request, after in zip(requests, forced, strict=True)]
         sequences = [[*prompt.ids, *after] for prompt, after in zip(prompts, forced, strict=True)]
         params = self._params(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
         outputs = self._engine.generate(sequences, [params] * len(sequences))
@@ -159,9 +156,9 @@ class VllmLanguageModel(LanguageModel):
                 hint="Leave logits out: only bge-llm-reranker reads them.",
             )
 
-    def _limit(self, max_length: int | None, more: int = 0) -> int | None:
+    def _fitted(self, request: LabelLogprobs | SequenceLogprob, more: int = 0) -> Encoded:
         # vLLM reads nothing without writing a token after it.
-        return super()._limit(max_length, more + 1)
+        return self._asked.prompt(request.prompt, self._asked.limit(request.max_length, more + 1))
 
 
 def _slices(ids: list[int]) -> Iterator[list[int]]:
