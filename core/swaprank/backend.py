@@ -73,6 +73,16 @@ class BackendOptions(BaseModel):
     capabilities: ClassVar[frozenset[Capability]]
     extra: ClassVar[str] = ""
 
+    @property
+    def offered(self) -> frozenset[Capability]:
+        """What the backend can answer with these options; at most `capabilities`."""
+        return self.capabilities
+
+    @classmethod
+    def offering(cls, needs: frozenset[Capability]) -> str:
+        """How a config gets these from this kind of backend."""
+        return f'{cls.name} (pip install "swaprank[{cls.extra}]")' if cls.extra else cls.name
+
     def build(self, model: str) -> Backend:
         """Make the backend for a model; cheap, loads nothing."""
         raise NotImplementedError

@@ -99,7 +99,7 @@ def _scorer(config: Config, where: str, backend: Backend | None) -> Scores:
         )
     model = _model(config, method_class.name, method_class.takes_model, where)
     if backend is None:
-        check_capabilities(method, backend_options.name, backend_options.capabilities)
+        check_capabilities(method, backend_options.name, backend_options.offered)
         backend = backend_options.build(model)
     return Scorer(method, strategy, backend, partial=config.get("on_error") == "keep_order")
 
@@ -153,7 +153,7 @@ def _decomposition(config: Config, where: str, backend: Backend | None) -> Score
         )
     if backend is None:
         backend_options = _backend_options(config, "transformers", where)
-        check_needs(NAME, NEEDS, backend_options.name, backend_options.capabilities)
+        check_needs(NAME, NEEDS, backend_options.name, backend_options.offered)
         backend = backend_options.build(_model(config, NAME, "required", where))
     return Decomposition(options, llm=backend, search=search, rerank=rerank, top_n=_limits(config, where).top_n)
 

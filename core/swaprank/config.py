@@ -181,7 +181,9 @@ def from_environment(values: Mapping[str, Any], where: str) -> Config:
     """
     result = dict(values)
     for key, value in values.items():
-        if isinstance(value, str) and value.startswith("${") and value.endswith("}"):
+        if isinstance(value, Mapping):
+            result[key] = from_environment(value, f"{where}.{key}")
+        elif isinstance(value, str) and value.startswith("${") and value.endswith("}"):
             name = value[2:-1]
             if name not in os.environ:
                 raise ConfigError(f"{where}.{key} reads the environment variable {name!r}, which is not set.")
@@ -205,10 +207,15 @@ def _backend_without_secrets(backend: Any) -> Any:
     if not isinstance(backend, Mapping):
         return backend
     return {
-        key: copy.deepcopy(value)
+        key: _references(value) if key in _secret_options() and isinstance(value, Mapping) else copy.deepcopy(value)
         for key, value in backend.items()
-        if key not in _secret_options() or str(value).startswith("${")
+        if key not in _secret_options() or isinstance(value, Mapping) or str(value).startswith("${")
     }
+
+
+def _references(secrets: Mapping[str, Any]) -> Config:
+    """Of several secrets those that the environment holds."""
+    return {key: value for key, value in secrets.items() if str(value).startswith("${")}
 
 
 @cache

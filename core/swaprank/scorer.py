@@ -263,5 +263,5 @@ def _who_offers(missing: frozenset[Capability]) -> str:
     for name in registry.names("backend"):
         options = registry.backend(name)
         if missing <= options.capabilities:
-            offers.append(f'{name} (pip install "swaprank[{options.extra}]")' if options.extra else name)
+            offers.append(options.offering(missing))
     return f"Offered by: {', '.join(offers)}." if offers else "No installed backend offers it."

@@ -24,11 +24,24 @@ class Rows(Protocol):
 
 
 @dataclass(slots=True)
-class _Row:
+class Row:
+    """One answer on its way.
+
+    Attributes:
+        request: What is wanted.
+        labels: The tokens that the watched words stand for.
+        most: Most tokens to write.
+        generator: Draws the tokens above temperature 0.
+        ids: The tokens written so far.
+        logprobs: The log-probability of each.
+        watched: Log-probability of each of `labels` at the last step.
+        ending: What ended it; empty while it goes on.
+    """
+
     request: Generate
-    labels: list[int]
-    most: int
-    generator: torch.Generator | None
+    labels: list[int] = field(default_factory=list)
+    most: int = 0
+    generator: torch.Generator | None = None
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     watched: tuple[float, ...] = ()
@@ -51,7 +64,7 @@ def generate(
 
     device = rows.logits.device
     states = [
-        _Row(request, [tokens.label(word) for word in request.watch], limit, _generator(request, device))
+        Row(request, [tokens.label(word) for word in request.watch], limit, _generator(request, device))
         for request, limit in zip(requests, most, strict=True)
     ]
     live = list(range(len(states)))
@@ -75,10 +88,10 @@ def generate(
         kept = torch.tensor(going, device=device)
         live = [live[row] for row in going]
         rows.advance(chosen[kept], kept)
-    return [_answer(state, prompt, tokens) for state, prompt in zip(states, prompts, strict=True)]
+    return [finished(state, prompt, tokens) for state, prompt in zip(states, prompts, strict=True)]
 
 
-def _take(state: _Row, token: int, logprob: float, tokens: Tokens) -> None:
+def _take(state: Row, token: int, logprob: float, tokens: Tokens) -> None:
     if token in tokens.ends:
         state.ending = "end"
         return
@@ -90,7 +103,7 @@ def _take(state: _Row, token: int, logprob: float, tokens: Tokens) -> None:
         state.ending = "length"
 
 
-def _stopped(state: _Row, tokens: Tokens) -> bool:
+def _stopped(state: Row, tokens: Tokens) -> bool:
     """Whether a stop string has just been written; a token may hold as little as a quarter of a character."""
     if not state.request.stop:
         return False
@@ -111,31 +124,32 @@ def _generator(request: Generate, device: torch.device) -> torch.Generator | Non
     return generator
 
 
-def _sampled(logits: torch.Tensor, state: _Row) -> torch.Tensor:
+def _sampled(logits: torch.Tensor, state: Row) -> torch.Tensor:
     import torch
 
     chances = (logits / state.request.temperature).softmax(-1)
     return torch.multinomial(chances, 1, generator=state.generator)[0]
 
 
-def _answer(state: _Row, prompt: Encoded, tokens: Tokens) -> Generated:
-    pieces = _pieces(state.ids, tokens)
-    text = "".join(pieces)
+def finished(state: Row, prompt: Encoded, tokens: Tokens) -> Generated:
+    """The answer that has ended: its text up to the stop string, and its tokens."""
+    written = pieces(state.ids, tokens)
+    text = "".join(written)
     if state.ending == "stop":
-        end = min(text.find(stop) for stop in state.request.stop if stop in text)
+        end = min((text.find(stop) for stop in state.request.stop if stop in text), default=len(text))
         text = text[:end]
-        pieces = _shortened(pieces, end)
+        written = shortened(written, end)
     return Generated(
         text=text,
-        tokens=tuple(pieces),
-        logprobs=tuple(state.logprobs[: len(pieces)]),
+        tokens=tuple(written),
+        logprobs=tuple(state.logprobs[: len(written)]),
         ending=state.ending or "length",
         watched=state.watched,
         usage=Usage(len(prompt.ids), len(state.ids), prompt.cut),
     )
 
 
-def _pieces(ids: Sequence[int], tokens: Tokens) -> list[str]:
+def pieces(ids: Sequence[int], tokens: Tokens) -> list[str]:
     """The text of each token: together they are the decoded text.
 
     A token may change how the ones before it decode (half characters, joined spaces), so the text of a
@@ -160,7 +174,7 @@ def _settled(tokens: Tokens, ids: Sequence[int]) -> str:
     return tokens.decode(ids).rstrip("\ufffd")
 
 
-def _shortened(pieces: Sequence[str], length: int) -> list[str]:
+def shortened(pieces: Sequence[str], length: int) -> list[str]:
     """The first pieces that make up ``length`` characters, the last of them cut."""
     short = []
     for piece in pieces:

@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ..errors import BackendError, ConfigError, PromptTooLongError, SwaprankError
-from ..prompt import Prompt
+from ..errors import ConfigError, PromptTooLongError, SwaprankError
 from ..requests import (
     Attend,
     Attended,
@@ -24,8 +23,9 @@ from ..requests import (
 from ._attention import received
 from ._causal import CausalNetwork
 from ._decoding import Rows, generate
+from ._rendering import Rendering
 from ._spans import spanned
-from ._tokens import Encoded, Tokens
+from ._tokens import Tokens
 
 if TYPE_CHECKING:
     import torch
@@ -33,11 +33,7 @@ if TYPE_CHECKING:
 Asked = TypeVar("Asked", Generate, LabelLogprobs, SequenceLogprob, Attend)
 
 
-# The least tokens that a prompt which cannot be cut further must leave for the answer.
-_ANSWER = 64
-
-
-def _draws_lots(request: Request) -> bool:
+def draws_lots(request: Request) -> bool:
     """Whether the same request again may get another answer."""
     return isinstance(request, Generate) and request.temperature > 0 and request.seed is None
 
@@ -85,7 +81,7 @@ class LanguageModel:
         self.tokens = tokens
         self._network = network
         self._model = model
-        self._context = context
+        self._asked = Rendering(tokens, model, context)
         self._batch_tokens = batch_tokens
         self._lock = threading.Lock()
 
@@ -113,7 +109,7 @@ class LanguageModel:
         places: dict[int, int] = {}
         for place, request in enumerate(requests):
             if isinstance(request, kind):
-                key: Asked | int = place if _draws_lots(request) else request
+                key: Asked | int = place if draws_lots(request) else request
                 if key not in first:
                     first[key] = len(asked)
                     asked.append(request)
@@ -126,11 +122,8 @@ class LanguageModel:
             answers.update({place: results[number] for place, number in places.items()})
 
     def _generated(self, requests: Sequence[Generate]) -> list[Generated]:
-        prompts = [self._continued(request) for request in requests]
-        most = [
-            request.max_tokens if self._context is None else min(request.max_tokens, self._context - len(prompt.ids))
-            for request, prompt in zip(requests, prompts, strict=True)
-        ]
+        prompts = [self._asked.continued(request) for request in requests]
+        most = [self._asked.room(request, prompt) for request, prompt in zip(requests, prompts, strict=True)]
         done: dict[int, Generated] = {}
 
         def use(places: list[int], session: Session) -> None:
@@ -149,8 +142,8 @@ class LanguageModel:
         return [done[place] for place in range(len(requests))]
 
     def _labelled(self, requests: Sequence[LabelLogprobs]) -> list[LabelScores]:
-        prompts = [self._prompt(request.prompt, self._limit(request.max_length)) for request in requests]
-        labels = [[self._label(request, word) for word in request.labels] for request in requests]
+        prompts = [self._asked.prompt(request.prompt, self._asked.limit(request.max_length)) for request in requests]
+        labels = [self._asked.labels(request) for request in requests]
         # Prompts that are equal once cut are read once, so that they cannot differ by rounding.
         distinct = list(dict.fromkeys(tuple(prompt.ids) for prompt in prompts))
         wanted: dict[tuple[int, ...], list[int]] = {ids: [] for ids in distinct}
@@ -180,16 +173,10 @@ class LanguageModel:
             )
         return responses
 
-    def _label(self, request: LabelLogprobs, word: str) -> list[int]:
-        """The tokens that a label stands for."""
-        if request.spellings:
-            return self.tokens.spellings(word)
-        return [self.tokens.label(word, single=request.single)]
-
     def _sequenced(self, requests: Sequence[SequenceLogprob]) -> list[SequenceScore]:
         forced = [self.tokens.continuation(request.continuation) for request in requests]
         prompts = [
-            self._prompt(request.prompt, self._limit(request.max_length, len(after)))
+            self._asked.prompt(request.prompt, self._asked.limit(request.max_length, len(after)))
             for request, after in zip(requests, forced, strict=True)
         ]
         done: dict[int, tuple[float, ...]] = {}
@@ -212,7 +199,7 @@ class LanguageModel:
             )
         responses = []
         for request in requests:
-            found = spanned(self.tokens, request, self._limit(request.max_length))
+            found = spanned(self.tokens, request, self._asked.limit(request.max_length))
             rows = received(self._network, self._model, found.context, found.endings)
             read = len(found.context) + sum(map(len, found.endings))
             responses.append(
@@ -222,24 +209,3 @@ class LanguageModel:
                 )
             )
         return responses
-
-    def _prompt(self, prompt: Prompt, limit: int | None) -> Encoded:
-        encoded = self.tokens.encode(prompt, limit)
-        if not encoded.ids:
-            raise BackendError(f"The prompt {prompt!r} is no token at all for {self._model!r}.")
-        return encoded
-
-    def _continued(self, request: Generate) -> Encoded:
-        """A prompt that leaves room for its answer: for all of it, or else half the context, or else `_ANSWER`."""
-        if self._context is None:
-            return self._prompt(request.prompt, request.max_length)
-        wanted = max(self._context - request.max_tokens, self._context // 2)
-        try:
-            return self._prompt(request.prompt, min(wanted, request.max_length or wanted))
-        except PromptTooLongError:
-            most = max(self._context - min(request.max_tokens, _ANSWER), 1)
-            return self._prompt(request.prompt, min(most, request.max_length or most))
-
-    def _limit(self, max_length: int | None, more: int = 0) -> int | None:
-        own = None if self._context is None else self._context - more
-        return min((limit for limit in (max_length, own) if limit is not None), default=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 
     from .transformers import TransformersOptions
 
+_IF_ANY = {"_raise_exceptions_for_missing_entries": False}
+
 
 def language_model(model: str, options: TransformersOptions) -> LanguageModel:
     """Load a causal or encoder-decoder language model with its tokenizer.
@@ -36,7 +37,7 @@ def language_model(model: str, options: TransformersOptions) -> LanguageModel:
         MissingDependencyError: transformers, or what the model's format needs, is not installed.
         BackendError: The model cannot be loaded; the message names it and the cause.
     """
-    source = _Source(model, options)
+    source = Source(model, options)
     config = source.config()
     loader = "AutoModelForSeq2SeqLM" if config.is_encoder_decoder else "AutoModelForCausalLM"
     network = source.network(loader, half_safe=not config.is_encoder_decoder)
@@ -58,7 +59,7 @@ def classifier(model: str, options: TransformersOptions) -> Classifier:
         BackendError: The model cannot be loaded.
         ConfigError: It has no trained head.
     """
-    source = _Source(model, options)
+    source = Source(model, options)
     network = source.network("AutoModelForSequenceClassification", **source.head())
     head: Any = network.score
     reader = CausalNetwork(network, head=head, prefix_caching=options.prefix_caching)
@@ -81,7 +82,7 @@ def token_encoder(model: str, options: TransformersOptions) -> TokenEncoder:
         ConfigError: It is no late-interaction model, or the language is none of its own.
     """
     _check_engine(model, options)
-    source = _Source(model, options)
+    source = Source(model, options)
     protocol = read_protocol(source.file, model)
     # The pooler sits on the first token, whose vector it does not change.
     network = source.network("AutoModel", half_on_cpu=False, unused="pooler.")
@@ -97,7 +98,7 @@ def views_model(model: str, options: TransformersOptions) -> ViewsModel:
         ConfigError: It is no encoder-decoder.
     """
     _check_engine(model, options)
-    source = _Source(model, options)
+    source = Source(model, options)
     if not source.config().is_encoder_decoder:
         raise ConfigError(f"The model {model!r} has no encoder and decoder.", hint="Give an MVP model, or another T5.")
     network = source.network("AutoModelForSeq2SeqLM", half_safe=False, key_mapping=FUSION_IN_DECODER)
@@ -125,7 +126,7 @@ def prompt_encoder(model: str, options: TransformersOptions) -> PromptEncoder:
             f"The model {model!r} is no decoder, and has no embedding of a whole prompt in its last token.",
             hint="Encoders are for method: bi-encoder.",
         )
-    source = _Source(model, options)
+    source = Source(model, options)
     network = source.network("AutoModel")
     tokens = Tokens(source.tokenizer(), model, parse_control_tokens=options.parse_control_tokens)
     return PromptEncoder(
@@ -142,7 +143,7 @@ def is_decoder(model: str, options: TransformersOptions) -> bool:
         return False
     transformers = require("transformers", extra="transformers", purpose=f"The model {model!r}")
     mappings = transformers.models.auto.modeling_auto
-    source = _Source(model, options)
+    source = Source(model, options)
     try:
         kind = source.config().model_type
     except BackendError:
@@ -154,7 +155,7 @@ def is_decoder(model: str, options: TransformersOptions) -> bool:
     return kind in causal and kind not in masked
 
 
-class _Source:
+class Source:
     """Where a model comes from: a hub id, a folder, a GGUF file in it, an adapter on a base."""
 
     def __init__(self, model: str, options: TransformersOptions) -> None:
@@ -179,6 +180,21 @@ class _Source:
             self._adapters.insert(0, (self._path, self._hub))
             self._path, self._hub = base, {**self._hub, "revision": None}
 
+    @property
+    def path(self) -> str:
+        """Where the model is, or the base where the model is an adapter."""
+        return self._path
+
+    @property
+    def adapters(self) -> list[str]:
+        """Adapters to put on, in order."""
+        return [adapter for adapter, _ in self._adapters]
+
+    def file(self, name: str) -> Path | None:
+        """A file of the model's folder or repository; None where there is none."""
+        found = self._loaded(self._transformers.utils.cached_file, filename=name, **_IF_ANY)
+        return None if found is None else Path(found)
+
     def config(self) -> PretrainedConfig:
         """The config, of the base where the model is an adapter."""
         found: PretrainedConfig = self._loaded(self._transformers.AutoConfig.from_pretrained, **self._format)
@@ -192,12 +208,6 @@ class _Source:
     def head(self) -> dict[str, Any]:
         """How to load the classification head: a base under an adapter has none of its own."""
         return {"num_labels": 1} if self._adapters else {}
-
-    def file(self, name: str) -> Path | None:
-        """A file of the model; None if it has none of that name."""
-        find = partial(self._transformers.utils.cached_file, _raise_exceptions_for_missing_entries=False)
-        found = self._loaded(find, filename=name)
-        return None if found is None else Path(found)
 
     def network(
         self,

@@ -77,7 +77,7 @@ class Tokens:
         Raises:
             PromptTooLongError: It does not fit, however far what shrinks is cut.
         """
-        shown = prompt = self._cut(prompt)
+        shown = prompt = self.cut(prompt)
         ids, cut = self._rendered(prompt), 0
         if limit is not None and len(ids) > limit:
             lengths = [len(self._ids(slot.text, split=True)) for slot in _slots(prompt) if slot.shrinks]
@@ -164,7 +164,7 @@ class Tokens:
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=True)  # type: ignore[assignment]
         return text
 
-    def _cut(self, prompt: Text | Chat) -> Text | Chat:
+    def cut(self, prompt: Text | Chat) -> Text | Chat:
         """The prompt with every slot cut to its own limit."""
         return _slots_cut(prompt, self._first_cut)
 

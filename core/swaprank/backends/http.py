@@ -1,0 +1,277 @@
+"""Models behind a server: OpenAI-compatible ones, rerank, score and embedding endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Protocol, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from ..backend import Backend, BackendOptions
+from ..errors import BackendError, SwaprankError
+from ..requests import Capability, Generate, Request, Response
+from ._portal import portal
+
+Api = Literal[
+    "openai-chat",
+    "openai-completions",
+    "openai-embeddings",
+    "vllm-score",
+    "vllm-rerank",
+    "jina-rerank",
+    "cohere-rerank",
+    "tei-rerank",
+    "tei-embed",
+]
+
+_LANGUAGE = ("openai-chat", "openai-completions")
+_EMBEDDING = ("openai-embeddings", "tei-embed")
+# OpenAI's limits of `top_logprobs` in chats and of `logprobs` in completions; other servers take 20, too.
+_TOP, _TOP_OPENAI_COMPLETIONS = 20, 5
+
+
+class HttpOptions(BackendOptions):
+    """``backend: {type: http, base_url: ..., api: ...}``; ``model`` is the name it is served by.
+
+    Attributes:
+        api: Which endpoint is asked, in which words. Nothing is guessed from a URL or a model's name.
+        base_url: The server's address; a ``/v1`` at its end may be left out.
+        base_urls: The addresses of several servers of the same model, in place of `base_url`. The least busy
+            one takes a request, and one that failed rests for `cooldown` seconds.
+        server: What answers an ``openai-*`` api: ``"openai"`` stands for any that does no more than OpenAI's.
+        tokenizer: Folder or hub id of the served model's tokenizer. With it, ``openai-completions`` sends the
+            very tokens that the transformers backend reads, chat template included.
+        max_model_len: Most tokens of a prompt and its answer, for cutting passages with a `tokenizer`; None for
+            what vLLM and SGLang say, elsewhere no limit.
+        parse_control_tokens: As in the transformers backend; with a `tokenizer`.
+        top_logprobs: How many of the most likely next tokens a server is asked for where it cannot be asked for
+            given ones; None for as many as OpenAI allows.
+        missing_label: What a label is worth that is not among them: ``"error"``, or ``"floor"``, the least of
+            them, which it cannot exceed.
+        scores: What a rerank endpoint returns: ``"probability"`` or ``"logit"``; ``"auto"`` is what the `api` is
+            known for.
+        batch_size: Most passages or texts in one call of a rerank, score or embedding endpoint.
+        api_key: Sent as ``Authorization: Bearer``; write ``${NAME}`` to read it from the environment.
+        headers: Further headers. Their values count as secrets.
+        extra_body: Keys added to every request; a null takes one away that is sent otherwise.
+        max_concurrency: Most requests at the same time, for each event loop.
+        timeout: Most seconds of one attempt.
+        connect_timeout: Most seconds until a connection stands.
+        retries: How often a request is tried again after a time-out, a cut connection, a 429 or a 5xx.
+        longest_pause: Most seconds between two attempts. A server whose ``Retry-After`` is longer is given up.
+        cooldown: Seconds that a server rests after it failed.
+    """
+
+    name: ClassVar[str] = "http"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {
+            Capability.TEXT,
+            Capability.LABEL_LOGPROBS,
+            Capability.SEQUENCE_LOGPROBS,
+            Capability.PAIR_SCORE,
+            Capability.EMBEDDINGS,
+        }
+    )
+    extra: ClassVar[str] = "http"
+
+    api: Api
+    base_url: str | None = None
+    base_urls: tuple[str, ...] = ()
+    server: Literal["openai", "vllm", "sglang", "llama.cpp", "tgi"] = "openai"
+    tokenizer: str | None = None
+    max_model_len: int | None = Field(default=None, ge=16)
+    parse_control_tokens: bool = False
+    top_logprobs: int | None = Field(default=None, ge=1)
+    missing_label: Literal["error", "floor"] = "error"
+    scores: Literal["auto", "probability", "logit"] = "auto"
+    batch_size: int = Field(default=32, ge=1)
+    api_key: SecretStr | None = None
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    max_concurrency: int = Field(default=16, ge=1)
+    timeout: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    connect_timeout: float = Field(default=5.0, gt=0, allow_inf_nan=False)
+    retries: int = Field(default=3, ge=0)
+    longest_pause: float = Field(default=30.0, ge=0, allow_inf_nan=False)
+    cooldown: float = Field(default=10.0, ge=0, allow_inf_nan=False)
+
+    @field_validator("base_url", "base_urls")
+    @classmethod
+    def _addresses(cls, value: Any) -> Any:
+        for url in (value,) if isinstance(value, str) else value or ():
+            parts = urlsplit(url)
+            if parts.username or parts.password or parts.query or parts.fragment:
+                raise ValueError("an address holds no user, password or query: put keys into api_key or headers")
+            if parts.scheme not in ("http", "https") or not parts.netloc:
+                raise ValueError(f"{url!r} is no http address, such as http://127.0.0.1:8000")
+        return value
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        """Options that the api would not read are mistakes."""
+        if bool(self.base_url) == bool(self.base_urls):
+            raise ValueError("give either base_url or base_urls")
+        if self.server != "openai" and not self.api.startswith("openai-"):
+            raise ValueError(f"server: {self.server} is for the openai apis, not for {self.api}")
+        if self.api not in _LANGUAGE and (self.tokenizer or self.top_logprobs or self.missing_label != "error"):
+            raise ValueError(f"tokenizer, top_logprobs and missing_label are for language models, not for {self.api}")
+        if self.api in (*_LANGUAGE, *_EMBEDDING) and self.scores != "auto":
+            raise ValueError(f"scores is for rerank endpoints, not for {self.api}")
+        if self.server == "tgi" and self.tokenizer and self.api == "openai-completions":
+            raise ValueError("TGI takes no token ids; use api: openai-chat, or leave the tokenizer out")
+        return self
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The roots of the servers: addresses without what all paths here begin with."""
+        given = self.base_urls or ((self.base_url,) if self.base_url else ())
+        return tuple(url.rstrip("/").removesuffix("/v1").removesuffix("/v2") for url in given)
+
+    @property
+    def top(self) -> int:
+        """How many of the most likely tokens are asked for."""
+        least = self.server == "openai" and self.api == "openai-completions"
+        return self.top_logprobs or (_TOP_OPENAI_COMPLETIONS if least else _TOP)
+
+    @property
+    def offered(self) -> frozenset[Capability]:
+        """What the api of this server answers."""
+        if self.api in _EMBEDDING:
+            return frozenset({Capability.EMBEDDINGS})
+        if self.api not in _LANGUAGE:
+            return frozenset({Capability.PAIR_SCORE})
+        able = {Capability.TEXT, Capability.LABEL_LOGPROBS}
+        if self.api == "openai-completions" and self.server == "vllm" and self.tokenizer:
+            able.add(Capability.SEQUENCE_LOGPROBS)
+        return frozenset(able)
+
+    @classmethod
+    def offering(cls, needs: frozenset[Capability]) -> str:
+        """Which api answers what is asked for."""
+        if Capability.PAIR_SCORE in needs:
+            how = "an api of scores, such as vllm-score"
+        elif Capability.EMBEDDINGS in needs:
+            how = "api: openai-embeddings or tei-embed"
+        elif Capability.SEQUENCE_LOGPROBS in needs:
+            how = "api: openai-completions, server: vllm and a tokenizer"
+        else:
+            how = "api: openai-chat or openai-completions"
+        return f"{super().offering(needs)} with {how}"
+
+    def build(self, model: str) -> Backend:
+        """The backend for a served model; nothing is asked yet."""
+        return HttpBackend(model, self)
+
+
+class Dialect(Protocol):
+    """How one api is spoken to."""
+
+    def batches(self, requests: Sequence[Request]) -> list[list[int]]:
+        """Which places of the requests travel in one call."""
+
+    async def answer(self, requests: Sequence[Request]) -> Sequence[Response]:
+        """Answer the requests of one call, in order."""
+
+
+class HttpBackend:
+    """Answers requests by asking a server; every call that fails costs only its own requests.
+
+    Synchronous callers share one event loop in a thread, so that their connections live on between calls.
+    """
+
+    name = "http"
+    # Flows need not wait for one another: a server batches what comes in by itself.
+    concurrent = True
+
+    def __init__(self, model: str, options: HttpOptions) -> None:
+        self.model = model
+        self.options = options
+        self._lock = threading.Lock()
+        self._made: Dialect | None = None
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the api answers."""
+        return self.options.offered
+
+    def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
+        """Answer all requests, in order."""
+        return portal().run(self.arun(requests))
+
+    async def arun(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
+        """Answer all requests, in order; equal ones are asked once, unless they draw lots."""
+        dialect = self._dialect()
+        keys: list[Any] = [place if _draws_lots(request) else request for place, request in enumerate(requests)]
+        distinct = {key: place for place, key in reversed(list(enumerate(keys)))}
+        asked = [requests[place] for place in distinct.values()]
+        answers: dict[int, Response | SwaprankError] = {}
+
+        async def answer(places: list[int]) -> None:
+            try:
+                found: Sequence[Response | SwaprankError] = await dialect.answer([asked[place] for place in places])
+            except SwaprankError as error:
+                found = [error] * len(places)
+            except Exception as error:
+                # A bug of ours in one call must not cost the others theirs, nor hide its cause.
+                failure = BackendError(f"The http backend failed: {type(error).__name__}: {error}")
+                failure.__cause__ = error
+                found = [failure] * len(places)
+            answers.update(zip(places, found, strict=True))
+
+        async with asyncio.TaskGroup() as group:
+            for places in dialect.batches(asked):
+                group.create_task(answer(places))
+        by_key = {key: answers[place] for place, key in enumerate(distinct)}
+        return [by_key[key] for key in keys]
+
+    def _dialect(self) -> Dialect:
+        with self._lock:
+            if self._made is None:
+                self._made = _dialect(self.model, self.options)
+            return self._made
+
+    def __repr__(self) -> str:
+        return f"HttpBackend({self.model!r}, {self.options!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without connections."""
+        return {"model": self.model, "options": self.options}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+
+def _draws_lots(request: Request) -> bool:
+    return isinstance(request, Generate) and request.temperature > 0 and request.seed is None
+
+
+def _dialect(model: str, options: HttpOptions) -> Dialect:
+    from ._http_client import HttpClient, Policy
+    from ._http_embeddings import Embeddings
+    from ._http_language import Language
+    from ._http_pairs import Pairs
+    from ._replicas import Replicas
+
+    policy = Policy(
+        concurrency=options.max_concurrency,
+        timeout=options.timeout,
+        connect_timeout=options.connect_timeout,
+        retries=options.retries,
+        longest_pause=options.longest_pause,
+        cooldown=options.cooldown,
+    )
+    headers = {name: value.get_secret_value() for name, value in options.headers.items()}
+    if options.api_key is not None:
+        headers["Authorization"] = f"Bearer {options.api_key.get_secret_value()}"
+    client = HttpClient(Replicas(options.urls), policy, headers, "The http backend")
+    if options.api in _LANGUAGE:
+        return Language(options, model, client)
+    if options.api in _EMBEDDING:
+        return Embeddings(options, model, client)
+    return Pairs(options, model, client)
+
+
+BACKEND = HttpOptions
