@@ -97,7 +97,7 @@ def _merge_peft(network: Any, adapter: str, download: dict[str, Any], config: di
     held = {name.removeprefix(_PEFT) for name in peft.load_peft_weights(adapter, device="cpu", **download)}
     target = _target(network, held)
     wrapped = peft.PeftModel.from_pretrained(target, adapter, **download)
-    own = {name.removeprefix(_PEFT) for name in peft.get_peft_model_state_dict(wrapped)}
+    own = {name.removeprefix(_PEFT) for name in peft.get_peft_model_state_dict(wrapped, save_embedding_layers=False)}
     mark = wrapped.base_model.prefix
     unread = sorted([name for name in held - own if mark in name] + list(own - held))
     if unread:

@@ -55,12 +55,11 @@ class BiEncoder(Method):
     @model_validator(mode="after")
     def _fitting(self) -> Self:
         """An instruction and its place come together."""
-        place = _PLACE in (self.query_prompt or _INSTRUCT)
-        if self.instruction is not None and not place:
-            raise ValueError(f"query_prompt has no {_PLACE} for the instruction, and is {self.query_prompt!r}")
-        if self.instruction is None and self.query_prompt is not None and place:
+        if self.query_prompt is None or (_PLACE in self.query_prompt) == (self.instruction is not None):
+            return self
+        if self.instruction is None:
             raise ValueError(f"query_prompt is {self.query_prompt!r}, and there is no instruction to put there")
-        return self
+        raise ValueError(f"query_prompt has no {_PLACE} for the instruction, and is {self.query_prompt!r}")
 
     @property
     def takes_instruction(self) -> bool:
@@ -84,7 +83,8 @@ class BiEncoder(Method):
     def _query_prompt(self, query: Query) -> str | None:
         if self.instruction is None:
             return self.query_prompt
-        return (self.query_prompt or _INSTRUCT).replace(_PLACE, query.instruction or self.instruction)
+        prompt = _INSTRUCT if self.query_prompt is None else self.query_prompt
+        return prompt.replace(_PLACE, query.instruction or self.instruction)
 
 
 METHOD = BiEncoder
