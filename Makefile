@@ -4,7 +4,7 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench bench-labels bench-listwise report clean
+.PHONY: demo test check bench bench-labels bench-listwise report report-embedding clean
 
 demo: $(DEMO_VENV)/ready  ## rerank the bundled sample inside LlamaIndex and LangChain; no torch
 	$(DEMO_VENV)/bin/swaprank demo
@@ -30,6 +30,9 @@ bench-listwise: $(VENV)/ready  ## time single-pass and shared listwise reranking
 
 report: $(VENV)/ready  ## measure the embedded default on BEIR folders: make report DATA=<folder of folders>
 	$(VENV)/bin/python -m tests.benchmarks.embedded_default $(DATA)
+
+report-embedding: $(VENV)/ready  ## measure embedding rerankers on BEIR folders: make report-embedding DATA=<folder of folders>
+	$(VENV)/bin/python -m tests.benchmarks.embedding_tables $(DATA)
 
 clean:
 	rm -rf $(VENV) $(DEMO_VENV)

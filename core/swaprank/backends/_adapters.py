@@ -97,7 +97,7 @@ def _merge_peft(network: Any, adapter: str, download: dict[str, Any], config: di
     held = {name.removeprefix(_PEFT) for name in peft.load_peft_weights(adapter, device="cpu", **download)}
     target = _target(network, held)
     wrapped = peft.PeftModel.from_pretrained(target, adapter, **download)
-    own = {name.removeprefix(_PEFT) for name in peft.get_peft_model_state_dict(wrapped)}
+    own = {name.removeprefix(_PEFT) for name in peft.get_peft_model_state_dict(wrapped, save_embedding_layers=False)}
     mark = wrapped.base_model.prefix
     unread = sorted([name for name in held - own if mark in name] + list(own - held))
     if unread:
@@ -128,13 +128,18 @@ def _target(network: Any, names: set[str]) -> torch.nn.Module:
 
 
 def _add_sparse(network: Any, adapter: str, file: Path) -> set[str]:
-    """Add the differences of ``body``, and take over the tensors of ``head`` where the network has that head."""
+    """Add the differences, and take over the whole tensors (of a head) that the network has as well."""
     import torch
 
-    components = torch.load(file, map_location="cpu", weights_only=True)
-    body, head = components.get("body"), components.get("head") or {}
-    if not body:
-        raise ConfigError(f"The sparse fine-tuning {adapter!r} is missing its body.")
+    with torch.serialization.safe_globals(_numpy_scalars()):
+        components = torch.load(file, map_location="cpu", weights_only=True)
+    # Files of 2021 and of later versions of the library name their parts differently.
+    body, head = (components.get(new) or components.get(old) or {} for new, old in (("diffs", "body"), ("abs", "head")))
+    if not body or components.get("block_sparses"):
+        raise ConfigError(
+            f"The sparse fine-tuning {adapter!r} holds no differences of weights, or other parts beside them: "
+            f"{', '.join(components)}."
+        )
     tensors = dict(_target(network, set(body)).named_parameters())
     strange = sorted(set(body) - set(tensors))
     if strange:
@@ -147,8 +152,18 @@ def _add_sparse(network: Any, adapter: str, file: Path) -> set[str]:
         for name, difference in body.items():
             tensors[name].add_(_dense(difference).to(tensors[name]))
         for name, value in brought.items():
-            tensors[name].copy_(value)
+            tensors[name].copy_(_dense(value))
     return set(brought)
+
+
+def _numpy_scalars() -> list[Any]:
+    """What a numpy integer is unpickled with: the library leaves one in each list of steps. It runs no code."""
+    import numpy as np
+
+    scalar = type(np.int64(0)).__reduce__(np.int64(0))[0]
+    # numpy 1 called the module by another name.
+    names = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
+    return [np.dtype, type(np.dtype(np.int64)), *((scalar, name) for name in names)]
 
 
 def _dense(difference: Any) -> torch.Tensor:

@@ -8,14 +8,18 @@ only when the config says that they are this model's: see `BiEncoder.reuse_embed
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..method import Method, Steps
 from ..requests import Capability
 from ..similarity import embedding_steps
 from ..types import Passage, Query
+
+_PLACE = "{instruction}"
+# Qwen3-Embedding's, without a blank behind the colon; others have one.
+_INSTRUCT = "Instruct: {instruction}\nQuery:"
 
 
 class BiEncoder(Method):
@@ -23,7 +27,10 @@ class BiEncoder(Method):
 
     Attributes:
         similarity: ``"cosine"``, or ``"dot"`` for models trained with the dot product.
-        query_prompt: Text put before the query; None for the model's own query prompt.
+        query_prompt: Text put before the query; None for the model's own query prompt. Where there is an
+            `instruction`, it goes to the place ``{instruction}``, and None is Qwen3-Embedding's wording.
+        instruction: What counts as relevant, for models trained to be told; a query's own instruction goes
+            before it. None for models that were not: they refuse a query's, too.
         passage_prompt: Text put before each passage; None for the model's own passage prompt.
         max_length: Most tokens of a text; None for the model's own limit.
         reuse_embeddings: Take the query embedding that the framework computed, and stored passage
@@ -40,9 +47,24 @@ class BiEncoder(Method):
 
     similarity: Literal["cosine", "dot"] = "cosine"
     query_prompt: str | None = None
+    instruction: str | None = None
     passage_prompt: str | None = None
     max_length: int | None = Field(default=None, ge=1)
     reuse_embeddings: bool = False
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        """An instruction and its place come together."""
+        if self.query_prompt is None or (_PLACE in self.query_prompt) == (self.instruction is not None):
+            return self
+        if self.instruction is None:
+            raise ValueError(f"query_prompt is {self.query_prompt!r}, and there is no instruction to put there")
+        raise ValueError(f"query_prompt has no {_PLACE} for the instruction, and is {self.query_prompt!r}")
+
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether the config has an instruction that another may take the place of."""
+        return self.instruction is not None
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One embedding for the query and one per passage, those that are not known yet."""
@@ -51,12 +73,18 @@ class BiEncoder(Method):
                 query,
                 passages,
                 similarity=self.similarity,
-                query_prompt=self.query_prompt,
+                query_prompt=self._query_prompt(query),
                 passage_prompt=self.passage_prompt,
                 max_length=self.max_length,
                 reuse=self.reuse_embeddings,
             )
         )
+
+    def _query_prompt(self, query: Query) -> str | None:
+        if self.instruction is None:
+            return self.query_prompt
+        prompt = _INSTRUCT if self.query_prompt is None else self.query_prompt
+        return prompt.replace(_PLACE, query.instruction or self.instruction)
 
 
 METHOD = BiEncoder
