@@ -4,7 +4,7 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench bench-labels bench-listwise report report-embedding clean
+.PHONY: demo test check bench bench-labels bench-listwise report report-embedding bench-icr clean
 
 demo: $(DEMO_VENV)/ready  ## rerank the bundled sample inside LlamaIndex and LangChain; no torch
 	$(DEMO_VENV)/bin/swaprank demo
@@ -27,6 +27,9 @@ bench-labels: $(VENV)/ready  ## time scoring by label log-probabilities beside t
 
 bench-listwise: $(VENV)/ready  ## time single-pass and shared listwise reranking
 	$(VENV)/bin/python -m tests.benchmarks.listwise_speed
+
+bench-icr: $(VENV)/ready  ## time and memory of ICR beside full attention matrices
+	$(VENV)/bin/python -m tests.benchmarks.icr_attention
 
 report: $(VENV)/ready  ## measure the embedded default on BEIR folders: make report DATA=<folder of folders>
 	$(VENV)/bin/python -m tests.benchmarks.embedded_default $(DATA)

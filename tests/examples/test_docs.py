@@ -9,11 +9,18 @@ import yaml
 from swaprank import Reranker, registry
 from swaprank.recipe import all_recipes
 
-PAGE = Path(__file__).parents[2] / "docs" / "llm-rerankers.md"
-CONFIGS = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE, ATTENTION = DOCS / "llm-rerankers.md", DOCS / "attention-and-embedding.md"
 
 
-@pytest.mark.parametrize("text", CONFIGS, ids=lambda text: text.splitlines()[0])
+def configs(page: Path) -> list[str]:
+    return re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+CONFIGS = configs(PAGE)
+
+
+@pytest.mark.parametrize("text", [*CONFIGS, *configs(ATTENTION)], ids=lambda text: text.splitlines()[0])
 def test_configs_of_the_page_build(text) -> None:
     config = yaml.safe_load(text)
     assert Reranker(config).to_config() == config
@@ -40,3 +47,16 @@ def test_recipes_named_on_the_page_exist() -> None:
     named = set(re.findall(r"`([a-z0-9.-]+)`", rows)) - {"zero-shot"}
     assert len(named) > 10
     assert named <= set(all_recipes())
+
+
+@pytest.mark.parametrize(("method", "heading"), [("icr", "## ICR"), ("e2rank", "## E2Rank")])
+def test_the_tables_of_attention_and_embedding_name_every_option(method, heading) -> None:
+    section = ATTENTION.read_text(encoding="utf-8").partition(heading)[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE) == unordered(
+        registry.method(method).model_fields, section
+    )
+
+
+def unordered(names, section: str) -> list[str]:
+    """The names in the order in which a text has them."""
+    return sorted(names, key=lambda name: section.find(f"| `{name}` |"))

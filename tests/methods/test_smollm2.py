@@ -45,6 +45,7 @@ METHODS = {
     "rebel": {"max_tokens": 12, "max_prompt_tokens": 12},
     "ielab-listwise": {},
     "pairwise": {},
+    "icr": {},
 }
 
 

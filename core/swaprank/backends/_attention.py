@@ -143,7 +143,8 @@ def _attention(
         if softcap is not None:
             logits = (logits / softcap).tanh() * softcap
         probabilities = (logits + mask).softmax(-1)
-        total.received += probabilities[..., : len(total.received)].mean(1).sum(0)
+        own = probabilities[..., : len(total.received)].mean(1).sum(0)
+        total.received += own.to(total.received.device)  # a device_map spreads layers over devices
         outputs.append(probabilities.to(value.dtype) @ value[0, group])
     total.layers += 1
     return torch.cat(outputs).transpose(0, 1)[None].contiguous(), None
