@@ -119,12 +119,12 @@ def _sampled(logits: torch.Tensor, state: _Row) -> torch.Tensor:
 
 
 def _answer(state: _Row, prompt: Encoded, tokens: Tokens) -> Generated:
-    pieces = pieces(state.ids, tokens)
+    pieces = pieces_of(state.ids, tokens)
     text = "".join(pieces)
     if state.ending == "stop":
         end = min(text.find(stop) for stop in state.request.stop if stop in text)
         text = text[:end]
-        pieces = shortened(pieces, end)
+        pieces = first_pieces(pieces, end)
     return Generated(
         text=text,
         tokens=tuple(pieces),
@@ -135,7 +135,7 @@ def _answer(state: _Row, prompt: Encoded, tokens: Tokens) -> Generated:
     )
 
 
-def pieces(ids: Sequence[int], tokens: Tokens) -> list[str]:
+def pieces_of(ids: Sequence[int], tokens: Tokens) -> list[str]:
     """The text of each token: together they are the decoded text.
 
     A token may change how the ones before it decode (half characters, joined spaces), so the text of a
@@ -160,7 +160,7 @@ def _settled(tokens: Tokens, ids: Sequence[int]) -> str:
     return tokens.decode(ids).rstrip("\ufffd")
 
 
-def shortened(pieces: Sequence[str], length: int) -> list[str]:
+def first_pieces(pieces: Sequence[str], length: int) -> list[str]:
     """The first pieces that make up ``length`` characters, the last of them cut."""
     short = []
     for piece in pieces:
