@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -188,10 +189,8 @@ def _without_numbers(answer: Any) -> Any:
 
 
 def _cut(connection: socket.socket) -> None:
-    try:
+    with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
 
 
 def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
@@ -207,10 +206,8 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
         def finish(self) -> None:
             with fake._lock:
                 fake._sockets.discard(self.connection)
-            try:
+            with suppress(OSError):
                 super().finish()
-            except OSError:
-                pass
 
         def log_message(self, *_: object) -> None:
             pass

@@ -133,23 +133,23 @@ def _sampled(logits: torch.Tensor, state: Row) -> torch.Tensor:
 
 def finished(state: Row, prompt: Encoded, tokens: Tokens) -> Generated:
     """The answer that has ended: its text up to the stop string, and its tokens."""
-    written = pieces(state.ids, tokens)
-    text = "".join(written)
+    pieces = pieces_of(state.ids, tokens)
+    text = "".join(pieces)
     if state.ending == "stop":
         end = min((text.find(stop) for stop in state.request.stop if stop in text), default=len(text))
         text = text[:end]
-        written = shortened(written, end)
+        pieces = first_pieces(pieces, end)
     return Generated(
         text=text,
-        tokens=tuple(written),
-        logprobs=tuple(state.logprobs[: len(written)]),
+        tokens=tuple(pieces),
+        logprobs=tuple(state.logprobs[: len(pieces)]),
         ending=state.ending or "length",
         watched=state.watched,
         usage=Usage(len(prompt.ids), len(state.ids), prompt.cut),
     )
 
 
-def pieces(ids: Sequence[int], tokens: Tokens) -> list[str]:
+def pieces_of(ids: Sequence[int], tokens: Tokens) -> list[str]:
     """The text of each token: together they are the decoded text.
 
     A token may change how the ones before it decode (half characters, joined spaces), so the text of a
@@ -174,7 +174,7 @@ def _settled(tokens: Tokens, ids: Sequence[int]) -> str:
     return tokens.decode(ids).rstrip("\ufffd")
 
 
-def shortened(pieces: Sequence[str], length: int) -> list[str]:
+def first_pieces(pieces: Sequence[str], length: int) -> list[str]:
     """The first pieces that make up ``length`` characters, the last of them cut."""
     short = []
     for piece in pieces:

@@ -160,7 +160,9 @@ class HttpClient:
             return Answered(server, path, json.loads(response.content))
         except ValueError as error:
             raise ResponseError(
-                f"{server} answered {path} with what is no JSON: {response.text[:80]!r}.", retryable=True
+                f"{server} answered {path} with what is no JSON: {response.text[:80]!r}.",
+                hint="Is base_url the address of the server itself?",
+                retryable=True,
             ) from error
 
     async def _libraries(self) -> tuple[Any, Any]:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 # What may be otherwise in a moment; 529 is how some hosts say that they are overloaded.
 _PASSING = {408, 425, 429, 500, 502, 503, 504, 529}
 _HINTS = {
+    400: "Is the server what `api` and `server` say?",
     401: "Give the key: backend: {api_key: '${NAME}'} reads it from the environment.",
     403: "Give the key: backend: {api_key: '${NAME}'} reads it from the environment.",
     404: "Does this server know the model by this name, and is it what `api` says?",
     405: "Is the server what `api` says?",
+    422: "Is the server what `api` and `server` say?",
     413: "Set a smaller batch_size.",
     429: "Set a smaller max_concurrency, or more retries.",
 }

@@ -17,7 +17,7 @@ from ..requests import (
     SequenceScore,
     Usage,
 )
-from ._decoding import pieces, shortened
+from ._decoding import first_pieces, pieces_of
 from ._http_client import Answered, Caller, number
 from ._http_prompts import LocalTokenizer, Prompts, Told
 from ._http_replies import Reply, chat_reply, completion_reply
@@ -83,8 +83,7 @@ class Language:
         reply = await self._asked(body, told)
         steps = reply.steps
         return Generated(
-            text=reply.text,
-            **await self._tokens(reply, request),
+            **await self._spelled(reply, request),
             ending=_ending(reply, request),
             watched=_watched(steps[-1].top if steps else {}, request.watch, ids),
             usage=Usage(reply.read, reply.wrote, told.cut),
@@ -160,17 +159,24 @@ class Language:
             text = text.lstrip()[len(told.start.strip()) :]
         return reply.with_text(text)
 
-    async def _tokens(self, reply: Reply, request: Generate) -> dict[str, tuple[Any, ...]]:
-        """The text in tokens with their log-probabilities, where the server tells them; together they are the text."""
-        ids = list(reply.ids)
+    async def _spelled(self, reply: Reply, request: Generate) -> dict[str, Any]:
+        """The text and, where the server tells them, its tokens with their log-probabilities.
+
+        Ids are decoded here as the transformers backend decodes them; servers may join half characters otherwise.
+        """
+        text, ids = reply.text, list(reply.ids)
         if ids and self._tokenizer is not None:
-            texts = await self._tokenizer.run(lambda tokens: pieces(ids, tokens))
+            texts = await self._tokenizer.run(lambda tokens: pieces_of(ids, tokens))
+            text = "".join(texts)
+            if reply.stopped_by in request.stop:
+                text = text[: min(text.find(stop) for stop in request.stop if stop in text)]
         else:
             texts = [step.token for step in reply.steps]
-        texts = shortened(texts, len(reply.text))
-        if not reply.steps or "".join(texts) != reply.text:
-            return {}
-        return {"tokens": tuple(texts), "logprobs": tuple(step.logprob for step in reply.steps[: len(texts)])}
+        texts = first_pieces(texts, len(text))
+        if not reply.steps or "".join(texts) != text:
+            return {"text": text}
+        logprobs = tuple(step.logprob for step in reply.steps[: len(texts)])
+        return {"text": text, "tokens": tuple(texts), "logprobs": logprobs}
 
     async def _labels(self, request: LabelLogprobs) -> list[list[Any]]:
         """The tokens of each label, as the keys of the answer hold them: ids, or else texts."""

@@ -205,8 +205,10 @@ class HttpBackend:
         """Answer all requests, in order; equal ones are asked once, unless they draw lots."""
         dialect = self._dialect()
         keys: list[Any] = [place if _draws_lots(request) else request for place, request in enumerate(requests)]
-        distinct = {key: place for place, key in reversed(list(enumerate(keys)))}
-        asked = [requests[place] for place in distinct.values()]
+        distinct: dict[Any, Request] = {}
+        for key, request in zip(keys, requests, strict=True):
+            distinct.setdefault(key, request)
+        asked = list(distinct.values())
         answers: dict[int, Response | SwaprankError] = {}
 
         async def answer(places: list[int]) -> None:
