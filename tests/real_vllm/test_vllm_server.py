@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -21,8 +21,8 @@ from tests.real_vllm.widened import sentence_model, widened
 
 pytest.importorskip("httpx")
 
-# Ready in half a minute; a busy machine takes longer.
-STARTING, STOPPING = 180, 30
+# Ready in half a minute; a busy machine takes minutes.
+STARTING, STOPPING = 400, 30
 
 
 @contextmanager
@@ -35,17 +35,20 @@ def served(model: str, runner: str, log):
     command += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", "tiny", "--dtype", "float32"]
     command += ["--enforce-eager", "--kv-cache-memory-bytes", str(64 << 20)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "1"}
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, env=environment) as server:
-        address = f"http://127.0.0.1:{port}"
-        try:
-            wait_for(server, address, log)
-            yield address
-        finally:
-            server.send_signal(signal.SIGTERM)
-            try:
-                server.wait(STOPPING)
-            except subprocess.TimeoutExpired:
-                server.kill()
+    with log.open("wb") as output:
+        # A group of its own: a server that is stopped while it starts leaves its workers behind.
+        server = subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(server, address, log)
+        yield address
+    finally:
+        server.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(STOPPING)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
 
 
 def wait_for(server, address: str, log) -> None:
@@ -113,7 +116,7 @@ class TestLanguage:
             assert one.logprobs == pytest.approx(other.logprobs, abs=LOGPROB)
             assert one.watched == pytest.approx(other.watched, abs=LOGPROB)
 
-    @pytest.mark.parametrize("method", ["pointwise-yes-no", "pointwise-qlm", "setwise", "rankgpt", "qwen3-reranker"])
+    @pytest.mark.parametrize("method", ["pointwise-yes-no", "pointwise-qlm", "setwise", "rankgpt", "zero-shot"])
     def test_orders(self, language, method) -> None:
         assert_same_ranking(*language, {"method": method, "model": "tiny"})
 
@@ -127,7 +130,7 @@ class TestPairs:
         requests = [
             PairScore(query, text, max_length=length)
             for query in ("What does the harbour cost?", "Who? " * 40)
-            for text in TEXTS
+            for text in filter(None, TEXTS)  # beside an empty text the server leaves the second separator out
             for length in (None, 48)
         ]
         for one, other in zip(http(address, api).run(requests), theirs.run(requests), strict=True):
@@ -143,13 +146,14 @@ class TestPairs:
 def test_embeddings(tmp_path) -> None:
     pytest.importorskip("sentence_transformers")
     model = sentence_model("lasttoken", True)
-    requests = [Embed(text, role, prompt=f"{role}: ") for text in TEXTS for role in ("query", "passage")]
+    # The server cuts nothing, and refuses what is too long.
+    texts = [text for text in TEXTS if len(text) < 60]
+    requests = [Embed(text, role, prompt=f"{role}: ") for text in texts for role in ("query", "passage")]
     expected = transformers(model).run(requests)
     with served(model, "pooling", tmp_path / "texts.log") as address:
         answers = http(address, "openai-embeddings").run(requests)
-    for request, one, other in zip(requests, answers, expected, strict=True):
-        if other.usage.input_tokens < 40:  # the server cuts nothing unless told to
-            assert list(one.vector) == pytest.approx(list(other.vector), abs=LOGPROB), request
+    for one, other in zip(answers, expected, strict=True):
+        assert list(one.vector) == pytest.approx(list(other.vector), abs=LOGPROB)
 
 
 def assert_same_ranking(ours, theirs, config) -> None:
