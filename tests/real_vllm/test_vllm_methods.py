@@ -14,7 +14,7 @@ from tests.methods import test_label_listwise_models as label_listwise
 from tests.methods import test_label_methods as labels
 from tests.methods import test_listwise_models as listwise
 from tests.real_vllm.conftest import Widened, transformers, vllm
-from tests.real_vllm.widened import widened
+from tests.real_vllm.widened import sentence_model, widened
 
 REPLAYED = [
     (generative, generative.TestDear.test_simple_rerank),
@@ -67,7 +67,7 @@ def test_recordings(module, test, case, monkeypatch) -> None:
     test(case)
 
 
-CHAT, EMBEDDING = "tiny-llama3-lm", "tiny-qwen3-embedding"
+CHAT = "tiny-llama3-lm"
 COMPARED = [
     (CHAT, {"method": "pointwise-yes-no"}),
     (CHAT, {"method": "pointwise-qlm"}),
@@ -78,7 +78,7 @@ COMPARED = [
     (CHAT, {"method": "rank-r1", "max_tokens": 24}),
     (CHAT, {"method": "rearank", "max_tokens": 24}),
     (CHAT, {"method": "grouprank", "max_tokens": 24}),
-    (EMBEDDING, {"method": "bi-encoder"}),
+    ("sentences", {"method": "bi-encoder"}),
     *(
         (model, {"method": "cross-encoder", **options})
         for model in ("tiny-bert-cross-encoder", "tiny-xlmr-cross-encoder")
@@ -100,10 +100,10 @@ COMPARED = [
 def test_as_transformers_ranks(model, options, case) -> None:
     given = llm.INPUTS[case]
     texts = [document["text"] for document in given["documents"]]
-    config = {"model": widened(model), "empty_passages": "score", **options}
+    folder = sentence_model("lasttoken", True) if model == "sentences" else widened(model)
+    config = {"model": folder, "empty_passages": "score", **options}
     one, other = (
-        Reranker(config, backend=backend(widened(model))).rerank(given["query"], texts)
-        for backend in (vllm, transformers)
+        Reranker(config, backend=backend(folder)).rerank(given["query"], texts) for backend in (vllm, transformers)
     )
     assert one.order == other.order
     assert one.scores == pytest.approx(other.scores, abs=1e-4, rel=1e-4)

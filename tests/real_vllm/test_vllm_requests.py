@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from functools import cache
 
 import pytest
 
@@ -11,7 +10,7 @@ from swaprank.errors import PromptTooLongError
 from swaprank.prompt import Slot, Span, user
 from swaprank.requests import Embed, Generate, LabelLogprobs, PairScore, SequenceLogprob
 from tests.real_vllm.conftest import transformers, vllm
-from tests.real_vllm.widened import widened
+from tests.real_vllm.widened import sentence_model, widened
 
 LOGPROB = 1e-4
 TEXTS = [
@@ -176,36 +175,10 @@ def test_a_model_without_a_head_scores_no_pairs() -> None:
         vllm(widened("tiny-qwen3-lm")).run([PairScore("a", "b")])
 
 
-@cache
-def sentence_model(folder, pooling: str, normalized: bool) -> str:
-    """A folder as sentence-transformers keeps it, with prompts."""
-    model = shutil.copytree(widened("tiny-qwen3-embedding"), folder / f"{pooling}-{normalized}")
-    kinds = ["Transformer", "Pooling", "Normalize"] if normalized else ["Transformer", "Pooling"]
-    modules = [
-        {
-            "idx": place,
-            "name": str(place),
-            "path": "" if place == 0 else f"{place}_{kind}",
-            "type": f"sentence_transformers.models.{kind}",
-        }
-        for place, kind in enumerate(kinds)
-    ]
-    (model / "modules.json").write_text(json.dumps(modules))
-    (model / "1_Pooling").mkdir()
-    (model / "1_Pooling" / "config.json").write_text(
-        json.dumps({"word_embedding_dimension": 64, f"pooling_mode_{pooling}": True})
-    )
-    (model / "config_sentence_transformers.json").write_text(
-        json.dumps({"prompts": {"query": "Instruct: find\nQuery: ", "document": ""}})
-    )
-    (model / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 40}))
-    return str(model)
-
-
 @pytest.mark.parametrize(("pooling", "normalized"), [("lasttoken", True), ("mean_tokens", False)])
-def test_embeddings(pooling, normalized, tmp_path_factory) -> None:
+def test_embeddings(pooling, normalized) -> None:
     pytest.importorskip("sentence_transformers")
-    model = sentence_model(tmp_path_factory.getbasetemp(), pooling, normalized)
+    model = sentence_model(pooling, normalized)
     requests = [Embed(text, role) for text in TEXTS if text for role in ("query", "passage")]
     requests += [Embed(TEXTS[2], "query", prompt="search: ", max_length=length) for length in (None, 16)]
     for one, other in zip(vllm(model).run(requests), transformers(model).run(requests), strict=True):
@@ -214,9 +187,15 @@ def test_embeddings(pooling, normalized, tmp_path_factory) -> None:
 
 
 def test_the_embedding_of_no_token_is_zero() -> None:
-    nothing, something = vllm(widened("tiny-qwen3-embedding")).run([Embed("", "query"), Embed("a", "query")])
+    nothing, something = vllm(sentence_model("mean_tokens", False)).run([Embed("", "passage"), Embed("a", "passage")])
     assert len(nothing.vector) == len(something.vector)
     assert not any(nothing.vector)
+
+
+def test_a_bare_chat_model_embeds_nothing() -> None:
+    """sentence-transformers wraps the texts of such a model into turns of a chat."""
+    with pytest.raises(ConfigError, match=r"no modules.json.*backend: transformers"):
+        vllm(widened("tiny-qwen3-embedding")).run([Embed("a", "query")])
 
 
 def test_modules_beyond_vllm_are_refused(tmp_path) -> None:

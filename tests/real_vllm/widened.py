@@ -39,6 +39,32 @@ def widened(name: str) -> str:
     return str(folder)
 
 
+@cache
+def sentence_model(pooling: str, normalized: bool) -> str:
+    """A folder as sentence-transformers keeps it, with prompts."""
+    model = Path(shutil.copytree(widened("tiny-qwen3-embedding"), Path(mkdtemp()) / "model"))
+    kinds = ["Transformer", "Pooling", "Normalize"] if normalized else ["Transformer", "Pooling"]
+    modules = [
+        {
+            "idx": place,
+            "name": str(place),
+            "path": "" if place == 0 else f"{place}_{kind}",
+            "type": f"sentence_transformers.models.{kind}",
+        }
+        for place, kind in enumerate(kinds)
+    ]
+    (model / "modules.json").write_text(json.dumps(modules))
+    (model / "1_Pooling").mkdir()
+    (model / "1_Pooling" / "config.json").write_text(
+        json.dumps({"word_embedding_dimension": 64, f"pooling_mode_{pooling}": True})
+    )
+    (model / "config_sentence_transformers.json").write_text(
+        json.dumps({"prompts": {"query": "Instruct: find\nQuery: ", "document": ""}})
+    )
+    (model / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 40}))
+    return str(model)
+
+
 def _padded(config: dict[str, Any], tensors: dict[str, torch.Tensor]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     import torch
 

@@ -133,16 +133,16 @@ def _sampled(logits: torch.Tensor, state: Row) -> torch.Tensor:
 
 def finished(state: Row, prompt: Encoded, tokens: Tokens) -> Generated:
     """The answer that has ended: its text up to the stop string, and its tokens."""
-    written = pieces_of(state.ids, tokens)
-    text = "".join(written)
+    pieces = pieces_of(state.ids, tokens)
+    text = "".join(pieces)
     if state.ending == "stop":
         end = min((text.find(stop) for stop in state.request.stop if stop in text), default=len(text))
         text = text[:end]
-        written = first_pieces(written, end)
+        pieces = first_pieces(pieces, end)
     return Generated(
         text=text,
-        tokens=tuple(written),
-        logprobs=tuple(state.logprobs[: len(written)]),
+        tokens=tuple(pieces),
+        logprobs=tuple(state.logprobs[: len(pieces)]),
         ending=state.ending or "length",
         watched=state.watched,
         usage=Usage(len(prompt.ids), len(state.ids), prompt.cut),

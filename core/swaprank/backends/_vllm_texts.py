@@ -110,9 +110,9 @@ class _Files:
         self._modules: list[dict[str, Any]] = self._json("modules.json") or []
 
     def pooling(self) -> tuple[str, bool]:
-        """The pooling, and whether the embedding is normalised; by sentence-transformers' rule a bare model's mean."""
+        """The pooling, and whether the embedding is normalised."""
         if not self._modules:
-            return "mean", False
+            return self._bare(), False
         kinds = [str(module["type"]).rpartition(".")[2] for module in self._modules]
         if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
             raise self._refused(f"has the modules {', '.join(kinds)}")
@@ -130,6 +130,14 @@ class _Files:
         if pooling.get("include_prompt") is False:
             raise self._refused("leaves its prompt out of the pooling")
         return modes[0], len(kinds) == 3
+
+    def _bare(self) -> str:
+        """How sentence-transformers pools a model that says nothing about it."""
+        if self._source.tokenizer().chat_template:
+            raise self._refused("has no modules.json, and is read through its chat template")
+        config = self._source.config()
+        writes = any(name.endswith("ForCausalLM") for name in (config.architectures or [])[:1])
+        return "lasttoken" if writes and getattr(config, "is_causal", True) else "mean"
 
     def prompts(self) -> dict[str, str]:
         """The model's own prompts."""

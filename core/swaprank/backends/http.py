@@ -183,8 +183,6 @@ class HttpBackend:
     """
 
     name = "http"
-    # Flows need not wait for one another: a server batches what comes in by itself.
-    concurrent = True
 
     def __init__(self, model: str, options: HttpOptions) -> None:
         self.model = model
@@ -196,6 +194,11 @@ class HttpBackend:
     def capabilities(self) -> frozenset[Capability]:
         """What the api answers."""
         return self.options.offered
+
+    @property
+    def concurrency(self) -> int:
+        """Batches at a time: queries need not wait for one another, a server batches what comes in by itself."""
+        return self.options.max_concurrency
 
     def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
         """Answer all requests, in order."""
