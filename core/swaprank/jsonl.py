@@ -43,13 +43,18 @@ class Job:
     rest: dict[str, Any]
 
 
-def jobs(lines: Iterable[bytes], *, skip_bad: bool = False) -> Iterator[Job]:
+def jobs(lines: Iterable[bytes], *, first: int = 1, skip_bad: bool = False) -> Iterator[Job]:
     """The jobs of an input's lines; blank lines are passed over.
+
+    Args:
+        lines: The lines.
+        first: The number of the first of them in the input.
+        skip_bad: Leave out what cannot be read, and say so in the log.
 
     Raises:
         InputError: A line cannot be read and ``skip_bad`` is false; the message has its number.
     """
-    for number, text in enumerate(lines, start=1):
+    for number, text in enumerate(lines, start=first):
         if not text.strip():
             continue
         try:

@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from .. import jsonl
+from .. import distributed, jsonl
+from ..errors import ConfigError
 from .options import ConfigOption, RerankerOption, TopNOption, build
 
 
@@ -36,6 +37,12 @@ def rerank(
         OnBadLine.FAIL
     ),
     overwrite: Annotated[bool, typer.Option(help="Start anew instead of going on with the output file.")] = False,
+    ray: Annotated[
+        bool, typer.Option("--ray", help="Rerank with Ray Data, here or on the cluster of RAY_ADDRESS.")
+    ] = False,
+    actors: Annotated[int, typer.Option(min=1, help="Rerankers at work at the same time, with --ray.")] = 1,
+    actor_cpus: Annotated[float, typer.Option(min=0, help="Cores reserved for each, with --ray.")] = 1,
+    actor_gpus: Annotated[float, typer.Option(min=0, help="GPUs reserved for each, with --ray.")] = 0,
 ) -> None:
     """Rerank a file of queries with their passages.
 
@@ -47,17 +54,33 @@ def rerank(
     "failures".
     An output file that exists is checked against the input and taken up where it ends, a half-written last line redone;
     which reranker wrote it is not checked.
+    With --ray a worker that dies is replaced and its lines are done again; the output is the same, in the same order.
     """
+    if ray and str(source) == "-":
+        raise ConfigError("--ray reads standard input.", hint="Give a file that all nodes can read with --input.")
     built = build(config, reranker, top_n)
+    skip_bad = on_bad_line is OnBadLine.SKIP
     columns = (TextColumn("reranking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         jsonl.reading(source) as lines,
         jsonl.writing(target, source=lines, anew=overwrite) as output,
         Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress,
     ):
-        done, waiting = jsonl.resume(output, jsonl.jobs(lines, skip_bad=on_bad_line is OnBadLine.SKIP))
+        done, waiting = jsonl.resume(output, jsonl.jobs(lines, skip_bad=skip_bad))
         task = progress.add_task("", total=None, completed=done)
-        for results in jsonl.reranked(built, waiting, batch_size, instruction):
+        if ray:
+            remaining = distributed.reranked(
+                built,
+                source,
+                waiting,
+                fleet=distributed.Fleet(actors, actor_cpus, actor_gpus),
+                batch_size=batch_size,
+                instruction=instruction,
+                skip_bad=skip_bad,
+            )
+        else:
+            remaining = jsonl.reranked(built, waiting, batch_size, instruction)
+        for results in remaining:
             output.write(b"".join(results))
             output.flush()
             progress.advance(task, len(results))
