@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from swaprank import ConfigError, Reranker, ScoreKind
+from swaprank import ConfigError, Passage, Query, Reranker, ScoreKind
 from swaprank.late_interaction import max_sim
 from swaprank.requests import EmbedTokens, TokenEmbeddings
-from swaprank.testing import ScriptedBackend, check_reranker
+from swaprank.testing import ScriptedBackend, check_backend, check_reranker
 from tests.conftest import MODELS, golden, inputs
 
 pytest.importorskip("transformers")
@@ -57,9 +57,8 @@ def test_tokens(case) -> None:
     own = {NAMES.get(name, name): value for name, value in case["parameters"].items()}
     ranker = reranker(MODELS / case["model"], **own)
     method, backend = ranker._stage.scores.method, ranker._stage.scores.backend
-    query, *passages = next(
-        method.steps(_query(given["query"]), [_passage(each["text"]) for each in given["documents"]])
-    )
+    shown = [Passage(document["text"]) for document in given["documents"]]
+    query, *passages = next(method.steps(Query(given["query"]), shown))
     [answer] = backend.run([query])
     assert list(answer.ids) == case["prompts"]["query_ids"]
     for request, recorded in zip(passages, case["prompts"]["documents"], strict=True):
@@ -67,18 +66,6 @@ def test_tokens(case) -> None:
         assert len(answer.vectors) == recorded["kept"]
         count = recorded["ids"]["count"] if isinstance(recorded["ids"], dict) else len(recorded["ids"])
         assert answer.usage.input_tokens == count
-
-
-def _query(text):
-    from swaprank import Query
-
-    return Query(text)
-
-
-def _passage(text):
-    from swaprank import Passage
-
-    return Passage(text)
 
 
 @pytest.mark.parametrize("case", RECORDED["padding_cases"], ids=lambda case: case["what"])
@@ -111,6 +98,13 @@ def test_any_backend_with_token_vectors_serves() -> None:
 @pytest.mark.torch
 def test_promises_on_a_real_encoder() -> None:
     check_reranker(Reranker({"method": "late-interaction", "model": str(PYLATE), "backend": {"device": "cpu"}}))
+
+
+@pytest.mark.torch
+def test_a_text_has_the_same_vectors_in_any_batch() -> None:
+    sizes = (1, 90, 3, 0, 170)
+    asked = [EmbedTokens("green tea", "query"), *(EmbedTokens("word " * size, "passage") for size in sizes)]
+    check_backend(reranker(PYLATE)._stage.scores.backend, asked)
 
 
 @pytest.mark.torch

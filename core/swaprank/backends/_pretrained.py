@@ -83,6 +83,7 @@ def token_encoder(model: str, options: TransformersOptions) -> TokenEncoder:
     """
     _check_engine(model, options)
     source = Source(model, options)
+    source.config()  # what is no model at all is told from what is one of another kind
     protocol = read_protocol(source.file, model)
     # The pooler sits on the first token, whose vector it does not change.
     network = source.network("AutoModel", half_on_cpu=False, unused="pooler.")

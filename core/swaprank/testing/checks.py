@@ -13,7 +13,19 @@ import numpy as np
 
 from ..backend import Backend
 from ..errors import InputError, SwaprankError
-from ..requests import Capability, Embed, Embedded, Lexical, LexicalScores, PairScore, PairScored, Request, Response
+from ..requests import (
+    Capability,
+    Embed,
+    Embedded,
+    Lexical,
+    LexicalScores,
+    PairScore,
+    PairScored,
+    Request,
+    Response,
+    TokenEmbeddings,
+    Viewed,
+)
 from ..reranker import Reranker
 from ..types import Passage, Ranking
 from .backends import ScriptedBackend, arbitrary_response
@@ -155,4 +167,8 @@ def _numbers(response: Response | SwaprankError) -> Sequence[float]:
             return list(vector)
         case LexicalScores(scores=scores):
             return scores
+        case TokenEmbeddings():
+            return [float(number) for number in response.vectors.ravel()]
+        case Viewed(views=views, anchors=anchors):
+            return [*map(float, views.ravel()), *map(float, anchors.ravel())]
     return []
