@@ -9,12 +9,20 @@ import yaml
 from swaprank import Reranker, registry
 from swaprank.recipe import all_recipes
 
-PAGE = Path(__file__).parents[2] / "docs" / "llm-rerankers.md"
-CONFIGS = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "llm-rerankers.md"
 
 
-@pytest.mark.parametrize("text", CONFIGS, ids=lambda text: text.splitlines()[0])
-def test_configs_of_the_page_build(text) -> None:
+def configs(page: Path) -> list[str]:
+    return re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+CONFIGS = configs(PAGE)
+
+
+@pytest.mark.parametrize("text", [*CONFIGS, *configs(DOCS / "servers.md")], ids=lambda text: text.splitlines()[0])
+def test_configs_of_the_pages_build(text, monkeypatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
     config = yaml.safe_load(text)
     assert Reranker(config).to_config() == config
 
