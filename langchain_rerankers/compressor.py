@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_core.language_models import BaseLanguageModel
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict, Field, PrivateAttr
@@ -22,6 +23,7 @@ from swaprank.errors import nearest
 from swaprank.feedback import Embeddings, with_embeddings
 
 from .cross_encoder import RerankerCrossEncoder
+from .llm import Provider
 from .retriever import RerankingRetriever
 
 # Metadata keys written on the returned documents.
@@ -36,7 +38,7 @@ SUB_QUESTIONS = "rerank_sub_questions"
 _STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
 
 OnRanking = Callable[[Ranking], None]
-Preset = Callable[[Source | CoreReranker, Mapping[str, Any]], CoreReranker]
+Preset = presets.Preset
 
 
 class Reranker(BaseDocumentCompressor):
@@ -56,6 +58,8 @@ class Reranker(BaseDocumentCompressor):
 
     Args:
         reranker: Recipe name, path, mapping, a ready `swaprank.Reranker`, or None.
+        llm: The model of the method or decomposition, in place of a backend; part of no dump. What ``backend: llm``
+            means inside a fusion or a cascade.
         score_key: The metadata key of the first-stage score, which fusion reads; default ``"score"``. A
             ``relevance_score`` from before is never read: reranking twice gives the same result.
         title_key: The metadata key of a title that is read before the text; None for no title.
@@ -92,6 +96,7 @@ class Reranker(BaseDocumentCompressor):
         /,
         *,
         config: Mapping[str, Any] | None = None,
+        llm: BaseLanguageModel[Any] | None = None,
         score_key: str = "score",
         title_key: str | None = None,
         embedding_key: str | None = None,
@@ -100,7 +105,7 @@ class Reranker(BaseDocumentCompressor):
         on_ranking: OnRanking | None = None,
         **options: Any,
     ) -> None:
-        core = _core_from(reranker, config, options, type(self)._preset)
+        core = _core_from(reranker, config, llm, options, type(self)._preset)
         fields = {
             "config": core.to_config(),
             "score_key": score_key,
@@ -253,7 +258,11 @@ class Reranker(BaseDocumentCompressor):
 
 
 def _core_from(
-    reranker: Source | CoreReranker, config: Mapping[str, Any] | None, options: Mapping[str, Any], build: Preset
+    reranker: Source | CoreReranker,
+    config: Mapping[str, Any] | None,
+    llm: BaseLanguageModel[Any] | None,
+    options: Mapping[str, Any],
+    build: Preset,
 ) -> CoreReranker:
     """The core reranker behind the arguments; none of them is dropped."""
     for key in options:
@@ -261,7 +270,8 @@ def _core_from(
             raise ConfigError(f"Reranker has no option {key!r}.", hint=nearest(key, Reranker.model_fields))
     if reranker is not None and config is not None:
         raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
-    return build(config if reranker is None else reranker, options)
+    source = config if reranker is None else reranker
+    return presets.from_framework(build, source, options, Provider(llm), given=llm is not None)
 
 
 def _asked(documents: Sequence[Document], query: str, instruction: str | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Self
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
+from llama_index.core.llms import LLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
@@ -21,6 +22,7 @@ from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
 from swaprank.errors import nearest
 
+from .llm import Provider
 from .query import InstructedQuery
 
 dispatcher = get_dispatcher(__name__)
@@ -38,7 +40,7 @@ _STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
 _SCORED = frozenset({RETRIEVAL_SCORE, SCORE_KIND})
 
 OnRanking = Callable[[Ranking], None]
-Preset = Callable[[Source | CoreReranker, Mapping[str, Any]], CoreReranker]
+Preset = presets.Preset
 
 # Dumps hold plain text, so that they can also be written as safe YAML.
 _Mode = Annotated[MetadataMode, PlainSerializer(lambda mode: mode.value, return_type=str)]
@@ -65,6 +67,8 @@ class Reranker(BaseNodePostprocessor):
         include_reasoning: Write what the model said about each node into its metadata; it can be long.
         on_ranking: Called with the whole `swaprank.Ranking` of each query: calls, tokens, repairs. Runs in
             the caller's thread or event loop; what it raises ends the query.
+        llm: The LLM of the method or decomposition, in place of a backend; part of no dump. A config that says
+            ``backend: llm`` without one means `Settings.llm`.
         callback_manager: LlamaIndex's; engines set their own when they take the postprocessor.
         options: Keys of the config, such as ``top_n=5``, or a ready ``backend=`` object.
 
@@ -92,13 +96,14 @@ class Reranker(BaseNodePostprocessor):
         /,
         *,
         config: Mapping[str, Any] | None = None,
+        llm: LLM | None = None,
         metadata_mode: MetadataMode | str = MetadataMode.NONE,
         include_reasoning: bool = False,
         on_ranking: OnRanking | None = None,
         callback_manager: CallbackManager | None = None,
         **options: Any,
     ) -> None:
-        core = _core_from(reranker, config, options, type(self)._preset)
+        core = _core_from(reranker, config, llm, options, type(self)._preset)
         fields: dict[str, Any] = {
             "config": core.to_config(),
             "metadata_mode": _mode(metadata_mode),
@@ -237,7 +242,11 @@ class Reranker(BaseNodePostprocessor):
 
 
 def _core_from(
-    reranker: Source | CoreReranker, config: Mapping[str, Any] | None, options: Mapping[str, Any], build: Preset
+    reranker: Source | CoreReranker,
+    config: Mapping[str, Any] | None,
+    llm: LLM | None,
+    options: Mapping[str, Any],
+    build: Preset,
 ) -> CoreReranker:
     """The core reranker behind the arguments; none of them is dropped."""
     # Dumps carry the class name, and pydantic hands a whole dump to __init__.
@@ -247,7 +256,8 @@ def _core_from(
             raise ConfigError(f"Reranker has no option {key!r}.", hint=nearest(key, Reranker.model_fields))
     if reranker is not None and config is not None:
         raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
-    return build(config if reranker is None else reranker, options)
+    source = config if reranker is None else reranker
+    return presets.from_framework(build, source, options, Provider(llm), given=llm is not None)
 
 
 def content(node: BaseNode, mode: MetadataMode) -> str:

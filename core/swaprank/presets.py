@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .config import MAIN_KEYS, Config, Source, expand, load
+from .backends.llm import Provider, providing
+from .config import MAIN_KEYS, Config, Source, backend_config, expand, load
 from .errors import ConfigError
 from .reranker import Reranker
+
+Preset = Callable[[Source | Reranker, Mapping[str, Any]], Reranker]
 
 
 def any_kind(source: Source | Reranker, options: Mapping[str, Any]) -> Reranker:
@@ -65,6 +68,41 @@ def decomposition(source: Source | Reranker, options: Mapping[str, Any]) -> Rera
         given["decomposition"] = "original"
     _check(given, "decomposition", "QuestionDecomposition")
     return Reranker(given, **backend)
+
+
+def from_framework(
+    preset: Preset, source: Source | Reranker, options: Mapping[str, Any], provider: Provider, *, given: bool
+) -> Reranker:
+    """What a preset makes where ``backend: llm`` is the LLM object of a framework.
+
+    Args:
+        preset: One of the functions above.
+        source: As the preset takes it.
+        options: As the preset takes them.
+        provider: The LLM.
+        given: Whether the user gave an LLM: it is then the backend of a single method or a decomposition, whatever a
+            recipe says. Parts of fusions and cascades say ``backend: llm`` themselves.
+
+    Raises:
+        ConfigError: As the preset, or the LLM has another backend or a ready reranker beside it.
+    """
+    if isinstance(source, Reranker):
+        if given:
+            raise ConfigError("A ready reranker takes no llm.", hint="Give the config instead.")
+        return preset(source, options)
+    told = {**({} if source is None else load(source)), **options}
+    kinds = {"fusion", "stages"} & expand(told).keys() if _named(told) else set()
+    backend = told.get("backend", "llm" if given else None)
+    with providing(provider):
+        if preset is hybrid or kinds or not isinstance(backend, str | Mapping):
+            return preset(source, options)
+        asked = backend_config(backend)
+        if asked.get("type") != "llm":
+            if given:
+                raise ConfigError(f"Both llm= and backend: {asked.get('type')} are given.", hint="Give one of them.")
+            return preset(source, options)
+        named = expand(told) if _named(told) else told
+        return preset(source, {**options, "backend": asked, **({} if "model" in named else {"model": provider.name})})
 
 
 def _given(source: Source, options: Mapping[str, Any]) -> tuple[Config, dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import build, registry
 from .backend import Backend
+from .backends.llm import provided, providing
 from .config import MAIN_KEYS, Config, Source, load, without_secrets
 from .decomposition import Decomposition
 from .errors import ConfigError, InputError
@@ -52,6 +53,7 @@ class Reranker:
         whole = reranker is not None or not {"reranker", *MAIN_KEYS} & options.keys()
         self._config: Config = {**(load(reranker) if whole else {}), **options}
         self._backend = ready
+        self._llm = provided()
         self._stage = build.stage(self._config, backend=ready)
 
     @classmethod
@@ -204,11 +206,12 @@ class Reranker:
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the config (secrets included: pickles stay with their owner), never a loaded model."""
-        return {"config": self._config, "backend": self._backend}
+        return {"config": self._config, "backend": self._backend, "llm": self._llm}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._config, self._backend = state["config"], state["backend"]
-        self._stage = build.stage(self._config, backend=self._backend)
+        self._config, self._backend, self._llm = state["config"], state["backend"], state["llm"]
+        with providing(self._llm):
+            self._stage = build.stage(self._config, backend=self._backend)
 
 
 def _instructed() -> list[str]:

@@ -26,7 +26,8 @@ def json_schema() -> Schema:
 
     It knows every key and value of methods, strategies, backends, fusion, decomposition, cascades and of what may
     override a recipe. What it cannot say is checked at construction: rules that a validator of an option holds (that
-    weights are as many as inputs), which models a backend has, and whether an environment variable is set.
+    weights are as many as inputs), which models a backend has, what one api of a server answers, and whether an
+    environment variable is set.
     """
     kinds = {f"method-{name}": _method(name) for name in registry.names("method")}
     kinds |= {"fusion": _fusion(), "decomposition": _decomposition(), "stages": _stages()}

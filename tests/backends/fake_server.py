@@ -16,6 +16,8 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from swaprank.activation import sigmoid
+
 _VLLM = {"top_p", "top_k", "min_p", "repetition_penalty", "return_tokens_as_token_ids", "return_token_ids"}
 _VLLM |= {"logprob_token_ids", "prompt_logprobs"}
 _WRITTEN = {"model", "temperature", "seed", "stop"}
@@ -145,7 +147,9 @@ class FakeServer:
         query = body.get("query", body.get("text_1"))
         texts = body.get("documents", body.get("texts", body.get("text_2")))
         raw = body.get("raw_scores") or body.get("use_activation") is False
-        scores = [shared_words(query, text) if raw else shared_words(query, text) / 100 for text in texts]
+        scores = [shared_words(query, text) for text in texts]
+        if not raw:
+            scores = [sigmoid(score) if "use_activation" in body else score / 100 for score in scores]
         if path == "/score":
             return {"data": [{"index": place, "score": score} for place, score in enumerate(scores)], "usage": usage}
         best = sorted(range(len(texts)), key=lambda place: -scores[place])[: body.get("top_n")]

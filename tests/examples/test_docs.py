@@ -10,7 +10,7 @@ from swaprank import Reranker, registry
 from swaprank.recipe import all_recipes
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGE, ATTENTION = DOCS / "llm-rerankers.md", DOCS / "attention-and-embedding.md"
+PAGE, PAGES = DOCS / "llm-rerankers.md", ("attention-and-embedding.md", "servers.md")
 
 
 def configs(page: Path) -> list[str]:
@@ -20,8 +20,12 @@ def configs(page: Path) -> list[str]:
 CONFIGS = configs(PAGE)
 
 
-@pytest.mark.parametrize("text", [*CONFIGS, *configs(ATTENTION)], ids=lambda text: text.splitlines()[0])
-def test_configs_of_the_page_build(text) -> None:
+OTHERS = [text for page in PAGES for text in configs(DOCS / page)]
+
+
+@pytest.mark.parametrize("text", [*CONFIGS, *OTHERS], ids=lambda text: text.splitlines()[0])
+def test_configs_of_the_pages_build(text, monkeypatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
     config = yaml.safe_load(text)
     assert Reranker(config).to_config() == config
 

@@ -93,7 +93,7 @@ class Policy:
 class HttpClient:
     """One client for all event loops; every loop has connections of its own.
 
-    They are closed when their loop shuts its generators down (as `asyncio.run` does), or by `aclose`.
+    They are closed when their loop shuts its generators down, as `asyncio.run` does, or when nobody holds the client.
 
     Args:
         replicas: The servers.
@@ -129,13 +129,6 @@ class HttpClient:
             with attempt:
                 return await self._attempt(path, body)
         raise AssertionError("tenacity ends with a result or an error")
-
-    async def aclose(self) -> None:
-        """Close the connections of the running loop."""
-        with self._lock:
-            here = self._open.pop(asyncio.get_running_loop(), None)
-        if here is not None:
-            await here.owner.aclose()
 
     async def _attempt(self, path: str, body: Mapping[str, Any] | None) -> Answered:
         _, httpx = await self._libraries()
@@ -194,12 +187,12 @@ class HttpClient:
 
     def _enough(self, state: tenacity.RetryCallState) -> bool:
         asked = _asked_pause(state)
-        too_long = asked is not None and asked > self._policy.longest_pause and not self._replicas.available
+        too_long = asked is not None and asked > self._policy.longest_pause and not self._replicas.spare
         return too_long or state.attempt_number > self._policy.retries
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         """None where another replica is ready; else what the server asked for, or twice as long as before."""
-        if self._replicas.available:
+        if self._replicas.spare:
             return 0.0
         grown = min(_FIRST_PAUSE * 2 ** (state.attempt_number - 1), self._policy.longest_pause)
         # Waiting clients must not come back all at once; never before the time the server asked for.

@@ -169,7 +169,7 @@ class Language:
             texts = await self._tokenizer.run(lambda tokens: pieces_of(ids, tokens))
             text = "".join(texts)
             if reply.stopped_by in request.stop:
-                text = text[: min(text.find(stop) for stop in request.stop if stop in text)]
+                text = text[: min((text.find(stop) for stop in request.stop if stop in text), default=None)]
         else:
             texts = [step.token for step in reply.steps]
         texts = first_pieces(texts, len(text))

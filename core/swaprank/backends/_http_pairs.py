@@ -126,7 +126,7 @@ class Pairs:
         """The activation that the served model's config asks for, seen at one pair with and without it."""
         [raw], _ = await self._scored([pair])
         [activated], _ = await self._scored([pair], use_activation=True)
-        return "identity" if math.isclose(raw, activated, abs_tol=1e-6) else "sigmoid"
+        return "sigmoid" if abs(activated - sigmoid(raw)) <= abs(activated - raw) else "identity"
 
     async def _scored(self, pairs: Sequence[PairScore], **changed: Any) -> tuple[list[float], int]:
         """One score per pair, and the tokens read."""

@@ -7,9 +7,13 @@ import atexit
 import os
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+# Seconds that the end of the process waits for connections to close.
+_PATIENCE = 5.0
 
 
 class Portal:
@@ -32,7 +36,8 @@ class Portal:
     def close(self) -> None:
         """Stop the loop after what its generators have to close."""
         if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self._loop.shutdown_asyncgens(), self._loop).result()
+            with suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(self._loop.shutdown_asyncgens(), self._loop).result(_PATIENCE)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()

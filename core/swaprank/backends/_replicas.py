@@ -51,7 +51,7 @@ class Replicas:
             self._resting[url] = float("-inf")
 
     @property
-    def available(self) -> bool:
-        """Whether any server is not resting."""
+    def spare(self) -> bool:
+        """Whether another server can take what one has failed at."""
         with self._lock:
-            return min(self._resting.values()) <= self._clock()
+            return len(self._urls) > 1 and min(self._resting.values()) <= self._clock()

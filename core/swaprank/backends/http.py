@@ -78,7 +78,7 @@ class HttpOptions(BackendOptions):
     extra: ClassVar[str] = "http"
 
     api: Api
-    base_url: str | None = None
+    base_url: str = "http://127.0.0.1:8000"
     base_urls: tuple[str, ...] = ()
     server: Literal["openai", "vllm", "sglang", "llama.cpp", "tgi"] = "openai"
     tokenizer: str | None = None
@@ -101,7 +101,7 @@ class HttpOptions(BackendOptions):
     @field_validator("base_url", "base_urls")
     @classmethod
     def _addresses(cls, value: Any) -> Any:
-        for url in (value,) if isinstance(value, str) else value or ():
+        for url in (value,) if isinstance(value, str) else value:
             parts = urlsplit(url)
             if parts.username or parts.password or parts.query or parts.fragment:
                 raise ValueError("an address holds no user, password or query: put keys into api_key or headers")
@@ -112,7 +112,7 @@ class HttpOptions(BackendOptions):
     @model_validator(mode="after")
     def _fitting(self) -> Self:
         """Options that the api would not read are mistakes."""
-        if bool(self.base_url) == bool(self.base_urls):
+        if self.base_urls and "base_url" in self.model_fields_set:
             raise ValueError("give either base_url or base_urls")
         if self.server != "openai" and not self.api.startswith("openai-"):
             raise ValueError(f"server: {self.server} is for the openai apis, not for {self.api}")
@@ -127,7 +127,7 @@ class HttpOptions(BackendOptions):
     @property
     def urls(self) -> tuple[str, ...]:
         """The roots of the servers: addresses without what all paths here begin with."""
-        given = self.base_urls or ((self.base_url,) if self.base_url else ())
+        given = self.base_urls or (self.base_url,)
         return tuple(url.rstrip("/").removesuffix("/v1").removesuffix("/v2") for url in given)
 
     @property

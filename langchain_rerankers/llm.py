@@ -1,0 +1,97 @@
+"""A LangChain chat model or LLM as the backend of every method that reads text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel, BaseLanguageModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import Runnable
+
+from swaprank.backend import Backend
+from swaprank.backends._http_replies import chat_steps
+from swaprank.backends._llm_base import FrameworkLlm, Said
+from swaprank.backends.llm import LlmOptions
+from swaprank.errors import ConfigError
+from swaprank.responses import Usage
+
+
+class LangChainLLM(FrameworkLlm):
+    """Calls `invoke` and `ainvoke`: callbacks, tags and traces of the surrounding run go with every call.
+
+    Args:
+        llm: A chat model, or an LLM that goes on writing a text.
+        options: The ``backend:`` part of the config.
+    """
+
+    def __init__(self, llm: BaseLanguageModel[Any], options: LlmOptions | None = None) -> None:
+        tells = isinstance(llm, BaseChatModel) and "top_logprobs" in type(llm).model_fields
+        super().__init__(options or LlmOptions(), name_of(llm), tells=tells)
+        self.llm = llm
+
+    def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> Said:
+        """One call of `invoke`."""
+        return _said(self._asking(top).invoke(self._input(turns), stop=list(stop) or None))
+
+    async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> Said:
+        """One call of `ainvoke`."""
+        return _said(await self._asking(top).ainvoke(self._input(turns), stop=list(stop) or None))
+
+    def _asking(self, top: int) -> Runnable[Any, Any]:
+        return self.llm.bind(logprobs=True, top_logprobs=top) if top else self.llm
+
+    def _input(self, turns: list[dict[str, str]]) -> Any:
+        """Messages; a single one is a text for an LLM that goes on writing."""
+        plain = not isinstance(self.llm, BaseChatModel) and len(turns) == 1
+        return turns[0]["content"] if plain else turns
+
+
+class Provider:
+    """What ``backend: llm`` means in this adapter.
+
+    Args:
+        llm: The model; LangChain has no default one.
+    """
+
+    def __init__(self, llm: BaseLanguageModel[Any] | None) -> None:
+        self.llm = llm
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return name_of(self._found)
+
+    @property
+    def _found(self) -> BaseLanguageModel[Any]:
+        if self.llm is None:
+            raise ConfigError("backend: llm is a LangChain model, and none is given.", hint="Add: llm=<chat model>.")
+        return self.llm
+
+    def __call__(self, options: LlmOptions, model: str) -> Backend:
+        """The backend for the options of a config.
+
+        Raises:
+            ConfigError: No model was given.
+        """
+        return LangChainLLM(self._found, options)
+
+
+def name_of(llm: BaseLanguageModel[Any]) -> str:
+    """The model's name as LangChain's own traces have it, or else the class's."""
+    told = getattr(llm, "model_name", None) or getattr(llm, "model", None)
+    return told if isinstance(told, str) and told else type(llm).__name__
+
+
+def _said(answer: BaseMessage | str) -> Said:
+    if isinstance(answer, str):
+        return Said(answer)
+    metadata = answer.response_metadata
+    steps = chat_steps(((metadata.get("logprobs") or {}).get("content") or [])[:1])
+    used = answer.usage_metadata if isinstance(answer, AIMessage) else None
+    return Said(
+        text=str(answer.text),
+        cut_off=metadata.get("finish_reason") == "length" or metadata.get("stop_reason") == "max_tokens",
+        top=steps[0].top if steps else {},
+        usage=Usage(used["input_tokens"], used["output_tokens"]) if used else Usage(),
+    )

@@ -1,0 +1,101 @@
+"""A LlamaIndex LLM as the backend of every method that reads text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llama_index.core import Settings
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.llms import LLM
+
+from swaprank.backend import Backend
+from swaprank.backends._llm_base import FrameworkLlm, Said
+from swaprank.backends.llm import LlmOptions
+from swaprank.responses import Usage
+
+
+class LlamaIndexLLM(FrameworkLlm):
+    """Calls `LLM.chat` and `LLM.achat`: callbacks, instrumentation and token counters see them as any other.
+
+    Args:
+        llm: The LLM.
+        options: The ``backend:`` part of the config.
+    """
+
+    def __init__(self, llm: LLM, options: LlmOptions | None = None) -> None:
+        fields = type(llm).model_fields
+        super().__init__(options or LlmOptions(), name_of(llm), tells="top_logprobs" in fields)
+        self.llm = llm
+
+    def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> Said:
+        """One call of `LLM.chat`."""
+        return _said(self.llm.chat(_messages(turns), **_asking(top)))
+
+    async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> Said:
+        """One call of `LLM.achat`."""
+        return _said(await self.llm.achat(_messages(turns), **_asking(top)))
+
+
+class Provider:
+    """What ``backend: llm`` means in this adapter.
+
+    Args:
+        llm: The LLM; None for `Settings.llm` as it is when a config asks for it.
+    """
+
+    def __init__(self, llm: LLM | None) -> None:
+        self.llm = llm
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return name_of(self.llm or Settings.llm)
+
+    def __call__(self, options: LlmOptions, model: str) -> Backend:
+        """The backend for the options of a config."""
+        return LlamaIndexLLM(self.llm or Settings.llm, options)
+
+
+def name_of(llm: LLM) -> str:
+    """The model's name, or else the class's."""
+    name = llm.metadata.model_name
+    return llm.class_name() if name in ("", "unknown") else name
+
+
+def _messages(turns: Sequence[Mapping[str, str]]) -> list[ChatMessage]:
+    return [ChatMessage(role=turn["role"], content=turn["content"]) for turn in turns]
+
+
+def _asking(top: int) -> dict[str, Any]:
+    return {"logprobs": True, "top_logprobs": top} if top else {}
+
+
+def _said(response: ChatResponse) -> Said:
+    first = response.logprobs[0] if response.logprobs else []
+    return Said(
+        text=response.message.content or "",
+        cut_off=_finish(response.raw) == "length",
+        top={one.token: one.logprob for one in reversed(first)},
+        usage=_usage(response),
+    )
+
+
+def _usage(response: ChatResponse) -> Usage:
+    """Tokens as integrations tell them: beside the answer, or in the provider's own."""
+    for told in (response.additional_kwargs, _part(response.raw, "usage")):
+        read = _part(told, "prompt_tokens") or _part(told, "input_tokens")
+        wrote = _part(told, "completion_tokens") or _part(told, "output_tokens")
+        if read or wrote:
+            return Usage(int(read or 0), int(wrote or 0))
+    return Usage()
+
+
+def _finish(raw: Any) -> Any:
+    choices = _part(raw, "choices")
+    return _part(choices[0], "finish_reason") if choices else None
+
+
+def _part(whole: Any, key: str) -> Any:
+    """A key of a mapping, or an attribute of an object; None where there is none."""
+    return whole.get(key) if isinstance(whole, Mapping) else getattr(whole, key, None)
