@@ -10,7 +10,7 @@ import json
 import shutil
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tests.conftest import MODELS
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 NARROW, WIDE = 16, 32
+_FOLDER = TemporaryDirectory(prefix="swaprank-wide-")
 
 
 @cache
@@ -26,8 +27,7 @@ def widened(name: str) -> str:
     """The folder of the widened model."""
     from safetensors.torch import load_file, save_file
 
-    folder = Path(mkdtemp(prefix=f"swaprank-wide-{name}-"))
-    shutil.copytree(MODELS / name, folder, dirs_exist_ok=True)
+    folder = Path(shutil.copytree(MODELS / name, Path(_FOLDER.name) / name))
     config = json.loads((folder / "config.json").read_text())
     if config["model_type"] in ("bert", "xlm-roberta"):
         config["num_attention_heads"] //= 2
@@ -42,7 +42,7 @@ def widened(name: str) -> str:
 @cache
 def sentence_model(pooling: str, normalized: bool) -> str:
     """A folder as sentence-transformers keeps it, with prompts."""
-    model = Path(shutil.copytree(widened("tiny-qwen3-embedding"), Path(mkdtemp()) / "model"))
+    model = Path(shutil.copytree(widened("tiny-qwen3-embedding"), Path(_FOLDER.name) / f"{pooling}-{normalized}"))
     kinds = ["Transformer", "Pooling", "Normalize"] if normalized else ["Transformer", "Pooling"]
     modules = [
         {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BackendError, ConfigError, ResponseError, require
@@ -104,11 +105,10 @@ def start(model: str, options: VllmOptions, **more: Any) -> Engine:
         adapter = requests.LoRARequest("adapter", 1, source.adapters[0])
     _check_names(vllm, options)
     try:
-        with _inside:
-            llm = vllm.LLM(source.path, **arguments)
+        with _starting():
+            return Engine(vllm.LLM(source.path, **arguments), model, tokenizer, adapter)
     except Exception as error:  # loaders run code of many hands, which raises anything
         raise load_failure(model, error, trusted=options.trust_remote_code) from error
-    return Engine(llm, model, tokenizer, adapter)
 
 
 def engine_arguments(options: VllmOptions, **more: Any) -> dict[str, Any]:
@@ -168,13 +168,29 @@ def _ends(config: Any) -> frozenset[int]:
     return frozenset(found)
 
 
+@contextmanager
+def _starting() -> Iterator[None]:
+    """While an engine starts nothing is shut down: collections may happen at any time, in this thread as well."""
+    with _inside:
+        _working.add(0)
+        try:
+            yield
+        finally:
+            _working.discard(0)
+            _sweep()
+
+
 def _retire(llm: Any) -> None:
     """Shut an engine of this process down as soon as no other one works."""
     with _inside:
         _working.discard(id(llm))
         _idle.append(llm)
-        while _idle and not _working:
-            _shut_down(_idle.pop())
+        _sweep()
+
+
+def _sweep() -> None:
+    while _idle and not _working:
+        _shut_down(_idle.pop())
 
 
 def _shut_down(llm: Any) -> None:
