@@ -55,7 +55,7 @@ def test_recipes_named_on_the_page_exist() -> None:
 
 @pytest.mark.parametrize(("method", "heading"), [("icr", "## ICR"), ("e2rank", "## E2Rank")])
 def test_the_tables_of_attention_and_embedding_name_every_option(method, heading) -> None:
-    section = ATTENTION.read_text(encoding="utf-8").partition(heading)[2].partition("\n## ")[0]
+    section = (DOCS / PAGES[0]).read_text(encoding="utf-8").partition(heading)[2].partition("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE) == unordered(
         registry.method(method).model_fields, section
     )
