@@ -51,9 +51,6 @@ class FrameworkLlm(ABC):
     """
 
     name = "llm"
-    # Flows need not wait for one another: calls are independent.
-    concurrent = True
-
     def __init__(self, options: LlmOptions, model: str, *, tells: bool) -> None:
         self.options = options
         self.model = model
@@ -62,6 +59,11 @@ class FrameworkLlm(ABC):
             able.add(Capability.LABEL_LOGPROBS)
         self.capabilities = frozenset(able)
         self._room = _Room(options.max_concurrency)
+
+    @property
+    def concurrency(self) -> int:
+        """Batches at a time: calls are independent, and queries need not wait for one another."""
+        return self.options.max_concurrency
 
     @abstractmethod
     def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> Said:
