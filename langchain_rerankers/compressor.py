@@ -6,11 +6,10 @@ import asyncio
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from langchain_core.language_models import BaseLanguageModel
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict, Field, PrivateAttr
@@ -25,6 +24,9 @@ from swaprank.feedback import Embeddings, with_embeddings
 from .cross_encoder import RerankerCrossEncoder
 from .llm import Provider
 from .retriever import RerankingRetriever
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseLanguageModel
 
 # Metadata keys written on the returned documents.
 RELEVANCE_SCORE = "relevance_score"

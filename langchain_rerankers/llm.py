@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.language_models import BaseChatModel, BaseLanguageModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 
@@ -15,6 +14,9 @@ from swaprank.backends._llm_base import FrameworkLlm, Said
 from swaprank.backends.llm import LlmOptions
 from swaprank.errors import ConfigError
 from swaprank.responses import Usage
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseLanguageModel
 
 
 class LangChainLLM(FrameworkLlm):
@@ -26,7 +28,11 @@ class LangChainLLM(FrameworkLlm):
     """
 
     def __init__(self, llm: BaseLanguageModel[Any], options: LlmOptions | None = None) -> None:
-        tells = isinstance(llm, BaseChatModel) and "top_logprobs" in type(llm).model_fields
+        # Imported by whoever has a model; it costs others a tenth of a second.
+        from langchain_core.language_models import BaseChatModel
+
+        self._chats = isinstance(llm, BaseChatModel)
+        tells = self._chats and "top_logprobs" in type(llm).model_fields
         super().__init__(options or LlmOptions(), name_of(llm), tells=tells)
         self.llm = llm
 
@@ -43,7 +49,7 @@ class LangChainLLM(FrameworkLlm):
 
     def _input(self, turns: list[dict[str, str]]) -> Any:
         """Messages; a single one is a text for an LLM that goes on writing."""
-        plain = not isinstance(self.llm, BaseChatModel) and len(turns) == 1
+        plain = not self._chats and len(turns) == 1
         return turns[0]["content"] if plain else turns
 
 

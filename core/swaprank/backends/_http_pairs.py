@@ -114,13 +114,16 @@ class Pairs:
                 "This protocol encodes query and passage as texts of their own, which no server does.",
                 hint="Use backend: transformers, or the method's other protocol.",
             )
-        if pair.max_length is not None and not self._api.limit and not self._warned:
+        if pair.max_length is not None and not self._api.limit:
+            self._warn(f"api: {self._options.api} cannot be told max_length: {pair.max_length}; its own limit holds.")
+        elif pair.truncation == "passage" and pair.max_length is not None:
+            self._warn("Pairs that are too long are cut by the server, at the longer side, not the passage only.")
+
+    def _warn(self, message: str) -> None:
+        """Say it once."""
+        if not self._warned:
             self._warned = True
-            logger.warning(
-                "api: %s cannot be told max_length: %d; the server's own limit holds.",
-                self._options.api,
-                pair.max_length,
-            )
+            logger.warning(message)
 
     async def _own_activation(self, pair: PairScore) -> str:
         """The activation that the served model's config asks for, seen at one pair with and without it."""
