@@ -11,12 +11,20 @@ logger = logging.getLogger(__name__)
 
 # Columns of logits, each as wide as the vocabulary, that one batch may hold: 600 MB for 150,000 words.
 _LOGITS = 1024
+# Tokens of a forward pass beyond which a CPU gains nothing from more of them.
+CPU_TOKENS = 1024
+# How much shorter than the longest of its batch an item may be.
+_EVEN = 0.8
 # How the allocators of the devices say it.
 _NO_MEMORY = ("out of memory", "can't allocate memory")
 
 
 def in_batches(
-    lengths: Sequence[int], batch_tokens: int, forward: Callable[[list[int]], None], widths: Sequence[int] = ()
+    lengths: Sequence[int],
+    batch_tokens: int,
+    forward: Callable[[list[int]], None],
+    widths: Sequence[int] = (),
+    enough: int | None = None,
 ) -> None:
     """Call ``forward`` with index batches of similar length, longest first.
 
@@ -25,6 +33,8 @@ def in_batches(
         batch_tokens: Most tokens of a batch, padding included; a batch has at least one item. It is
             lowered to half a batch, and the run goes on, whenever the device runs out of memory.
         widths: How many columns of logits each item needs; a batch holds at most `_LOGITS` of them in all.
+        enough: Tokens that keep the device busy: a batch of so many ends where padding would begin to cost more
+            than another batch; None for no such bound.
         forward: Computes the items of a batch; called again with fewer of them after it ran out of memory.
 
     Raises:
@@ -36,6 +46,8 @@ def in_batches(
         batch = waiting[: max(1, batch_tokens // longest)]
         if widths:
             batch = batch[: max(1, _LOGITS // max(widths[place] for place in batch))]
+        if enough:
+            batch = _evened(batch, lengths, enough)
         try:
             forward(batch)
         except RuntimeError as error:
@@ -49,3 +61,12 @@ def in_batches(
             logger.warning("Out of memory with a batch of %d; trying %d.", len(batch), len(batch) // 2)
         else:
             waiting = waiting[len(batch) :]
+
+
+def _evened(batch: list[int], lengths: Sequence[int], enough: int) -> list[int]:
+    """The first of a batch's items, longest first, up to where one is much shorter than the longest."""
+    longest = lengths[batch[0]]
+    for size, place in enumerate(batch):
+        if size * longest >= enough and lengths[place] < _EVEN * longest:
+            return batch[:size]
+    return batch

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ..coverage import coverage
 from ..errors import ConfigError
 from ..requests import Embed, Embedded, PairScore, PairScored, Request, Response, Usage
-from ._batching import in_batches
-from ._pairs import encode_pairs, output_of
+from ._batching import CPU_TOKENS, in_batches
+from ._pairs import encode_pairs, output_of, padded
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +30,7 @@ class Encoder(ABC, Generic[Asked]):
         self._batch_tokens = options.batch_tokens
         self._lock = threading.Lock()
         self._positions = _positions(network)
+        self._enough = CPU_TOKENS if _on_cpu(network) else None
         self._own_limit = min(filter(None, (limit, self._positions)), default=None)
 
     def run(self, requests: Sequence[Asked]) -> list[Response]:
@@ -80,14 +81,15 @@ class PairEncoder(Encoder[PairScore]):
 
         def forward(batch: list[int]) -> None:
             places = [unique[position] for position in batch]
-            features = self._model.tokenizer.pad([encodings[place] for place in places], return_tensors="pt")
+            features = padded(self._model.tokenizer, [encodings[place] for place in places])
             scores = self._model({key: value.to(self._model.device) for key, value in features.items()})["scores"]
             scores = self._chosen(scores.double().cpu(), [requests[place].label for place in places])
             pairs = zip(scores.tolist(), self._activation(scores).tolist(), strict=True)
             scored.update(zip(places, pairs, strict=True))
 
         unique = sorted(first.values())
-        in_batches([len(encodings[place]["input_ids"]) for place in unique], self._batch_tokens, forward)
+        lengths = [len(encodings[place]["input_ids"]) for place in unique]
+        in_batches(lengths, self._batch_tokens, forward, enough=self._enough)
         name = type(self._activation).__name__.lower()
         responses: list[Response] = []
         for key, encoding in zip(keys, encodings, strict=True):
@@ -143,7 +145,7 @@ class TextEncoder(Encoder[Embed]):
         try:
             if limit != own:
                 self._model.max_seq_length = limit
-            in_batches([tokens for tokens, _ in measured], self._batch_tokens, forward)
+            in_batches([tokens for tokens, _ in measured], self._batch_tokens, forward, enough=self._enough)
         finally:
             if limit != own:
                 self._model.max_seq_length = own
@@ -177,6 +179,10 @@ class TextEncoder(Encoder[Embed]):
             return request.prompt
         names = ("query",) if request.role == "query" else ("document", "passage", "corpus")
         return next((prompt for name in names if (prompt := self._model.prompts.get(name))), "")
+
+
+def _on_cpu(network: torch.nn.Module) -> bool:
+    return all(parameter.device.type == "cpu" for parameter in network.parameters())
 
 
 def _positions(network: torch.nn.Module) -> int | None:

@@ -51,6 +51,7 @@ class FrameworkLlm(ABC):
     """
 
     name = "llm"
+
     def __init__(self, options: LlmOptions, model: str, *, tells: bool) -> None:
         self.options = options
         self.model = model

@@ -9,6 +9,7 @@ from ..errors import ConfigError
 from ..requests import PairScore
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedTokenizerBase
 
 Encoding = dict[str, list[int]]
@@ -62,6 +63,24 @@ def encode_pairs(
         for row, place in enumerate(places):
             encodings[place] = {key: list(values[row]) for key, values in pairs.items()}
     return [encodings[place] for place in range(len(requests))]
+
+
+def padded(tokenizer: PreTrainedTokenizerBase, encodings: Sequence[Encoding]) -> dict[str, torch.Tensor]:
+    """Encodings as tensors [pairs, tokens], the shorter ones filled up on the tokenizer's side."""
+    import numpy as np
+    import torch
+
+    filling = {"input_ids": tokenizer.pad_token_id or 0, "token_type_ids": tokenizer.pad_token_type_id}
+    width = max(len(encoding["input_ids"]) for encoding in encodings)
+    tensors = {}
+    for key in encodings[0]:
+        table = np.full((len(encodings), width), filling.get(key, 0), dtype=np.int64)
+        for row, encoding in enumerate(encodings):
+            size = len(encoding[key])
+            start = width - size if tokenizer.padding_side == "left" else 0
+            table[row, start : start + size] = encoding[key]
+        tensors[key] = torch.from_numpy(table)
+    return tensors
 
 
 def _joined(tokenizer: PreTrainedTokenizerBase, request: PairScore, limit: int | None) -> Encoding:
