@@ -77,7 +77,7 @@ class TokenEncoder(Encoder[EmbedTokens]):
             own = [unique[place] for place in batch]
             vectors.update(zip(own, self._forward(own), strict=True))
 
-        in_batches([len(ids) for ids, _ in unique], self._batch_tokens, forward)
+        in_batches([len(ids) for ids, _ in unique], self._batch_tokens, forward, enough=self._enough)
         return [
             TokenEmbeddings(
                 ids=[text.ids[place] for place in text.kept],

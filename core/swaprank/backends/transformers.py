@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Protocol, Self
 
@@ -188,6 +189,9 @@ class Models:
         """What answers this kind of request; loaded now if it was not before."""
         if kind not in self._runners:
             self._runners[kind] = self._load(kind)
+            # Libraries and a model are a million objects. Looked through now, by this thread, they do not hold up an
+            # event loop later, when the collector would come to them in the middle of a call.
+            gc.collect()
         return self._runners[kind]
 
     def _load(self, kind: str) -> Runner:
