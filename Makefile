@@ -5,7 +5,7 @@ DEMO_VENV ?= .venv-demo
 VLLM_VENV ?= .venv-vllm
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench bench-labels bench-listwise report report-embedding bench-icr test-vllm clean
+.PHONY: demo test check bench bench-labels bench-listwise report report-embedding bench-icr bench-concurrency test-vllm clean
 
 demo: $(DEMO_VENV)/ready  ## rerank the bundled sample inside LlamaIndex and LangChain; no torch
 	$(DEMO_VENV)/bin/swaprank demo
@@ -31,6 +31,9 @@ bench-labels: $(VENV)/ready  ## time scoring by label log-probabilities beside t
 
 bench-listwise: $(VENV)/ready  ## time single-pass and shared listwise reranking
 	$(VENV)/bin/python -m tests.benchmarks.listwise_speed
+
+bench-concurrency: $(VENV)/ready  ## time concurrent callers of one local model beside the same calls behind a lock
+	$(VENV)/bin/python -m tests.benchmarks.concurrency
 
 bench-icr: $(VENV)/ready  ## time and memory of ICR beside full attention matrices
 	$(VENV)/bin/python -m tests.benchmarks.icr_attention

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from swaprank import Reranker
@@ -27,6 +28,17 @@ FIRST = "BM25 run (first stage)"
 def measures(name: str) -> list[str]:
     """The measures of a set; the passage track counts grade 2 and above as relevant for a binary measure."""
     return ["nDCG@10", "RR(rel=2)@10" if name.startswith("trec-") else "RR@10"]
+
+
+def first(dataset: Dataset, queries: int | None) -> Dataset:
+    """The dataset with the first so many queries, in the order of its file; None for all."""
+    kept = list(dataset.queries)[:queries]
+    return replace(
+        dataset,
+        queries={query: dataset.queries[query] for query in kept},
+        qrels={query: dataset.qrels[query] for query in kept if query in dataset.qrels},
+        candidates={query: dataset.candidates[query] for query in kept if query in dataset.candidates},
+    )
 
 
 def report(name: str, config: str | None, dataset: Dataset, of: str) -> Report:
@@ -54,6 +66,7 @@ def main() -> None:
     parser.add_argument("--run", default="bm25")
     parser.add_argument("--depths", nargs="+", type=int, default=[20, 100])
     parser.add_argument("--add", nargs="+", default=[], metavar="NAME=CONFIG")
+    parser.add_argument("--queries", type=int, default=None, help="only the first so many of each set")
     parser.add_argument("--only", nargs="+", default=None, metavar="NAME")
     given = parser.parse_args()
     rows: dict[str, str | None] = {FIRST: None, **ROWS, **dict(one.split("=", 1) for one in given.add)}
@@ -62,7 +75,7 @@ def main() -> None:
     for depth in given.depths:
         found: dict[str, dict[str, Report]] = {name: {} for name in rows}
         for one in given.sets:
-            dataset = load_beir(given.folder / one, run=given.run, depth=depth)
+            dataset = first(load_beir(given.folder / one, run=given.run, depth=depth), given.queries)
             for name, config in rows.items():
                 found[name][one] = done = report(name, config, dataset, one)
                 seconds = done.seconds_per_query * len(dataset.candidates)

@@ -10,7 +10,7 @@ from swaprank import Reranker, registry
 from swaprank.recipe import all_recipes
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGE, PAGES = DOCS / "llm-rerankers.md", ("attention-and-embedding.md", "servers.md")
+PAGE, PAGES = DOCS / "llm-rerankers.md", ("attention-and-embedding.md", "servers.md", "failures-and-scale.md")
 
 
 def configs(page: Path) -> list[str]:
