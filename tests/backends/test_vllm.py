@@ -102,9 +102,9 @@ class TestOptions:
 
     def test_backends_travel_without_their_engines(self) -> None:
         backend = VllmOptions(max_model_len=64).build(MODEL)
-        backend._runners["language"] = SimpleNamespace()
+        backend._gatherer.model._runners["language"] = SimpleNamespace()
         again = pickle.loads(pickle.dumps(backend))
-        assert (again.model, again.options, again._runners) == (MODEL, backend.options, {})
+        assert (again.model, again.options, again._held) == (MODEL, backend.options, None)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vLLM is installed")

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
-from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from ..backend import Backend, BackendOptions
-from ..errors import ResponseError, SwaprankError
-from ..gathering import Gatherer
+from ..backend import Backend
 from ..requests import (
     Attend,
     Capability,
@@ -22,11 +17,10 @@ from ..requests import (
     LabelLogprobs,
     PairScore,
     Request,
-    Response,
     SequenceLogprob,
     Views,
 )
-from ._shared import shared
+from ._models import ModelBackend, ModelOptions, Runner
 
 _CAPABILITIES = frozenset(
     {
@@ -43,7 +37,7 @@ _CAPABILITIES = frozenset(
 )
 
 
-class TransformersOptions(BackendOptions):
+class TransformersOptions(ModelOptions):
     """``backend: {type: transformers, ...}``.
 
     Attributes:
@@ -69,8 +63,6 @@ class TransformersOptions(BackendOptions):
         prefix_caching: Whether what many prompts begin with is computed once.
         parse_control_tokens: Whether control tokens of the model that stand in a query or a passage are read
             as such, as official codes do, and not as plain text.
-        gather_ms: While calls come from several threads or tasks at a time: milliseconds to wait for more of them
-            before a batch is computed.
         max_model_len: Most tokens of a prompt and its answer; None for as many as the model's config has
             positions for.
         token: Hub access token; better left to the environment variable ``HF_TOKEN``.
@@ -97,7 +89,6 @@ class TransformersOptions(BackendOptions):
     language: str | None = None
     prefix_caching: bool = True
     parse_control_tokens: bool = False
-    gather_ms: float = Field(default=2.0, ge=0, le=1000)
     max_model_len: int | None = Field(default=None, ge=16)
     token: SecretStr | None = None
 
@@ -115,13 +106,6 @@ class TransformersOptions(BackendOptions):
         return TransformersBackend(model, self)
 
 
-class Runner(Protocol):
-    """A loaded model that answers requests of its kind."""
-
-    def run(self, requests: Sequence[Any]) -> Sequence[Response | SwaprankError]:
-        """Answer all requests, in order."""
-
-
 _KINDS: dict[type[Request], str] = {
     PairScore: "pairs",
     Embed: "texts",
@@ -135,81 +119,31 @@ _KINDS: dict[type[Request], str] = {
 }
 
 
-class TransformersBackend:
-    """Answers requests with a model of this process; loads at the first one.
-
-    All backends of the process with the same model and options share it, and its batches.
-    """
+class TransformersBackend(ModelBackend[TransformersOptions]):
+    """Answers requests with a model that torch, ONNX or OpenVINO runs."""
 
     name = "transformers"
     capabilities = _CAPABILITIES
+    kinds = _KINDS
 
-    def __init__(self, model: str, options: TransformersOptions) -> None:
-        self.model = model
-        self.options = options
-        key = ("transformers", model, options.model_dump_json())
-        self._gatherer = shared(key, lambda: Gatherer(Models(model, options), options.gather_ms / 1000))
-
-    def run(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
-        """Answer all requests, in order."""
-        return self._gatherer.submit(requests).result()
-
-    async def arun(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
-        """Answer all requests, in order, without blocking the event loop."""
-        return await asyncio.wrap_future(self._gatherer.submit(requests))
-
-    def __reduce__(self) -> tuple[type[TransformersBackend], tuple[str, TransformersOptions]]:
-        """Pickle without the loaded model."""
-        return TransformersBackend, (self.model, self.options)
-
-
-class Models:
-    """What a model id stands for, loaded once per kind of request that comes."""
-
-    def __init__(self, model: str, options: TransformersOptions) -> None:
-        self.model = model
-        self.options = options
-        self._runners: dict[str, Runner] = {}
-
-    def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
-        """Answer all requests, in order."""
-        places: dict[str, list[int]] = {}
-        for place, request in enumerate(requests):
-            kind = _KINDS.get(type(request))
-            if kind is None:
-                raise ResponseError(f"The transformers backend cannot answer a {type(request).__name__} request.")
-            places.setdefault(kind, []).append(place)
-        responses: dict[int, Response | SwaprankError] = {}
-        for kind, own in places.items():
-            answers = self.runner(kind).run([requests[place] for place in own])
-            responses.update(zip(own, answers, strict=True))
-        return [responses[place] for place in range(len(requests))]
-
-    def runner(self, kind: str) -> Runner:
-        """What answers this kind of request; loaded now if it was not before."""
-        if kind not in self._runners:
-            self._runners[kind] = self._load(kind)
-            # Libraries and a model are a million objects. Looked through now, by this thread, they do not hold up an
-            # event loop later, when the collector would come to them in the middle of a call.
-            gc.collect()
-        return self._runners[kind]
-
-    def _load(self, kind: str) -> Runner:
+    @staticmethod
+    def load(kind: str, model: str, options: TransformersOptions) -> Runner:
+        """What answers the requests of a kind."""
         from . import _loading, _pretrained
 
         if kind == "language":
-            return _pretrained.language_model(self.model, self.options)
+            return _pretrained.language_model(model, options)
         if kind == "tokens":
-            return _pretrained.token_encoder(self.model, self.options)
+            return _pretrained.token_encoder(model, options)
         if kind == "views":
-            return _pretrained.views_model(self.model, self.options)
+            return _pretrained.views_model(model, options)
         if kind == "prompts":
-            return _pretrained.prompt_encoder(self.model, self.options)
+            return _pretrained.prompt_encoder(model, options)
         if kind == "texts":
-            return _loading.load("bi-encoder", self.model, self.options)
-        if _pretrained.is_decoder(self.model, self.options):
-            return _pretrained.classifier(self.model, self.options)
-        return _loading.load("cross-encoder", self.model, self.options)
+            return _loading.load("bi-encoder", model, options)
+        if _pretrained.is_decoder(model, options):
+            return _pretrained.classifier(model, options)
+        return _loading.load("cross-encoder", model, options)
 
 
 BACKEND = TransformersOptions

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from ..backend import Backend, BackendOptions, LocalBackend
-from ..errors import ResponseError, SwaprankError
+from ..backend import Backend
 from ..requests import (
     Capability,
     Embed,
@@ -16,11 +14,10 @@ from ..requests import (
     LabelLogprobs,
     PairScore,
     Request,
-    Response,
     SequenceLogprob,
 )
-from ._shared import shared
-from .transformers import Runner, TransformersOptions
+from ._models import ModelBackend, ModelOptions, Runner
+from .transformers import TransformersOptions
 
 _CAPABILITIES = frozenset(
     {
@@ -33,7 +30,7 @@ _CAPABILITIES = frozenset(
 )
 
 
-class VllmOptions(BackendOptions):
+class VllmOptions(ModelOptions):
     """``backend: {type: vllm, ...}``; the names are those of vLLM's engine arguments.
 
     Attributes:
@@ -130,57 +127,23 @@ _KINDS: dict[type[Request], str] = {
 }
 
 
-class VllmBackend(LocalBackend):
-    """Answers requests with a vLLM engine, started at the first one.
-
-    An engine is shared by all backends of the process with the same model and options, and shut down when the last
-    of them is closed or collected.
-    """
+class VllmBackend(ModelBackend[VllmOptions]):
+    """Answers requests with vLLM engines, which are shut down when their models are let go."""
 
     name = "vllm"
     capabilities = _CAPABILITIES
+    kinds = _KINDS
 
-    def __init__(self, model: str, options: VllmOptions) -> None:
-        self.model = model
-        self.options = options
-        self._runners: dict[str, Runner] = {}
-
-    def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
-        """Answer all requests, in order."""
-        places: dict[str, list[int]] = {}
-        for place, request in enumerate(requests):
-            kind = _KINDS.get(type(request))
-            if kind is None:
-                raise ResponseError(f"The vllm backend cannot answer a {type(request).__name__} request.")
-            places.setdefault(kind, []).append(place)
-        responses: dict[int, Response | SwaprankError] = {}
-        for kind, own in places.items():
-            answers = self._runner(kind).run([requests[place] for place in own])
-            responses.update(zip(own, answers, strict=True))
-        return [responses[place] for place in range(len(requests))]
-
-    def close(self) -> None:
-        """Let the engine go; the next request starts one anew."""
-        self._runners.clear()
-
-    def _runner(self, kind: str) -> Runner:
-        if kind not in self._runners:
-            key = ("vllm", kind, self.model, self.options.model_dump_json())
-            self._runners[kind] = shared(key, lambda: self._load(kind))
-        return self._runners[kind]
-
-    def _load(self, kind: str) -> Runner:
+    @staticmethod
+    def load(kind: str, model: str, options: VllmOptions) -> Runner:
+        """What answers the requests of a kind."""
         from . import _vllm_language, _vllm_pairs, _vllm_texts
 
         if kind == "language":
-            return _vllm_language.load(self.model, self.options)
+            return _vllm_language.load(model, options)
         if kind == "pairs":
-            return _vllm_pairs.load(self.model, self.options)
-        return _vllm_texts.load(self.model, self.options)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle without the engine."""
-        return {**super().__getstate__(), "_runners": {}}
+            return _vllm_pairs.load(model, options)
+        return _vllm_texts.load(model, options)
 
 
 BACKEND = VllmOptions
