@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pytest
+# No test may ask a hub. Hub libraries read it once, when they are imported.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 from tests.models import unpacked
 
@@ -25,9 +26,3 @@ def inputs() -> dict[str, dict[str, Any]]:
     """The inputs of the recordings by id."""
     entries = json.loads((GOLDEN / "inputs.json").read_text(encoding="utf-8"))
     return {entry["id"]: entry for entry in entries}
-
-
-@pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test may ask a hub."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")

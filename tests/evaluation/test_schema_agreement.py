@@ -6,7 +6,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
-import jsonschema
+import jsonschema_rs
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -69,8 +69,9 @@ schema = cache(json_schema)
 
 
 @cache
-def validator(definition: str = "config") -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator({**schema(), "$ref": f"#/$defs/{definition}"})
+def validator(definition: str = "config") -> jsonschema_rs.Draft202012Validator:
+    """In Rust: a hundred thousand validations are minutes in Python."""
+    return jsonschema_rs.Draft202012Validator({**schema(), "$ref": f"#/$defs/{definition}"})
 
 
 def agree(config, definition: str = "config") -> None:
