@@ -55,8 +55,8 @@ class Reader:
             they stand alone.
         odd_digits: What to do about digits that are no decimals, such as ``²``: ``"skip"`` them,
             ``"normalize"`` them (NFKC), or ``"refuse"`` the reply. Those that cannot be normalised are refused.
-        reasoning: ``"drop"`` what is said up to the last ``</think>``, and all of a reply that never comes to
-            it; ``"read"`` numbers in there as the ranking too, as some official codes do; ``"closed"`` reads
+        reasoning: ``"drop"`` what is said up to the last ``</think>``, and from a ``<think>`` on that never ends;
+            ``"read"`` numbers in there as the ranking too, as some official codes do; ``"closed"`` reads
             them where the thinking never ends.
     """
 
