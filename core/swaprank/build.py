@@ -89,6 +89,13 @@ def _scorer(config: Config, where: str, backend: Backend | None) -> Scores:
         dict.fromkeys(type(backend_options).model_fields, f"backend: {{type: {backend_options.name}}}"),
     )
     method = validated(method_class, _own(config, method_class), where)
+    twice = sorted(strategy_options.keys() & config.keys() & strategy_class.model_fields.keys())
+    if twice:
+        raise ConfigError(
+            f"{where} says {twice[0]!r} twice: {config[twice[0]]!r} beside 'method' and "
+            f"{strategy_options[twice[0]]!r} under 'strategy'.",
+            hint=f"Leave one of {twice[0]} and strategy.{twice[0]} out.",
+        )
     defaults = method_class.strategy_options.get(strategy_class.name, {})
     strategy = validated(strategy_class, {**defaults, **_own(config, strategy_class), **strategy_options}, where)
     if strategy.permutations > 1 and method_class.family in _ORDERLESS:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from .strategy import Group, Outcome, Rounds, Strategy, descending
+from .strategy import UNREAD, Group, Outcome, Rounds, Strategy, descending
 
 
 def rounds(strategy: Strategy, n: int) -> Rounds:
@@ -44,12 +44,14 @@ def merged(copies: Sequence[Sequence[float]]) -> list[float]:
     """Several lists of scores of the same passages made one: ordered by mean rank, on the scale they came in.
 
     Equal scores share their mean rank. The passage at each place of the merged order gets the mean of the
-    scores at that place, so that absolute scores stay comparable between groups.
+    scores at that place, so that absolute scores stay comparable between groups. Repeats without an answer are left
+    out.
 
     Args:
         copies: One list per repeat, all of the same length.
     """
     size = len(copies[0])
+    copies = [copy for copy in copies if UNREAD not in copy] or copies[:1]
     ranks = [sum(column) for column in zip(*map(_ranks, copies), strict=True)]
     places = [sum(column) / len(copies) for column in zip(*(sorted(one, reverse=True) for one in copies), strict=True)]
     scores = [0.0] * size

@@ -26,7 +26,9 @@ _BRACKETED = re.compile(rf"\[\s*([\d{_ODD}]+)\s*\]")
 _EXACTLY_BRACKETED = re.compile(rf"\[([\d{_ODD}]+)\]")
 _LETTER = re.compile(r"(?<!\w)([A-Z])(?!\w)")
 _BRACKETED_LETTER = re.compile(r"\[\s*([A-Z])\s*\]")
-_PATTERNS = {"any": _RUN, "prefer": _BRACKETED, "only": _EXACTLY_BRACKETED}
+# The same, and faster, where there are no other digits.
+_ASCII_RUN = re.compile(r"[0-9]+")
+_PATTERNS = {"prefer": _BRACKETED, "only": _EXACTLY_BRACKETED}
 _MOST_DIGITS = 9
 
 
@@ -55,8 +57,8 @@ class Reader:
             they stand alone.
         odd_digits: What to do about digits that are no decimals, such as ``²``: ``"skip"`` them,
             ``"normalize"`` them (NFKC), or ``"refuse"`` the reply. Those that cannot be normalised are refused.
-        reasoning: ``"drop"`` what is said up to the last ``</think>``, and all of a reply that never comes to
-            it; ``"read"`` numbers in there as the ranking too, as some official codes do; ``"closed"`` reads
+        reasoning: ``"drop"`` what is said up to the last ``</think>``, and from a ``<think>`` on that never ends;
+            ``"read"`` numbers in there as the ranking too, as some official codes do; ``"closed"`` reads
             them where the thinking never ends.
     """
 
@@ -72,35 +74,40 @@ class Reader:
             text = text.rpartition("</think>")[2]
         elif self.reasoning == "drop":
             text = after_thinking(text)
-        return completed(self._letters(text) if self.identifiers == "letters" else self._numbers(text), n)
+        named = self._letters(text) if self.identifiers == "letters" else self._numbers(text)
+        # What is named again need not be read again: replies that repeat themselves can be long.
+        return completed(map(self._place, dict.fromkeys(named)), n, len(named))
 
-    def _letters(self, text: str) -> list[int]:
-        found = _BRACKETED_LETTER.findall(text) or _LETTER.findall(text)
-        return [ord(letter) - ord("A") for letter in found]
+    def _letters(self, text: str) -> list[str]:
+        return _BRACKETED_LETTER.findall(text) or _LETTER.findall(text)
 
-    def _numbers(self, text: str) -> list[int]:
-        if self.odd_digits == "normalize":
+    def _numbers(self, text: str) -> list[str]:
+        if self.odd_digits == "normalize" and not text.isascii():
             text = unicodedata.normalize("NFKC", text)
-        runs = _PATTERNS[self.brackets].findall(text)
-        if self.brackets == "prefer" and not runs:
-            runs = _RUN.findall(text)
-        readable = [run for run in runs if run.isdecimal()]
-        if len(readable) < len(runs) and self.odd_digits != "skip":
-            return []
-        return [(int(run) if len(run) <= _MOST_DIGITS else _number(run)) - self.first for run in readable]
+        runs = [] if self.brackets == "any" else _PATTERNS[self.brackets].findall(text)
+        if not runs and self.brackets != "only":
+            runs = (_ASCII_RUN if text.isascii() else _RUN).findall(text)
+        if text.isascii() or all(run.isdecimal() for run in dict.fromkeys(runs)):
+            return runs
+        return [run for run in runs if run.isdecimal()] if self.odd_digits == "skip" else []
+
+    def _place(self, name: str) -> int:
+        if self.identifiers == "letters":
+            return ord(name) - ord("A")
+        return (int(name) if len(name) <= _MOST_DIGITS else _number(name)) - self.first
 
 
-def completed(found: Iterable[int], n: int) -> Permutation:
-    """Places made a permutation of ``range(n)``: first occurrences in order, then what is missing."""
-    order: dict[int, None] = {}
-    dropped = 0
-    for place in found:
-        if 0 <= place < n and place not in order:
-            order[place] = None
-        else:
-            dropped += 1
+def completed(found: Iterable[int], n: int, named: int) -> Permutation:
+    """Places made a permutation of ``range(n)``: first occurrences in order, then what is missing.
+
+    Args:
+        found: The places that a reply names.
+        n: How many there are.
+        named: How often it names any, for the count of what was dropped.
+    """
+    order = dict.fromkeys(place for place in found if 0 <= place < n)
     missing = [place for place in range(n) if place not in order]
-    return Permutation([*order, *missing], dropped + len(missing))
+    return Permutation([*order, *missing], named - len(order) + len(missing))
 
 
 def _number(run: str) -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 
 def after_thinking(text: str) -> str:
-    """What follows the last ``</think>``; nothing where the thinking never ends; else the whole text."""
-    _, closed, after = text.rpartition("</think>")
-    if closed:
-        return after
-    return "" if "<think>" in text else text
+    """What follows the last ``</think>``, else the whole text; without thinking that never ends."""
+    return text.rpartition("</think>")[2].partition("<think>")[0]
+
+
+def outside_thinking(text: str) -> str:
+    """The text from the last ``</think>`` on; the whole text where nothing follows it."""
+    after = text.rpartition("</think>")[2]
+    return after if after.strip() else text
 
 
 def thinking(text: str) -> str | None:

@@ -16,11 +16,11 @@ from .requests import Capability, Request
 from .scored import Scored, rank_scores, unread_behind
 from .strategies.groups import Groups
 from .strategies.sliding_window import SlidingWindow
-from .strategy import Group, Outcome, Rounds, Strategy
+from .strategy import UNREAD, Group, Outcome, Rounds, Strategy
 from .types import Call, Failure, Passage, Query, ScoreKind
 
-# Families whose scores of a group say only how its passages compare.
-_RELATIVE = ("pairwise", "setwise", "listwise")
+# Families of which a group may fail without the others.
+_BY_GROUP = ("pairwise", "setwise", "listwise", "groupwise")
 # The least passages of a group that can be asked about in two smaller ones.
 _SHRINKABLE = 3
 
@@ -139,18 +139,16 @@ class Scorer:
         if self.partial and self.method.family == "pointwise" and len(group) > 1:
             return (yield from self._one_by_one(query, passages, group, run))
         if run.down:
-            return self._unread(group)
+            return _unread(group)
         try:
             reading = yield from self._read(query, passages, group, run)
         except BackendError as error:
-            if not self.partial or (len(group) > 1 and self.method.family not in _RELATIVE):
+            if not self.partial or (len(group) > 1 and self.method.family not in _BY_GROUP):
                 raise
             run.errors.append(error)
             if error.retryable or isinstance(error, BackendTimeoutError):
                 run.down = True
-            return self._unread(group)
-        run.kind = reading.kind
-        run.answered += 1
+            return _unread(group)
         return reading
 
     def _one_by_one(self, query: Query, passages: Sequence[Passage], group: Group, run: _Run) -> Flow[Reading]:
@@ -166,12 +164,6 @@ class Scorer:
             reasoning=[next(iter(reading.reasoning), None) for reading in readings],
             coverage=sum(coverages) / len(coverages) if coverages else None,
         )
-
-    def _unread(self, group: Group) -> Reading:
-        """The group in the order it was shown; a passage that would have got a score of its own gets the lowest."""
-        if self.method.family in _RELATIVE:
-            return Reading(scores=rank_scores(range(len(group))), kind=ScoreKind.RANK)
-        return Reading(scores=[-math.inf] * len(group), kind=ScoreKind.RANK)
 
     def _read(self, query: Query, passages: Sequence[Passage], group: Group, run: _Run) -> Flow[Reading]:
         """One group through the method, with every round of requests recorded.
@@ -192,13 +184,26 @@ class Scorer:
         except PromptTooLongError:
             if len(requests) > 1 or len(group) < _SHRINKABLE:
                 raise
-            _, reading = yield from self._played(query, shown, self._smaller(len(group)), run)
+            return (yield from self._halved(query, shown, run))
         for position, score in enumerate(reading.scores):
             if not math.isfinite(score):
                 raise ResponseError(
                     f"{self.method.name!r} on the {self.backend.name} backend scored passage "
                     f"{group[position]} as {score!r}, which cannot be ranked."
                 )
+        run.kind = reading.kind
+        run.answered += 1
+        return reading
+
+    def _halved(self, query: Query, shown: Sequence[Passage], run: _Run) -> Flow[Reading]:
+        """A group that is too long for one prompt, in smaller ones, of which some may fail as any others."""
+        inner = _Run(calls=run.calls, errors=run.errors, down=run.down)
+        _, reading = yield from self._played(query, shown, self._smaller(len(shown)), inner)
+        run.down |= inner.down
+        if not inner.answered:
+            return _unread(range(len(shown)))
+        run.kind = reading.kind
+        run.answered += inner.answered
         return reading
 
     def _smaller(self, n: int) -> Rounds:
@@ -220,6 +225,11 @@ class Scorer:
             seconds=answer.seconds,
             cut=sum(usage.cut for usage in usages),
         )
+
+
+def _unread(group: Sequence[int]) -> Reading:
+    """Nothing is known of the group: strategies keep its order."""
+    return Reading(scores=[UNREAD] * len(group), kind=ScoreKind.RANK)
 
 
 def _summed(calls: Sequence[Call]) -> list[Call]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,6 +10,9 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 Group = tuple[int, ...]
+
+# The score of a passage that could not be asked about; no method gives it.
+UNREAD = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,8 @@ class Strategy(BaseModel):
 
     `rounds` is the strategy: a generator that yields lists of index groups (groups of one list are
     independent and may be asked about at the same time) and is sent one list of scores per group, each in
-    the group's order. It never sees text and never calls a model, so one body serves sync, async and
-    batches of queries.
+    the group's order, all of them `UNREAD` where no answer came. It never sees text and never calls a model,
+    so one body serves sync, async and batches of queries.
 
     Attributes:
         permutations: Permutation self-consistency, for methods whose answer depends on the order shown: ask

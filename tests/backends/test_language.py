@@ -222,6 +222,25 @@ class TestDecoding:
         assert answer.usage.input_tokens + answer.usage.output_tokens == 16
         assert answer.ending == "length"
 
+    def test_t5_encodes_a_prompt_once_for_all_its_continuations(self, monkeypatch) -> None:
+        from transformers.models.t5.modeling_t5 import T5Stack
+
+        encoded, forward = [], T5Stack.forward
+
+        def counted(self, *args, **kwargs):
+            if not self.is_decoder:
+                encoded.append(len(kwargs["input_ids"]))
+            return forward(self, *args, **kwargs)
+
+        monkeypatch.setattr(T5Stack, "forward", counted)
+        own = backend(T5)
+        asked = [SequenceLogprob("Which passage?", f"Passage {name}") for name in "ABCD"]
+        together = own.run([*asked, SequenceLogprob("Which other passage?", "Passage A")])
+        assert sum(encoded) == 2
+        for request, found in zip(asked, together, strict=False):
+            [alone] = own.run([request])
+            assert found.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
+
     def test_t5_writes_as_transformers_does(self) -> None:
         import torch
         from transformers import AutoModelForSeq2SeqLM

@@ -183,3 +183,10 @@ def test_numbers_come_from_the_environment_as_text(monkeypatch) -> None:
     monkeypatch.setenv("SWAPRANK_TEST_TOKENS", "many")
     with pytest.raises(ConfigError, match="batch_tokens"):
         Reranker(config)
+
+
+def test_a_strategy_option_in_both_places_is_refused() -> None:
+    config = {"method": "rankgpt", "model": "m", "strategy": {"type": "sliding-window", "step": 2}, "window_size": 4}
+    assert (Reranker(config)._stage.scores.strategy.step, Reranker(config)._stage.scores.strategy.window_size) == (2, 4)
+    with pytest.raises(ConfigError, match=r"'step' twice: 3 beside 'method' and 2 under 'strategy'.*strategy\.step"):
+        Reranker({**config, "step": 3})

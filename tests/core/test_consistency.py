@@ -8,6 +8,7 @@ from swaprank.consistency import merged
 from swaprank.strategies.all_at_once import AllAtOnce
 from swaprank.strategies.heap_sort import HeapSort
 from swaprank.strategies.sliding_window import SlidingWindow
+from swaprank.strategy import UNREAD
 from tests.strategies.play import outcome, play
 
 
@@ -55,3 +56,9 @@ def test_a_position_bias_is_averaged_out(strategy) -> None:
         return wrong
 
     assert errors(9) < errors(1) / 2
+
+
+def test_a_copy_that_was_not_answered_has_no_vote() -> None:
+    unread = [UNREAD] * 3
+    assert merged([[3.0, 2.0, 1.0], unread, [3.0, 1.0, 2.0]]) == merged([[3.0, 2.0, 1.0], [3.0, 1.0, 2.0]])
+    assert merged([unread, unread]) == unread

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from swaprank.permutation import Reader, completed
+from swaprank.permutation import Permutation, Reader, completed
 from swaprank.replies import after_thinking, tagged, thinking, thought_and_answered
 from tests.conftest import golden
 
@@ -82,8 +82,8 @@ def test_every_digit_of_unicode_is_known() -> None:
 
 
 def test_completed_keeps_what_is_missing_in_order() -> None:
-    assert completed([3, 1, 3, -1, 9], 5).order == [3, 1, 0, 2, 4]
-    assert completed([], 0) == completed(iter([]), 0)
+    assert completed([3, 1, 3, -1, 9], 5, 5) == Permutation([3, 1, 0, 2, 4], 6)
+    assert completed([], 0, 0) == Permutation([], 0)
 
 
 def test_parts_of_a_reply() -> None:

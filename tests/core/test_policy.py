@@ -7,7 +7,7 @@ import time
 import pytest
 
 from swaprank import Reranker, policy
-from swaprank.errors import BackendError, BackendTimeoutError, ConfigError, ResponseError
+from swaprank.errors import BackendError, BackendTimeoutError, ConfigError, PromptTooLongError, ResponseError
 from swaprank.requests import Generate, Generated, PairScore, PairScored
 from swaprank.testing import ScriptedBackend
 
@@ -208,6 +208,44 @@ class TestPartial:
         ranking = reranker.rerank("q", TEXTS)
         assert ranking.order == list(range(6))
         assert [failure.action for failure in ranking.failures] == ["keep_order"]
+
+    def test_a_group_that_fails_is_behind_those_that_were_scored(self) -> None:
+        def some(request: Generate):
+            text = "".join(str(part) for part in request.prompt.messages[1].content)
+            return ResponseError("odd") if "passage 2" in text else Generated('{"[1]": 3, "[2]": 7}')
+
+        config = {"method": "grouprank", "model": "any", "group_size": 2, "on_error": "keep_order"}
+        ranking = Reranker(config, backend=ScriptedBackend(some)).rerank("q", TEXTS)
+        assert ranking.order == [1, 5, 0, 4, 2, 3]
+        assert ranking.scores == pytest.approx([0.3, 0.7, -0.7, -1.7, 0.3, 0.7])
+        assert [failure.action for failure in ranking.failures] == ["partial"]
+
+    def test_a_group_scored_in_one_of_its_rounds_keeps_that_score(self) -> None:
+        replies = iter([Generated('{"[1]": 3, "[2]": 7}'), ResponseError("odd")])
+        config = {"method": "grouprank", "model": "any", "num_rounds": 2, "seed": 1, "on_error": "keep_order"}
+        ranking = Reranker(config, backend=ScriptedBackend(lambda request: next(replies))).rerank("q", ["a", "b"])
+        assert sorted(ranking.scores) == [0.3, 0.7]
+
+    def test_a_shuffled_copy_that_fails_has_no_vote(self) -> None:
+        def only_as_given(request: Generate):
+            shown = [message.content[1].text for message in request.prompt.messages if len(message.content) == 2]
+            return Generated("[1] > [2]") if shown == TEXTS else ResponseError("odd")
+
+        config = {"method": "rankgpt", "model": "any", "permutations": 5, "seed": 3, "on_error": "keep_order"}
+        ranking = Reranker(config, backend=ScriptedBackend(only_as_given)).rerank("q", TEXTS)
+        assert ranking.order == list(range(6))
+
+    @pytest.mark.parametrize("most", [0, 3])
+    def test_too_long_groups_count_as_answered_only_if_a_part_was(self, most) -> None:
+        def short(request: Generate):
+            count = sum("passage" in str(part) for part in request.prompt.messages[1].content)
+            odd = "passage 5" in str(request.prompt.messages[1].content)
+            return PromptTooLongError("long") if count > most or odd else Generated('{"[1]": 1, "[2]": 2, "[3]": 3}')
+
+        config = {"method": "grouprank", "model": "any", "on_error": "keep_order"}
+        ranking = Reranker(config, backend=ScriptedBackend(short)).rerank("q", TEXTS)
+        assert ranking.order == ([2, 1, 4, 0, 3, 5] if most == 3 else list(range(6)))
+        assert {failure.action for failure in ranking.failures} == {"partial" if most == 3 else "keep_order"}
 
 
 @pytest.mark.parametrize("options", [{"timeout": 0}, {"timeout": "soon"}, {"retries": -1}, {"retries": 1.5}])

@@ -45,3 +45,9 @@ def test_a_reply_without_identifiers_keeps_the_order_and_says_so() -> None:
     ranking = ranked("I cannot rank these passages.", 4)
     assert (ranking.order, ranking.repairs) == ([0, 1, 2, 3], 4)
     assert ranked("<think>[3] > [2]", 4).repairs == 4
+
+
+def test_the_repository_reads_what_follows_the_thinking_even_if_it_never_ends() -> None:
+    said = "<think>[3] > [2]"
+    assert ranked(said, 4, protocol="repository", official_parser=True).order == [2, 1, 0, 3]
+    assert ranked(said, 4, protocol="repository").order == [0, 1, 2, 3]

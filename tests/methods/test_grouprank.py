@@ -79,3 +79,18 @@ def test_the_retrievers_score_can_be_merged_in() -> None:
     assert ranking.scores == pytest.approx([0.6 * 0.2 + 0.4, 0.6 * 0.6])
     with pytest.raises(InputError, match="needs a retrieval score"):
         ranked("{}", ["a", "b"], retriever_weight=0.4)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('<think>{"[1]": 9}</think> {"[1]": 2}', [0.2]),
+        ('<think><answer>{"[1]": 9}</answer></think> {"[1]": 2}', [0.2]),
+        ('<think>perhaps {"[1]": 9}', [None]),
+        ('<reason>perhaps {"[1]": 9}', [None]),
+        ('<reason>perhaps {"[1]": 9}</reason> {"[1]": 2}', [0.2]),
+        ('<think>never closed <answer>{"[1]": 2}</answer>', [0.2]),
+    ],
+)
+def test_scores_inside_the_reasoning_are_none(text, found) -> None:
+    assert scores(text, 1) == found

@@ -104,3 +104,24 @@ def test_there_are_26_letters() -> None:
     assert reranker.rerank("query", ["text"] * 26).order == list(range(26))
     with pytest.raises(ConfigError, match="26 letters, and was given 30"):
         reranker.rerank("query", ["text"] * 30)
+
+
+@pytest.mark.parametrize("method", ["rankzephyr", "first"])
+def test_queries_are_mended_as_the_whole_prompt_is_and_entities_stay(method) -> None:
+    backend = ScriptedBackend(
+        lambda request: LabelScores((0.0, 0.0)) if isinstance(request, LabelLogprobs) else Generated("")
+    )
+    Reranker({"method": method, "model": "scripted"}, backend=backend).rerank("what’s up", ["“A&amp;B”", "b"])
+    said = plain(backend.requests[0].prompt.messages[1].content)
+    assert said.count("what's up") == 2
+    assert '[1] "A&amp;B"' in said or '[A] "A&amp;B"' in said
+
+
+@pytest.mark.parametrize("method", ["rankgpt", "rankzephyr", "insertrank"])
+def test_models_told_to_think_have_room_for_it(method) -> None:
+    backend = ScriptedBackend(lambda request: Generated(""))
+    for thinking in (False, True):
+        config = {"method": method, "model": "scripted", "thinking": thinking}
+        Reranker(config, backend=backend).rerank("query", ["a", "b"])
+    short, long = (request.max_tokens for request in backend.requests)
+    assert short < 100 < 10_000 < long

@@ -67,3 +67,11 @@ def test_rearank_prompt(case) -> None:
 @pytest.mark.parametrize("case", REARANK["parser_cases"], ids=lambda case: repr(case["raw"])[:50])
 def test_rearank_replies(case) -> None:
     assert ranked({"method": "rearank"}, case["raw"], case["n"]).order == case["permutation"]
+
+
+def test_rearank_does_not_read_answers_inside_the_thinking() -> None:
+    said = "<think>I will write <answer>[1] > [2]</answer></think><answer>[3] > [1]</answer>"
+    assert ranked({"method": "rearank"}, said, 3).order == [2, 0, 1]
+    assert ranked({"method": "rearank", "official_parser": True}, said, 3).order == [0, 1, 2]
+    assert ranked({"method": "rearank"}, "<think>never closed <answer>[3] > [1]</answer>", 3).order == [2, 0, 1]
+    assert ranked({"method": "rearank"}, "<answer>[3] > [1]</answer></think>", 3).order == [2, 0, 1]

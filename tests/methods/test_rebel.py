@@ -113,3 +113,19 @@ def test_a_prompt_without_placeholders_is_refused() -> None:
             {"method": "rebel", "model": "m", "one_turn_prompt": "x"},
             backend=ScriptedBackend(lambda request: Generated("")),
         )
+
+
+@pytest.mark.parametrize("query", ["query", "str", "{", "{context_str}?", "_"])
+def test_a_query_that_is_part_of_a_placeholder_does_not_break_the_written_prompt(query) -> None:
+    replies = iter([f"Judge {query} here:\n{{context_str}}\nQuery: {{query_str}}", "Doc: 2, Relevance: 5"])
+    backend = ScriptedBackend(lambda request: Generated(next(replies)))
+    ranking = Reranker({"method": "rebel", "model": "scripted"}, backend=backend).rerank(query, ["a", "b"])
+    assert said(backend.requests[1]) == f"Judge {query} here:\nDocument 1:\na\n\nDocument 2:\nb\nQuery: {query}"
+    assert (ranking.order, ranking.repairs) == ([1, 0], 1)
+
+
+def test_a_query_that_is_a_placeholder_takes_the_fixed_prompt() -> None:
+    backend = ScriptedBackend(lambda request: Generated("{context_str} {query_str}"))
+    ranking = Reranker({"method": "rebel", "model": "scripted"}, backend=backend).rerank("{context_str}", ["a", "b"])
+    assert "Document 1:\na" in said(backend.requests[1])
+    assert ranking.repairs == 3

@@ -192,3 +192,12 @@ def test_rank_r1_sorts_sets_of_twenty_and_can_vote() -> None:
     voted, voting = asked({"method": "rank-r1", "permutations": 3, "seed": 929}, "query", given, answer)
     assert voted.order == ranking.order
     assert len(voting.requests) == 3 * len(backend.requests)
+
+
+@pytest.mark.parametrize("config", [{"method": "setwise"}, {"method": "rank-r1"}], ids=lambda config: config["method"])
+def test_a_reply_that_picks_nothing_is_no_vote(config) -> None:
+    """In a shuffled copy it would be one for whoever was shown first."""
+    given = ["a", "b", "c"]
+    votes = {"strategy": "all-at-once", "permutations": 5, "seed": 1}
+    ranking, _ = asked({**config, **votes}, "query", given, lambda request: Generated("no idea"))
+    assert (ranking.order, ranking.repairs) == ([0, 1, 2], 5)

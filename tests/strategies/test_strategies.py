@@ -7,12 +7,14 @@ import pytest
 from pydantic import ValidationError
 
 from swaprank import registry
+from swaprank.strategies.all_pairs import AllPairs
 from swaprank.strategies.bubble_sort import BubbleSort
 from swaprank.strategies.groups import Groups
 from swaprank.strategies.heap_sort import HeapSort
 from swaprank.strategies.sliding_window import SlidingWindow
 from swaprank.strategies.top_down import TopDown
 from swaprank.strategies.tournament import Tournament
+from swaprank.strategy import UNREAD
 from tests.strategies.play import outcome, play
 
 SIZES = [1, 2, 3, 4, 5, 7, 11, 19, 20, 21, 30, 41, 100]
@@ -200,3 +202,21 @@ def test_groups_are_averaged_over_rounds_and_overlaps() -> None:
 def test_impossible_options_are_refused(name, options, complaint) -> None:
     with pytest.raises(ValidationError, match=complaint):
         registry.strategy(name)(**options)
+
+
+def test_what_was_not_answered_is_no_answer() -> None:
+    """It moves no passage, and takes no score that another group gave."""
+    truth, judge = ranked(6, 2)
+    second = truth[1]
+    order, _ = play(AllPairs(), 6, lambda pair: [UNREAD] * 2 if pair == tuple(sorted(truth[:2])) else win(judge(pair)))
+    assert set(order[:2]) == set(truth[:2])
+    end, [groups] = outcome(
+        Groups(group_size=3, num_rounds=2, seed=1), 6, lambda group: [UNREAD] * 3 if second in group else judge(group)
+    )
+    assert {index for index in range(6) if end.scores[index] == UNREAD} == set.intersection(
+        *({index for group in groups[half : half + 2] if second in group for index in group} for half in (0, 2))
+    )
+
+
+def win(scores) -> list[float]:
+    return [1.0, 0.0] if scores[0] > scores[1] else [0.0, 1.0]

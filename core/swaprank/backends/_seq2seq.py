@@ -50,11 +50,16 @@ class Session:
 
         self._network = seq2seq.network
         device = self._network.device
-        width = max(map(len, prompts))
-        ids = torch.tensor([[*prompt, *[0] * (width - len(prompt))] for prompt in prompts], device=device)
-        lengths = torch.tensor([[len(prompt)] for prompt in prompts], device=device)
-        self._mask = (torch.arange(width, device=device)[None] < lengths).long()
-        self._encoded = self._network.get_encoder()(input_ids=ids, attention_mask=self._mask)
+        # Equal prompts (one per label, where labels are compared) are encoded once.
+        unique = {prompt: place for place, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
+        width = max(map(len, unique))
+        ids = torch.tensor([[*prompt, *[0] * (width - len(prompt))] for prompt in unique], device=device)
+        lengths = torch.tensor([[len(prompt)] for prompt in unique], device=device)
+        mask = (torch.arange(width, device=device)[None] < lengths).long()
+        rows = torch.tensor([unique[tuple(prompt)] for prompt in prompts], device=device)
+        self._encoded = self._network.get_encoder()(input_ids=ids, attention_mask=mask)
+        self._encoded.last_hidden_state = self._encoded.last_hidden_state[rows]
+        self._mask = mask[rows]
         self._cache: Any = None
         # The last forced token is only judged, never read.
         read = [[seq2seq.start, *after] for after in forced]

@@ -15,6 +15,9 @@ from ..requests import Capability, Generate, Generated
 from ..scored import rank_scores
 from ..types import Passage, Query, ScoreKind
 
+# Tokens for the thinking of models that are told to think, as in rank_llm.
+THINKING = 10_000
+
 
 class Listwise(Method):
     """A window is shown, a ranking is written; scores are 1/rank within the window.
@@ -41,7 +44,12 @@ class Listwise(Method):
 
     def room(self, n: int) -> int:
         """Tokens that any ranking of ``n`` passages fits in: no tokenizer spends more than one per character."""
-        return len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
+        return len(" > ".join(f"[{number}]" for number in range(1, n + 1))) + (THINKING if self.thinks else 0)
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the model was told to think before it writes."""
+        return False
 
     def most_read(self, written: int) -> int | None:
         """Most tokens of a prompt whose reply may have ``written`` tokens; None for what the model takes."""

@@ -42,7 +42,8 @@ class RankLLM(Listwise):
         context_size: Most tokens of prompt and reply together; None for what the model takes.
         conversation: ``"chat"`` for the model's own chat template; ``"vicuna"`` for the words that Vicuna v1.1
             was tuned on, whose tokenizer has no template.
-        thinking: The chat template's switch ``enable_thinking``; None leaves it to the template.
+        thinking: The chat template's switch ``enable_thinking``; None leaves it to the template. True makes
+            room for it in the reply.
     """
 
     system_message: str = SYSTEM
@@ -53,6 +54,11 @@ class RankLLM(Listwise):
     context_size: int | None = Field(default=4096, ge=64)
     conversation: Literal["chat", "vicuna"] = "chat"
     thinking: bool | None = None
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the template's switch says so."""
+        return bool(self.thinking)
 
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Prompt:
         """The prompt about a window."""
@@ -84,9 +90,9 @@ class RankLLM(Listwise):
         return str(place + 1)
 
     def shown_query(self, query: Query) -> Slot:
-        """The query as it is shown."""
-        return Slot(query.text)
+        """The query as it is shown: the official code mends the whole prompt, and so the query."""
+        return Slot(fixed(query.text, entities=False))
 
     def shown_passage(self, passage: Passage) -> Slot:
         """The passage as it is shown: identifiers in it cannot pose as the prompt's."""
-        return Slot(unbracketed(words(fixed(passage.content), self.max_words)), shrinks=True)
+        return Slot(unbracketed(fixed(words(passage.content, self.max_words), entities=False)), shrinks=True)

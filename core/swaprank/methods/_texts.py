@@ -15,11 +15,17 @@ def words(text: str, most: int) -> str:
     return " ".join(text.split()[:most])
 
 
-def fixed(text: str) -> str:
-    """Mended by ftfy (Apache-2.0), as rank_llm does: mojibake, entities, ligatures, curly quotes."""
+def fixed(text: str, *, entities: bool = True) -> str:
+    """Mended by ftfy (Apache-2.0), as rank_llm does: mojibake, ligatures, curly quotes.
+
+    Args:
+        text: Any text.
+        entities: Whether ``&amp;`` becomes ``&`` in a text without ``<``. Where whole prompts are mended, the marks of
+            the chat template prevent it.
+    """
     from ftfy import fix_text
 
-    return fix_text(text)
+    return fix_text(text, unescape_html="auto" if entities else False)
 
 
 def unbracketed(text: str) -> str:

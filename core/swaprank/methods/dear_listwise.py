@@ -56,6 +56,7 @@ _REPOSITORY_TOKENS = 1024
 
 _CARD = Reader(first=0, brackets="only")
 _OFFICIAL_CARD = Reader(first=0, brackets="only", reasoning="read")
+_OFFICIAL_REPOSITORY = Reader(reasoning="closed")
 
 
 class DearListwise(Listwise):
@@ -100,7 +101,7 @@ class DearListwise(Listwise):
     def read(self, text: str, n: int) -> Permutation:
         """The card reads numbers in brackets only; the repository every number after the thinking."""
         if self.protocol == "repository":
-            return self.reader.read(text, n)
+            return (_OFFICIAL_REPOSITORY if self.official_parser else self.reader).read(text, n)
         return (_OFFICIAL_CARD if self.official_parser else _CARD).read(text, n)
 
 

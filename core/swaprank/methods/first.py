@@ -64,7 +64,7 @@ class First(RankLLM):
 
     def shown_passage(self, passage: Passage) -> Slot:
         """The passage as it is shown."""
-        return Slot(words(fixed(passage.content), self.max_words), shrinks=True)
+        return Slot(fixed(words(passage.content, self.max_words), entities=False), shrinks=True)
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One request per window; a window of one needs none."""

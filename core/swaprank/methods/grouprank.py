@@ -19,7 +19,7 @@ from pydantic import Field
 from ..errors import InputError
 from ..method import Method, Reading, Steps
 from ..prompt import Chat, Message, Slot, fill
-from ..replies import tagged
+from ..replies import after_thinking, outside_thinking, tagged
 from ..requests import Capability, Generate, Generated
 from ..types import Passage, Query, ScoreKind
 
@@ -137,10 +137,11 @@ def scores(text: str, n: int) -> list[float | None]:
     """The score of each of ``n`` passages in a reply, from 0 to 1; None where it names none.
 
     Read are the entries of the last ```` ```json ```` block, else of the last ``{...}``, of the last ``<answer>`` or
-    of the whole reply. They need not be complete JSON: an answer may end in the middle.
+    of the reply without its reasoning. They need not be complete JSON: an answer may end in the middle.
     """
+    text = outside_thinking(text)
     _, opened, answer = text.rpartition("<answer>")
-    block = answer.partition("</answer>")[0] if opened else text
+    block = answer.partition("</answer>")[0] if opened else _answered(text)
     _, fenced, json = block.rpartition("```json")
     block = json.partition("```")[0] if fenced else block
     block = block[max(block.rfind("{"), 0) :].partition("}")[0] if "{" in block else ""
@@ -149,6 +150,11 @@ def scores(text: str, n: int) -> list[float | None]:
         if 1 <= int(number) <= n:
             found[int(number) - 1] = min(max(float(value), 0.0), _BEST) / _BEST
     return found
+
+
+def _answered(text: str) -> str:
+    """A reply without ``<answer>``, without its reasoning."""
+    return after_thinking(text).rpartition("</reason>")[2].partition("<reason>")[0]
 
 
 METHOD = GroupRank

@@ -19,7 +19,7 @@ from ..prompt import Slot
 from ..requests import Lexical
 from ..types import Passage, Query
 from ._rank_llm import RankLLM
-from ._texts import fixed, unbracketed
+from ._texts import fixed, unbracketed, words
 
 _SYSTEM = "You are RankLLM, an intelligent assistant that can rank passages based on their relevancy to the query"
 _PREFIX = (
@@ -85,6 +85,10 @@ class InsertRank(RankLLM):
     def shown_query(self, query: Query) -> Slot:
         """The query as it is shown."""
         return Slot(unbracketed(fixed(query.text)))
+
+    def shown_passage(self, passage: Passage) -> Slot:
+        """The passage as it is shown: mended by itself before it is cut."""
+        return Slot(unbracketed(words(fixed(passage.content), self.max_words)), shrinks=True)
 
 
 def _scaled(scores: Sequence[float], scale: str) -> Sequence[float]:

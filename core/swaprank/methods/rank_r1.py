@@ -88,7 +88,7 @@ class RankR1(Method):
     max_tokens: int = Field(default=8000, ge=1)
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
-        """One prompt per set. A reply that picks nothing keeps the first document, the parent in a heap."""
+        """One prompt per set. A reply that picks nothing is no vote: the first document stays, the parent in a heap."""
         n = len(passages)
         if n == 1:
             return Reading(scores=[1.0], kind=ScoreKind.RANK)
@@ -98,7 +98,7 @@ class RankR1(Method):
         reasoning: list[str | None] = [None] * n
         reasoning[place or 0] = thinking(reply.text)
         return Reading(
-            scores=[float(one == (place or 0)) for one in range(n)],
+            scores=[float(one == place) for one in range(n)],
             kind=ScoreKind.RANK,
             repairs=int(place is None),
             reasoning=reasoning,

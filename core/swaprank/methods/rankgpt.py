@@ -24,7 +24,8 @@ class RankGPT(Listwise):
 
     Attributes:
         max_words: Most words of a passage.
-        thinking: The chat template's switch ``enable_thinking``; None leaves it to the template.
+        thinking: The chat template's switch ``enable_thinking``; None leaves it to the template. True makes
+            room for it in the reply.
     """
 
     name: ClassVar[str] = "rankgpt"
@@ -32,6 +33,11 @@ class RankGPT(Listwise):
 
     max_words: int = Field(default=300, ge=1)
     thinking: bool | None = None
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the template's switch says so."""
+        return bool(self.thinking)
 
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Chat:
         """The conversation about a window."""

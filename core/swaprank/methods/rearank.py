@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ..permutation import Permutation
 from ..prompt import Chat, Slot
-from ..replies import tagged
+from ..replies import outside_thinking, tagged
 from ..types import Passage, Query
 from ._conversations import turn_by_turn
 from ._listwise import Listwise
@@ -68,7 +68,8 @@ class Rearank(Listwise):
         return turn_by_turn(Slot(query.text), slots, system=_SYSTEM, opening=_OPENING, closing=_CLOSING)
 
     def read(self, text: str, n: int) -> Permutation:
-        """What stands in the first pair of answer tags, after any thinking in it."""
+        """What stands in the first pair of answer tags after the thinking; officially the first of all."""
+        text = text if self.official_parser else outside_thinking(text)
         answer = tagged(text, "answer")
         return super().read(text if answer is None else answer, n)
 

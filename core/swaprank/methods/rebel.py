@@ -89,13 +89,11 @@ class Rebel(Method):
 
     def _written(self, reply: str, query: Query) -> tuple[Text, int]:
         """The prompt that the first turn wrote, with the query in it marked as text from outside."""
-        pieces = after_thinking(reply).split(query.text)
-        if not all(any(name in piece for piece in pieces) for name in _PLACEHOLDERS):
-            return self.one_turn_prompt, 1
-        parts: list[str | Slot] = []
-        for piece in pieces:
-            parts += [piece, Slot(query.text)]
-        return tuple(parts[:-1]), 0
+        # Longest first, so that neither a query inside a placeholder ("query") nor one around it breaks the other.
+        marks = sorted((query.text, *_PLACEHOLDERS), key=len, reverse=True)
+        pieces = re.split("(" + "|".join(map(re.escape, marks)) + ")", after_thinking(reply))
+        parts = tuple(Slot(piece) if piece == query.text else piece for piece in pieces if piece)
+        return (parts, 0) if all(name in parts for name in _PLACEHOLDERS) else (self.one_turn_prompt, 1)
 
 
 def _filled(template: Text, query: Query, batch: Sequence[Passage]) -> tuple[str | Slot, ...]:

@@ -29,7 +29,7 @@ class Setwise(Labelled):
     source: ClassVar[str] = "ielab/llm-rankers (Apache-2.0), https://github.com/ielab/llm-rankers"
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
-        """One prompt per set. An unreadable answer means the first passage shown, as officially."""
+        """One prompt per set. An unreadable answer picks none: in a sort, the first shown stays, as officially."""
         names = letters(len(passages), self.name)
         if len(passages) == 1:
             return Reading(scores=[1.0], kind=ScoreKind.RANK)
@@ -39,7 +39,7 @@ class Setwise(Labelled):
             return Reading(scores=logprobs(responses), kind=ScoreKind.LOGIT)
         place = picked(responses[0], names)
         return Reading(
-            scores=[float(one == (place or 0)) for one in range(len(names))],
+            scores=[float(one == place) for one in range(len(names))],
             kind=ScoreKind.RANK,
             repairs=int(place is None),
         )

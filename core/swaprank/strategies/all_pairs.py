@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from typing import ClassVar
 
-from ..strategy import Outcome, Rounds, Strategy, descending
+from ..strategy import UNREAD, Outcome, Rounds, Strategy, descending
 
 
 class AllPairs(Strategy):
@@ -19,12 +19,19 @@ class AllPairs(Strategy):
     def rounds(self, n: int) -> Rounds:
         """Order ``n`` passages by their total."""
         pairs = list(itertools.combinations(range(n), 2))
-        totals = [0.0] * n
+        totals, read = [0.0] * n, [0] * n
         if pairs:
             answers = yield list(pairs)
             for pair, scores in zip(pairs, answers, strict=True):
                 for index, score in zip(pair, scores, strict=True):
-                    totals[index] += score
+                    if score != UNREAD:
+                        totals[index] += score
+                        read[index] += 1
+            # A pair that was not answered counts as the mean of the passage's others.
+            totals = [
+                total if count == n - 1 else total * (n - 1) / count if count else UNREAD
+                for total, count in zip(totals, read, strict=True)
+            ]
         return Outcome(order=descending(totals), scores=totals)
 
 

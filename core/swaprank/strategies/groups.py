@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from ..strategy import Outcome, Rounds, Strategy, descending
+from ..strategy import UNREAD, Outcome, Rounds, Strategy, descending
 
 
 class Groups(Strategy):
@@ -53,9 +53,10 @@ class Groups(Strategy):
         sums, counts = [0.0] * n, [0] * n
         for group, scores in zip(groups, answers, strict=True):
             for index, score in zip(group, scores, strict=True):
-                sums[index] += score
-                counts[index] += 1
-        means = [total / count for total, count in zip(sums, counts, strict=True)]
+                if score != UNREAD:
+                    sums[index] += score
+                    counts[index] += 1
+        means = [total / count if count else UNREAD for total, count in zip(sums, counts, strict=True)]
         return Outcome(order=descending(means), scores=means)
 
 
