@@ -51,7 +51,8 @@ def guarded(flow: Flow[T], policy: Policy, name: str, repeated: list[Failure]) -
     try:
         asks = next(flow)
         while True:
-            asks = [replace(one, deadline=min(one.deadline, deadline)) for one in asks]
+            if deadline < math.inf:
+                asks = [replace(one, deadline=min(one.deadline, deadline)) for one in asks]
             answers = yield asks
             for attempt in range(policy.retries):
                 failed = [place for place, answer in enumerate(answers) if _may_pass(answer)]
