@@ -11,8 +11,9 @@ logger = logging.getLogger(__name__)
 
 # Columns of logits, each as wide as the vocabulary, that one batch may hold: 600 MB for 150,000 words.
 _LOGITS = 1024
-# Tokens of a forward pass beyond which a CPU gains nothing from more of them.
+# Tokens of a forward pass that keep a CPU busy, and beyond which it becomes slower: its caches are small.
 CPU_TOKENS = 512
+CPU_BATCH = 4096
 # How much shorter than the longest of its batch an item may be.
 _EVEN = 0.7
 # How the allocators of the devices say it.

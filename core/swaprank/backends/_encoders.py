@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ..coverage import coverage
 from ..errors import ConfigError
 from ..requests import Embed, Embedded, PairScore, PairScored, Request, Response, Usage
-from ._batching import CPU_TOKENS, in_batches
+from ._batching import CPU_BATCH, CPU_TOKENS, in_batches
 from ._pairs import encode_pairs, output_of, padded
 
 if TYPE_CHECKING:
@@ -27,10 +27,11 @@ class Encoder(ABC, Generic[Asked]):
 
     def __init__(self, network: torch.nn.Module, limit: int | None, model: str, options: TransformersOptions) -> None:
         self._name = model
-        self._batch_tokens = options.batch_tokens
+        on_cpu = _on_cpu(network)
+        self._batch_tokens = min(options.batch_tokens, CPU_BATCH) if on_cpu else options.batch_tokens
+        self._enough = CPU_TOKENS if on_cpu else None
         self._lock = threading.Lock()
         self._positions = _positions(network)
-        self._enough = CPU_TOKENS if _on_cpu(network) else None
         self._own_limit = min(filter(None, (limit, self._positions)), default=None)
 
     def run(self, requests: Sequence[Asked]) -> list[Response]:

@@ -47,7 +47,7 @@ class TransformersOptions(ModelOptions):
             and `attn_implementation` are torch's; an exported network has its own.
         engine: What runs the network: ``"torch"``, ``"onnx"`` or ``"openvino"``.
         engine_file: Which exported file of the repository to run, for the latter two.
-        batch_tokens: Most tokens, padding included, in one forward pass.
+        batch_tokens: Most tokens, padding included, in one forward pass; encoders on a CPU take 4,096 at most.
         revision: Branch, tag or commit of the model on the hub.
         cache_dir: Where downloads are kept; None for the hub library's default.
         local_files_only: Never ask the hub.
