@@ -65,12 +65,18 @@ LANGUAGE_MODELS = {
     "dear-8b-ce-lora": ("dear-pointwise", "abdoelsayed/dear-8b-reranker-ce-lora-v1"),
     "dear-8b-ranknet": ("dear-pointwise", "abdoelsayed/dear-8b-reranker-ranknet-v1"),
     "dear-8b-ranknet-lora": ("dear-pointwise", "abdoelsayed/dear-8b-reranker-ranknet-lora-v1"),
+    "dear-8b-listwise": ("dear-listwise", "abdoelsayed/dear-8b-reranker-listwise-v1"),
+    "dear-8b-listwise-lora": ("dear-listwise", "abdoelsayed/dear-8b-reranker-listwise-lora-v1"),
     "e2rank-0.6b": ("e2rank", "Alibaba-NLP/E2Rank-0.6B"),
     "e2rank-4b": ("e2rank", "Alibaba-NLP/E2Rank-4B"),
     "e2rank-8b": ("e2rank", "Alibaba-NLP/E2Rank-8B"),
     "erank-14b": ("erank", "Alibaba-NLP/ERank-14B"),
     "erank-32b": ("erank", "Alibaba-NLP/ERank-32B"),
     "erank-4b": ("erank", "Alibaba-NLP/ERank-4B"),
+    "first": ("first", "rryisthebest/First_Model"),
+    "first-mistral": ("first", "castorini/first_mistral"),
+    "grouprank-32b": ("grouprank", "AQ-MedAI/Diver-GroupRank-32B"),
+    "grouprank-7b": ("grouprank", "AQ-MedAI/Diver-GroupRank-7B"),
     "icr-llama-3.1-8b": ("icr", "meta-llama/Llama-3.1-8B-Instruct"),
     "icr-mistral-7b": ("icr", "mistralai/Mistral-7B-Instruct-v0.2"),
     "judgerank-8b": ("judgerank", "meta-llama/Llama-3.1-8B-Instruct"),
@@ -89,6 +95,10 @@ LANGUAGE_MODELS = {
     "qwen3-reranker-0.6b": ("qwen3-reranker", "Qwen/Qwen3-Reranker-0.6B"),
     "qwen3-reranker-4b": ("qwen3-reranker", "Qwen/Qwen3-Reranker-4B"),
     "qwen3-reranker-8b": ("qwen3-reranker", "Qwen/Qwen3-Reranker-8B"),
+    "rank-r1-14b": ("rank-r1", "ielabgroup/Rank-R1-14B-v0.1"),
+    "rank-r1-32b-v0.2": ("rank-r1", "ielabgroup/Rank-R1-32B-v0.2"),
+    "rank-r1-3b": ("rank-r1", "ielabgroup/Rank-R1-3B-v0.1"),
+    "rank-r1-7b": ("rank-r1", "ielabgroup/Rank-R1-7B-v0.1"),
     "rank1-0.5b": ("rank1", "jhu-clsp/rank1-0.5b"),
     "rank1-1.5b": ("rank1", "jhu-clsp/rank1-1.5b"),
     "rank1-14b": ("rank1", "jhu-clsp/rank1-14b"),
@@ -97,6 +107,14 @@ LANGUAGE_MODELS = {
     "rank1-7b": ("rank1", "jhu-clsp/rank1-7b"),
     "rank1-llama3-8b": ("rank1", "jhu-clsp/rank1-llama3-8b"),
     "rank1-mistral-2501-24b": ("rank1", "jhu-clsp/rank1-mistral-2501-24b"),
+    "rankvicuna": ("rankvicuna", "castorini/rank_vicuna_7b_v1"),
+    "rankzephyr": ("rankzephyr", "castorini/rank_zephyr_7b_v1_full"),
+    "rearank-7b": ("rearank", "le723z/Rearank-7B"),
+    "reasonrank-32b": ("reasonrank", "liuwenhan/reasonrank-32B"),
+    "reasonrank-7b": ("reasonrank", "liuwenhan/reasonrank-7B"),
+    "setwise-sft-14b": ("rank-r1", "ielabgroup/Setwise-SFT-14B-v0.1"),
+    "setwise-sft-3b": ("rank-r1", "ielabgroup/Setwise-SFT-3B-v0.1"),
+    "setwise-sft-7b": ("rank-r1", "ielabgroup/Setwise-SFT-7B-v0.1"),
     "upr": ("pointwise-qlm", "bigscience/T0_3B"),
     "upr-t5-large": ("pointwise-qlm", "google/t5-large-lm-adapt"),
     "yes-no-flan-t5-large": ("pointwise-yes-no", "google/flan-t5-large"),
@@ -171,6 +189,15 @@ def test_instructed_embeddings_tell_the_query_and_not_the_passages(name) -> None
 
 def test_some_embeddings_take_an_instruction() -> None:
     assert len(INSTRUCTED) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "prompt", "children"),
+    [("rank-r1-7b", "setwise-R1", 19), ("rank-r1-32b-v0.2", "setwise-R1-v0.2", 9), ("setwise-sft-7b", "setwise", 19)],
+)
+def test_each_version_of_rank_r1_has_its_prompt_and_size_of_set(name, prompt, children) -> None:
+    scorer = Reranker(name)._stage.scores
+    assert (scorer.method.prompt_file, scorer.strategy.num_child) == (prompt, children)
 
 
 def test_unknown_recipes_name_the_nearest() -> None:
