@@ -187,7 +187,7 @@ class Reranker:
         if asked.instruction and not self._stage.scores.takes_instruction:
             raise InputError(
                 f"{self.name!r} takes no instruction, and one is given: {asked.instruction[:60]!r}.",
-                hint=f"Methods that take one: {', '.join(_instructed())}.",
+                hint=f"Methods that take one: {_instructed()}.",
             )
         return self._stage.flow(asked, _passages(passages), None)
 
@@ -214,9 +214,13 @@ class Reranker:
             self._stage = build.stage(self._config, backend=self._backend)
 
 
-def _instructed() -> list[str]:
-    """The methods with an option ``instruction``."""
-    return [name for name in registry.names("method") if "instruction" in registry.method(name).model_fields]
+def _instructed() -> str:
+    """Which methods take an instruction, for a hint."""
+    methods = {name: registry.method(name) for name in registry.names("method")}
+    aware = {name: method.model_construct() for name, method in methods.items() if "instruction" in method.model_fields}
+    always = ", ".join(name for name, method in aware.items() if method.takes_instruction)
+    told = ", ".join(name for name, method in aware.items() if not method.takes_instruction)
+    return f"{always}; and {told} with an 'instruction' in the config"
 
 
 def _query(query: str | Query, instruction: str | None) -> Query:

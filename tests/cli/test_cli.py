@@ -46,6 +46,14 @@ def test_config_check_and_schema(tmp_path) -> None:
     assert json.loads(swaprank("config", "schema").stdout)["$defs"]
 
 
+def test_config_check_spells_out_the_recipes_of_a_decomposition(tmp_path) -> None:
+    file = tmp_path / "split.yaml"
+    file.write_text("decomposition: original\nmodel: m\nrerank: ms-marco-minilm-l6\nsearch: {reranker: e5-base-v2}\n")
+    shown = swaprank("config", "check", file).stdout
+    assert "cross-encoder/ms-marco-MiniLM-L6-v2" in shown
+    assert "intfloat/e5-base-v2" in shown
+
+
 def test_eval_on_a_folder_and_on_files(tmp_path) -> None:
     folder = SAMPLE / "en"
     per_query, run = tmp_path / "q.csv", tmp_path / "out.trec"

@@ -41,6 +41,16 @@ def test_the_call_goes_before_the_query_and_the_query_before_the_config(method) 
     assert read(backend) == {OWN, CONFIGURED}
 
 
+def test_the_hint_tells_methods_that_always_take_one_from_those_whose_config_must_say_so() -> None:
+    reranker, _ = scripted("bi-encoder")
+    with pytest.raises(InputError) as error:
+        reranker.rerank("q", ["p"], instruction=CALL)
+    always, _, told = str(error.value).partition("Methods that take one: ")[2].partition("; and ")
+    assert {*always.split(", "), "bi-encoder"} == set(INSTRUCTED)
+    assert "bi-encoder" not in always
+    assert told == "bi-encoder with an 'instruction' in the config."
+
+
 @pytest.mark.parametrize("method", UNINSTRUCTED)
 def test_methods_that_take_none_refuse_it(method) -> None:
     reranker, backend = scripted(method)

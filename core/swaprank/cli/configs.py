@@ -58,8 +58,8 @@ def _resolved(spec: Any) -> Any:
     config: Config = expand({"reranker": spec} if isinstance(spec, str) else spec)
     for key in config.keys() & {"stages", "of"}:
         config[key] = [_resolved(one) for one in config[key] or []] or config[key]
-    if "with" in config:
-        config["with"] = _resolved(config["with"])
+    for key in config.keys() & {"with", "rerank", "search"}:
+        config[key] = _resolved(config[key])
     if isinstance(config.get("on_error"), dict):
         config["on_error"] = {"fallback": _resolved(config["on_error"]["fallback"])}
     return config
