@@ -1,7 +1,9 @@
 """Rerankers for LangChain: document compressors driven by a swaprank config."""
 
+from swaprank.metadata import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS
+
 from .bm25 import bm25_index
-from .compressor import FAILURES, REASONING, RELEVANCE_SCORE, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS, Reranker
+from .compressor import RELEVANCE_SCORE, Reranker
 from .cross_encoder import RerankerCrossEncoder
 from .decomposition import QuestionDecomposition
 from .feedback import FeedbackRetriever

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -15,11 +14,11 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict, Field, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 
-from swaprank import ConfigError, Passage, Query, Ranking, presets
+from swaprank import Passage, Query, Ranking, presets
 from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
-from swaprank.errors import nearest
 from swaprank.feedback import Embeddings, with_embeddings
+from swaprank.metadata import RETRIEVAL_SCORE, STALE, rerank_metadata
 
 from .cross_encoder import RerankerCrossEncoder
 from .llm import Provider
@@ -28,16 +27,8 @@ from .retriever import RerankingRetriever
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseLanguageModel
 
-# Metadata keys written on the returned documents.
+# The metadata key of the new score, as in other compressors.
 RELEVANCE_SCORE = "relevance_score"
-RETRIEVAL_SCORE = "retrieval_score"
-SCORE_KIND = "rerank_score_kind"
-REASONING = "rerank_reasoning"
-FAILURES = "rerank_failures"
-SUB_QUESTIONS = "rerank_sub_questions"
-
-# What these keys say of an earlier reranker is not true of this one.
-_STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
 
 OnRanking = Callable[[Ranking], None]
 Preset = presets.Preset
@@ -107,7 +98,15 @@ class Reranker(BaseDocumentCompressor):
         on_ranking: OnRanking | None = None,
         **options: Any,
     ) -> None:
-        core = _core_from(reranker, config, llm, options, type(self)._preset)
+        core = presets.from_adapter(
+            type(self)._preset,
+            reranker,
+            config,
+            options,
+            Provider(llm),
+            given=llm is not None,
+            fields=Reranker.model_fields,
+        )
         fields = {
             "config": core.to_config(),
             "score_key": score_key,
@@ -232,21 +231,14 @@ class Reranker(BaseDocumentCompressor):
     def _answer(self, documents: Sequence[Document], ranking: Ranking) -> list[Document]:
         if self.on_ranking is not None:
             self.on_ranking(ranking)
-        failures = [f"{failure.reranker}: {failure.error} ({failure.action})" for failure in ranking.failures]
         answer = []
         for ranked in ranking.passages:
             given = documents[ranked.index]
-            metadata = {key: value for key, value in given.metadata.items() if key not in _STALE}
+            metadata = {key: value for key, value in given.metadata.items() if key not in STALE}
             if ranked.passage.score is not None:
                 metadata.setdefault(RETRIEVAL_SCORE, ranked.passage.score)
             metadata[RELEVANCE_SCORE] = ranked.score
-            metadata[SCORE_KIND] = ranking.score_kind.value
-            if self.include_reasoning and ranked.reasoning:
-                metadata[REASONING] = ranked.reasoning
-            if ranked.sub_questions:
-                metadata[SUB_QUESTIONS] = list(ranked.sub_questions)
-            if failures:
-                metadata[FAILURES] = failures
+            metadata |= rerank_metadata(ranking, ranked, reasoning=self.include_reasoning)
             answer.append(given.model_copy(update={"metadata": metadata}))
         return answer
 
@@ -257,23 +249,6 @@ class Reranker(BaseDocumentCompressor):
     def __setstate__(self, state: dict[str, Any]) -> None:
         options = dict(state)
         self.__init__(options.pop("core"), **options)  # type: ignore[misc]
-
-
-def _core_from(
-    reranker: Source | CoreReranker,
-    config: Mapping[str, Any] | None,
-    llm: BaseLanguageModel[Any] | None,
-    options: Mapping[str, Any],
-    build: Preset,
-) -> CoreReranker:
-    """The core reranker behind the arguments; none of them is dropped."""
-    for key in options:
-        if difflib.get_close_matches(key, Reranker.model_fields, n=1, cutoff=0.8):
-            raise ConfigError(f"Reranker has no option {key!r}.", hint=nearest(key, Reranker.model_fields))
-    if reranker is not None and config is not None:
-        raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
-    source = config if reranker is None else reranker
-    return presets.from_framework(build, source, options, Provider(llm), given=llm is not None)
 
 
 def _asked(documents: Sequence[Document], query: str, instruction: str | None) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Rerankers for LlamaIndex: node postprocessors driven by a swaprank config."""
 
+from swaprank.metadata import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS
+
 from .bm25 import bm25_index
 from .decomposition import QuestionDecomposition
 from .feedback import FeedbackRetriever
 from .hybrid import HybridFusion
-from .postprocessor import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS, Reranker
+from .postprocessor import Reranker
 from .query import InstructedQuery
 
 __all__ = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, ClassVar, Self
@@ -21,21 +20,13 @@ from swaprank import ConfigError, InputError, Passage, Query, Ranking, presets
 from swaprank import Reranker as CoreReranker
 from swaprank.config import Source
 from swaprank.errors import nearest
+from swaprank.metadata import RETRIEVAL_SCORE, SCORE_KIND, STALE, rerank_metadata
 
 from .llm import Provider
 from .query import InstructedQuery
 
 dispatcher = get_dispatcher(__name__)
 
-# Metadata keys written on the returned nodes; none of them reaches an embedding model or an LLM.
-RETRIEVAL_SCORE = "retrieval_score"
-SCORE_KIND = "rerank_score_kind"
-REASONING = "rerank_reasoning"
-FAILURES = "rerank_failures"
-SUB_QUESTIONS = "rerank_sub_questions"
-
-# What these keys say of an earlier reranker is not true of this one.
-_STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
 # Either key tells that the score of a node is a reranker's, not the retriever's.
 _SCORED = frozenset({RETRIEVAL_SCORE, SCORE_KIND})
 
@@ -103,7 +94,17 @@ class Reranker(BaseNodePostprocessor):
         callback_manager: CallbackManager | None = None,
         **options: Any,
     ) -> None:
-        core = _core_from(reranker, config, llm, options, type(self)._preset)
+        # Dumps carry the class name, and pydantic hands a whole dump to __init__.
+        options.pop("class_name", None)
+        core = presets.from_adapter(
+            type(self)._preset,
+            reranker,
+            config,
+            options,
+            Provider(llm),
+            given=llm is not None,
+            fields=Reranker.model_fields,
+        )
         fields: dict[str, Any] = {
             "config": core.to_config(),
             "metadata_mode": _mode(metadata_mode),
@@ -185,19 +186,12 @@ class Reranker(BaseNodePostprocessor):
     def _answer(self, nodes: Sequence[NodeWithScore], ranking: Ranking) -> list[NodeWithScore]:
         if self.on_ranking is not None:
             self.on_ranking(ranking)
-        failures = [f"{failure.reranker}: {failure.error} ({failure.action})" for failure in ranking.failures]
         answer = []
         for ranked in ranking.passages:
             given = nodes[ranked.index]
-            extra: dict[str, Any] = {SCORE_KIND: ranking.score_kind.value}
+            extra = rerank_metadata(ranking, ranked, reasoning=self.include_reasoning)
             if ranked.passage.score is not None and _SCORED.isdisjoint(given.node.metadata):
                 extra[RETRIEVAL_SCORE] = ranked.passage.score
-            if self.include_reasoning and ranked.reasoning:
-                extra[REASONING] = ranked.reasoning
-            if ranked.sub_questions:
-                extra[SUB_QUESTIONS] = list(ranked.sub_questions)
-            if failures:
-                extra[FAILURES] = failures
             answer.append(given.model_copy(update={"node": _annotated(given.node, extra), "score": ranked.score}))
         return answer
 
@@ -241,25 +235,6 @@ class Reranker(BaseNodePostprocessor):
         self.__init__(options.pop("core"), **options)  # type: ignore[misc]
 
 
-def _core_from(
-    reranker: Source | CoreReranker,
-    config: Mapping[str, Any] | None,
-    llm: LLM | None,
-    options: Mapping[str, Any],
-    build: Preset,
-) -> CoreReranker:
-    """The core reranker behind the arguments; none of them is dropped."""
-    # Dumps carry the class name, and pydantic hands a whole dump to __init__.
-    options = {key: value for key, value in options.items() if key != "class_name"}
-    for key in options:
-        if difflib.get_close_matches(key, Reranker.model_fields, n=1, cutoff=0.8):
-            raise ConfigError(f"Reranker has no option {key!r}.", hint=nearest(key, Reranker.model_fields))
-    if reranker is not None and config is not None:
-        raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
-    source = config if reranker is None else reranker
-    return presets.from_framework(build, source, options, Provider(llm), given=llm is not None)
-
-
 def content(node: BaseNode, mode: MetadataMode) -> str:
     """What is read of a node."""
     return node.get_content(metadata_mode=mode) or ""
@@ -275,7 +250,7 @@ def _mode(mode: MetadataMode | str) -> MetadataMode:
 
 def _annotated(node: BaseNode, extra: Mapping[str, Any]) -> BaseNode:
     """A shallow copy of the node with more metadata, hidden from embedding models and LLMs."""
-    kept = {key: value for key, value in node.metadata.items() if key not in _STALE}
+    kept = {key: value for key, value in node.metadata.items() if key not in STALE}
     embed, llm = node.excluded_embed_metadata_keys, node.excluded_llm_metadata_keys
     return node.model_copy(
         update={

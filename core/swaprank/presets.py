@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .backends.llm import Provider, providing
 from .config import MAIN_KEYS, Config, Source, backend_config, expand, load
-from .errors import ConfigError
+from .errors import ConfigError, nearest
 from .reranker import Reranker
 
 Preset = Callable[[Source | Reranker, Mapping[str, Any]], Reranker]
@@ -68,6 +69,38 @@ def decomposition(source: Source | Reranker, options: Mapping[str, Any]) -> Rera
         given["decomposition"] = "original"
     _check(given, "decomposition", "QuestionDecomposition")
     return Reranker(given, **backend)
+
+
+def from_adapter(
+    preset: Preset,
+    reranker: Source | Reranker,
+    config: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
+    provider: Provider,
+    *,
+    given: bool,
+    fields: Collection[str],
+) -> Reranker:
+    """The core reranker behind the arguments of an adapter's class; none of them is dropped.
+
+    Args:
+        preset: One of the functions above.
+        reranker: As the preset takes it, or None.
+        config: The same by keyword.
+        options: As the preset takes them.
+        provider: The framework's LLM.
+        given: Whether the user gave one.
+        fields: Options of the class itself, of which a misspelt one must not pass for a key of the config.
+
+    Raises:
+        ConfigError: As `from_framework`, a misspelt option, or a reranker both ways.
+    """
+    for key in options:
+        if difflib.get_close_matches(key, fields, n=1, cutoff=0.8):
+            raise ConfigError(f"Reranker has no option {key!r}.", hint=nearest(key, fields))
+    if reranker is not None and config is not None:
+        raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
+    return from_framework(preset, config if reranker is None else reranker, options, provider, given=given)
 
 
 def from_framework(
