@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -65,12 +66,12 @@ def main() -> None:
         figures["update of 100 passages, s"] = timed(lambda: index.update(changed))
         figures["open, s"] = timed(lambda: BM25Index.load(path))
         index = BM25Index.load(path)
-        searches = [timed(lambda query=query: index.search(query, 100)) for query in queries]
+        searches = [timed(partial(index.search, query, 100)) for query in queries]
         figures["search of the top 100, ms (median)"] = 1000 * statistics.median(searches)
         figures["search of the top 100, ms (slowest)"] = 1000 * max(searches)
         reranker = Reranker("bm25", collection=str(path))
         reranker.rerank(queries[0], passages[:100])
-        scored = [timed(lambda query=query: reranker.rerank(query, passages[200:300])) for query in queries]
+        scored = [timed(partial(reranker.rerank, query, passages[200:300])) for query in queries]
         figures["scoring 100 candidates, ms (median)"] = 1000 * statistics.median(scored)
         size = sum(file.stat().st_size for file in path.iterdir())
         figures["size on disk, MB"] = size / 1e6

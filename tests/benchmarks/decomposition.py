@@ -24,8 +24,8 @@ from pydantic import ConfigDict
 
 from langchain_rerankers import QuestionDecomposition, Reranker, bm25_index
 from swaprank import BM25Index
-from swaprank.prompt import plain
-from swaprank.requests import Capability, Generated, Request
+from swaprank.prompt import Chat, plain
+from swaprank.requests import Capability, Generate, Generated, Request
 from swaprank.testing import ScriptedBackend
 
 DEPTH = 100
@@ -73,6 +73,7 @@ def scripted(questions: list[dict[str, Any]], parts: Parts) -> ScriptedBackend:
     known = {f"Question: {one['question']}": "\n".join(f"- {part}" for part in parts(one)) for one in questions}
 
     def answer(request: Request) -> Generated:
+        assert isinstance(request, Generate) and isinstance(request.prompt, Chat)
         [message] = request.prompt.messages
         return Generated(known[plain(message.content).splitlines()[-1]])
 
@@ -112,7 +113,7 @@ def rows(folder: Path, reranker: str, index: Path) -> list[tuple[str, float, flo
     single = QuestionDecomposition(rerank=reranker, backend=scripted(questions, lambda _: ["NONE"]), title_key="title")
     found.append(("no parts (NONE)", *measured(questions, retriever, single.compress_documents)))
     for what, parts in scripts.items():
-        variants = {
+        variants: dict[str, dict[str, Any]] = {
             "": {},
             ", coverage: null": {"coverage": None},
             ", decomposition: mean": {"decomposition": "mean"},

@@ -41,6 +41,10 @@ class Told:
 
     ranking: Ranking
 
+    @property
+    def takes_instruction(self) -> bool:
+        return False
+
     def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
         yield from ()
         told = self.ranking

