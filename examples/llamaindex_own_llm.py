@@ -10,7 +10,8 @@ from llamaindex_rerankers import Reranker
 class YourLLM(MockLLM):
     """Stands for your own LLM, and answers as one would."""
 
-    def chat(self, messages, **kwargs):  # type: ignore[no-untyped-def]
+    def chat(self, messages, **kwargs):
+        """Whatever is asked, the same order."""
         answer = super().chat(messages, **kwargs)
         answer.message.content = "[4] > [6] > [2] > [5] > [1] > [3]"
         return answer
