@@ -178,6 +178,8 @@ class _Desk(Generic[T]):
             backend = ready[0][0].ask.backend
             at_once = batches_at_once(backend)
             free = at_once - sum(batch.backend is backend for batch in self._running)
+            if free <= 0:
+                continue
             if at_once == 1:
                 ready = [list(itertools.chain.from_iterable(ready))]
             batches += [_batch(backend, places) for places in ready[:free]]

@@ -76,7 +76,8 @@ def fits(size: int) -> bool:
 def measured(way: str, size: int, repeats: int) -> dict[str, Any]:
     """Seconds, memory and scores of one way."""
     reranker = Reranker(CONFIG)
-    model = reranker._stage.scores.backend._runner("language")  # type: ignore[union-attr]
+    backend: Any = reranker._stage.scores.backend  # type: ignore[union-attr]
+    model = backend._gatherer.model.runner("language")
     texts = passages(model.tokens, size)
     asked = next(ICR(wrapping="chatml").steps(Query(QUERY), [Passage(text) for text in texts]))[0]
     prompt = spanned(model.tokens, asked, None)

@@ -106,6 +106,23 @@ def test_an_ask_past_its_deadline_is_answered_with_an_error_and_the_other_flows_
     server.release.set()
 
 
+@both
+def test_a_deadline_takes_only_its_own_ask_out_of_the_line(drive_it) -> None:
+    """Two wait for a busy model, and only one of them is impatient."""
+    server, model = Server(set()), Server({"slow"})
+    model.concurrency = 1
+
+    def asking(prompt: str, patience: float) -> Flow[str]:
+        if prompt != "slow":
+            yield from ask(server, [Generate(prompt, 1)])
+        [answer] = yield [Ask(model, (Generate(prompt, 1),), deadline=time.monotonic() + patience)]
+        return type(answer).__name__
+
+    threading.Timer(0.2, model.release.set).start()
+    flows = [asking("slow", 10), asking("impatient", 0.05), asking("patient", 10)]
+    assert drive_it(flows) == ["Answer", "BackendTimeoutError", "Answer"]
+
+
 def test_an_ask_whose_deadline_is_gone_is_not_put_at_all() -> None:
     server = Server(set())
 

@@ -37,5 +37,6 @@ def test_there_are_examples_of_every_use() -> None:
     assert {"llamaindex_query_engine.py", "langchain_retriever.py", "langchain_chain.py", "langgraph_node.py"} <= set(
         SCRIPTS
     )
-    assert {"config_swap.py", "cascade.py", "plain.py", "hybrid.py"} <= set(SCRIPTS)
+    assert {"config_swap.py", "cascade.py", "plain.py", "hybrid.py", "fallback.py"} <= set(SCRIPTS)
+    assert {"llamaindex_own_llm.py", "langchain_own_llm.py"} <= set(SCRIPTS)
     assert DECOMPOSING == ["langchain_decomposition.py", "llamaindex_decomposition.py"]
