@@ -64,8 +64,7 @@ def official(batch: int) -> Way:
 
     path = model_path(MODEL)
     tokenizer = AutoTokenizer.from_pretrained(path, gguf_file=FILE, padding_side="left")
-    network = AutoModelForCausalLM.from_pretrained(path, gguf_file=FILE, dtype=torch.float32)
-    network.eval()
+    network: Any = AutoModelForCausalLM.from_pretrained(path, gguf_file=FILE, dtype=torch.float32)
     ids = [tokenizer(label, add_special_tokens=False)["input_ids"][0] for label in LABELS]
 
     def run(asked: Asked) -> Scores:
