@@ -25,8 +25,8 @@ class FeedbackRetriever(BaseRetriever):
     Args:
         retriever: Retrieves by ``QueryBundle.embedding``, as those of a `VectorStoreIndex` do; twice per query.
         reranker: Judges what the first retrieval finds.
-        embed_model: The retriever's embedding model; None for ``Settings.embed_model``. A query or a node that
-            brings its embedding is not embedded again.
+        embed_model: The retriever's embedding model; None for the one it holds, as those of a `VectorStoreIndex` do,
+            or else ``Settings.embed_model``. A query or a node that brings its embedding is not embedded again.
         how: How many nodes count, and how far the query moves; None for the official code's choice.
         options: LlamaIndex's, such as ``callback_manager``.
 
@@ -51,7 +51,7 @@ class FeedbackRetriever(BaseRetriever):
 
     def moved(self, query_bundle: QueryBundle, nodes: Sequence[NodeWithScore]) -> QueryBundle:
         """The query with the embedding that the reranker's judgement of these nodes teaches it."""
-        model = self._embed_model or Settings.embed_model
+        model = self._model()
         vector = query_bundle.embedding or model.get_agg_embedding_from_queries(query_bundle.embedding_strs)
         texts = _unembedded(nodes)
         query, passages = self._asked(query_bundle, nodes, vector, model.get_text_embedding_batch(texts))
@@ -60,7 +60,7 @@ class FeedbackRetriever(BaseRetriever):
 
     async def amoved(self, query_bundle: QueryBundle, nodes: Sequence[NodeWithScore]) -> QueryBundle:
         """As `moved`, without blocking the event loop."""
-        model = self._embed_model or Settings.embed_model
+        model = self._model()
         vector = query_bundle.embedding or await model.aget_agg_embedding_from_queries(query_bundle.embedding_strs)
         texts = _unembedded(nodes)
         query, passages = self._asked(query_bundle, nodes, vector, await model.aget_text_embedding_batch(texts))
@@ -75,6 +75,11 @@ class FeedbackRetriever(BaseRetriever):
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         found = await self._retriever.aretrieve(query_bundle)
         return await self._retriever.aretrieve(await self.amoved(query_bundle, found)) if found else []
+
+    def _model(self) -> BaseEmbedding:
+        """The model whose vectors can stand beside those of the retriever."""
+        own = getattr(self._retriever, "_embed_model", None)
+        return self._embed_model or (own if isinstance(own, BaseEmbedding) else Settings.embed_model)
 
     def _asked(
         self,

@@ -4,7 +4,7 @@ import asyncio
 
 import numpy as np
 import pytest
-from llama_index.core import VectorStoreIndex
+from llama_index.core import MockEmbedding, Settings, VectorStoreIndex
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from pydantic import Field
@@ -58,6 +58,21 @@ def test_what_the_first_retrieval_missed_is_found(how) -> None:
     assert "tea 3" in first and "tea 1" not in first
     found = own.retrieve("q") if how == "sync" else asyncio.run(own.aretrieve("q"))
     assert {node.text for node in found} >= {f"tea {place}" for place in range(4)}
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_the_retrievers_own_embedding_model_goes_before_that_of_the_settings(how, monkeypatch) -> None:
+    """Vectors of another model, even of the same size, would mean nothing beside those of the index."""
+    monkeypatch.setattr(Settings, "_embed_model", MockEmbedding(embed_dim=3))
+    model = Known()
+    told = retriever(model)
+    untold = FeedbackRetriever(told._retriever, told._reranker)
+    nodes = [NodeWithScore(node=TextNode(text=text)) for text in ("ship 1", "tea 1")]
+    moved = [
+        one.moved(QueryBundle("q"), nodes) if how == "sync" else asyncio.run(one.amoved(QueryBundle("q"), nodes))
+        for one in (told, untold)
+    ]
+    assert moved[0].embedding == moved[1].embedding
 
 
 def test_nodes_that_bring_their_embedding_are_not_embedded_again() -> None:
