@@ -1,6 +1,7 @@
 """Parity of late interaction with PyLate and colbert-ai; formats, markers, skip lists."""
 
 import json
+import logging
 import shutil
 
 import numpy as np
@@ -235,3 +236,25 @@ class TestXlmR:
         assert len(answer.ids) == 32
         end = list(answer.ids).index(tokenizer.sep_token_id)
         assert set(answer.ids[end + 1 :]) == {tokenizer.mask_token_id}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("surplus", "reported"), [(None, False), ("surplus.weight", True)])
+def test_only_tensors_that_nobody_reads_are_reported(surplus, reported, tmp_path) -> None:
+    """The projection lies beside the network's own tensors, which transformers calls unexpected."""
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(STANFORD, tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    extra = {} if surplus is None else {surplus: tensors["linear.weight"].clone()}
+    save_file({**tensors, **extra}, folder / "model.safetensors", metadata={"format": "pt"})
+    logged: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: logged.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("transformers").addHandler(handler)
+    try:
+        reranker(folder).rerank("tea", ["green tea"])
+    finally:
+        logging.getLogger("transformers").removeHandler(handler)
+    assert [surplus for message in logged if "surplus.weight" in message] == [surplus] * reported
+    assert bool([message for message in logged if "LOAD REPORT" in message]) is reported

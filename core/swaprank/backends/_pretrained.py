@@ -15,6 +15,7 @@ from ._colbert import read_protocol
 from ._dtype import dtype
 from ._failures import load_failure
 from ._language import LanguageModel
+from ._load_report import expecting
 from ._model_path import model_path
 from ._prompts import PromptEncoder
 from ._seq2seq import Seq2SeqNetwork
@@ -86,7 +87,8 @@ def token_encoder(model: str, options: TransformersOptions) -> TokenEncoder:
     source.config()  # what is no model at all is told from what is one of another kind
     protocol = read_protocol(source.file, model)
     # The pooler sits on the first token, whose vector it does not change.
-    network = source.network("AutoModel", half_on_cpu=False, unused="pooler.")
+    with expecting("linear.weight", "pooler."):
+        network = source.network("AutoModel", half_on_cpu=False, unused="pooler.")
     return TokenEncoder(network, source.tokenizer(), protocol, model, options)
 
 
