@@ -162,11 +162,13 @@ def validated(model: type[Model], values: Mapping[str, Any], where: str, *, stri
     try:
         return model.model_validate_json(data, strict=strict)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in one['loc']) or where}: {one['msg']} (got {_shown(one['input'])})"
-            for one in error.errors()
-        ]
+        lines = [f"{_place(one['loc'])}{one['msg']} (got {_shown(one['input'])})" for one in error.errors()]
         raise ConfigError(f"{where}: {'; '.join(lines)}.") from None
+
+
+def _place(steps: tuple[int | str, ...]) -> str:
+    """Where in the options a mistake is; nothing if it is in several of them together."""
+    return f"{'.'.join(map(str, steps))}: " if steps else ""
 
 
 def _shown(value: Any) -> str:

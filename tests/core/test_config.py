@@ -185,6 +185,11 @@ def test_numbers_come_from_the_environment_as_text(monkeypatch) -> None:
         Reranker(config)
 
 
+def test_a_mistake_between_options_names_its_place_once() -> None:
+    with pytest.raises(ConfigError, match=r"^config: (?!config:).*3 weights for 2 inputs"):
+        Reranker({"fusion": "erank", "of": ["retrieval", "bm25"], "weights": [1, 2, 3]})
+
+
 def test_a_strategy_option_in_both_places_is_refused() -> None:
     config = {"method": "rankgpt", "model": "m", "strategy": {"type": "sliding-window", "step": 2}, "window_size": 4}
     assert (Reranker(config)._stage.scores.strategy.step, Reranker(config)._stage.scores.strategy.window_size) == (2, 4)
