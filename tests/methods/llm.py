@@ -43,10 +43,10 @@ def requests(case: dict[str, Any], method: Method) -> list[Any]:
     return next(method.steps(query, [Passage(text) for text in texts(case)]))
 
 
-def tokens(model: str) -> Tokens:
+def tokens(model: str, **options: Any) -> Tokens:
     from transformers import AutoTokenizer
 
-    return Tokens(AutoTokenizer.from_pretrained(MODELS / model), model)
+    return Tokens(AutoTokenizer.from_pretrained(MODELS / model), model, **options)
 
 
 def same_ids(ids: list[int], recorded: Any) -> bool:
