@@ -25,7 +25,8 @@ OTHERS = [text for page in PAGES for text in configs(DOCS / page)]
 
 @pytest.mark.parametrize("text", [*CONFIGS, *OTHERS], ids=lambda text: text.splitlines()[0])
 def test_configs_of_the_pages_build(text, monkeypatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    for service in ("OPENAI", "COHERE", "JINA", "VOYAGE"):
+        monkeypatch.setenv(f"{service}_API_KEY", "none")
     config = yaml.safe_load(text)
     assert Reranker(config).to_config() == config
 

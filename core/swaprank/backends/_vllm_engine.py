@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BackendError, ConfigError, ResponseError, require
 from ._failures import load_failure
+from ._models import ModelDied
 from ._pretrained import Source
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Engine:
         self._lock = _inside if inside else threading.RLock()
         if inside:
             _working.add(id(llm))
-        weakref.finalize(self, _retire if inside else _shut_down, llm)
+        self._end = weakref.finalize(self, _retire if inside else _shut_down, llm)
 
     def generate(self, prompts: Sequence[Sequence[int]], params: Sequence[Any]) -> list[Any]:
         """The request outputs of prompts of token ids, each with its ``SamplingParams``."""
@@ -70,6 +71,13 @@ class Engine:
                     given, use_tqdm=False, lora_request=self._adapter, **arguments
                 )
         except Exception as error:  # engines run code of many hands, which raises anything
+            if type(error).__name__ == "EngineDeadError":
+                self._end()
+                raise ModelDied(
+                    f"The process of vLLM's engine for {self.model!r} has died.",
+                    hint="vLLM's log says why, often the memory; the next call starts a new one.",
+                    retryable=True,
+                ) from error
             raise BackendError(f"vLLM failed on {self.model!r}: {type(error).__name__}: {error}") from error
         if len(outputs) != len(given):
             raise ResponseError(f"vLLM answered {len(outputs)} of {len(given)} prompts of {self.model!r}.")
