@@ -36,6 +36,6 @@ def test_the_call_after_a_killed_engine_starts_another(tmp_path) -> None:
     script.write_text(SCRIPT.format(options=OPTIONS, model=widened("tiny-llama3-lm")))
     environment = {**os.environ, "VLLM_ENABLE_V1_MULTIPROCESSING": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=400, check=False
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.stdout.split()[-1:] == ["replaced"], done.stderr[-3000:]

@@ -234,7 +234,7 @@ class HttpBackend:
                 found = [error] * len(places)
             except Exception as error:
                 # A bug of ours in one call must not cost the others theirs, nor hide its cause.
-                failure = BackendError(f"The http backend failed: {type(error).__name__}: {error}")
+                failure = BackendError(f"The http backend ({self.address}) failed: {type(error).__name__}: {error}")
                 failure.__cause__ = error
                 found = [failure] * len(places)
             answers.update(zip(places, found, strict=True))
