@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llama_index.core import Settings
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-from llama_index.core.llms import LLM
+from llama_index.core.llms import LLM, CustomLLM
 
 from swaprank.backend import Backend
 from swaprank.backends._llm_base import FrameworkLlm, Said
@@ -33,7 +35,9 @@ class LlamaIndexLLM(FrameworkLlm):
         return _said(self.llm.chat(_messages(turns), **_asking(top)))
 
     async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> Said:
-        """One call of `LLM.achat`."""
+        """One call of `LLM.achat`, or of `LLM.chat` in a thread where the former would block the event loop."""
+        if inspect.unwrap(type(self.llm).achat) is inspect.unwrap(CustomLLM.achat):
+            return await asyncio.to_thread(self.say, turns, stop, top)
         return _said(await self.llm.achat(_messages(turns), **_asking(top)))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -58,6 +60,10 @@ def batches_at_once(backend: Backend) -> int:
     apart, so that a slow answer holds one query only.
     """
     return int(getattr(backend, "concurrency", 1))
+
+
+# The moment of `time.monotonic` after which nobody waits for what is being run: a backend may give it up then.
+awaited_until: ContextVar[float] = ContextVar("swaprank_awaited_until", default=math.inf)
 
 
 class BackendOptions(BaseModel):

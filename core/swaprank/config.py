@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 
 from . import recipe, registry
 from .errors import ConfigError, nearest
@@ -162,7 +164,7 @@ def validated(model: type[Model], values: Mapping[str, Any], where: str, *, stri
     try:
         return model.model_validate_json(data, strict=strict)
     except ValidationError as error:
-        lines = [f"{_place(one['loc'])}{one['msg']} (got {_shown(one['input'])})" for one in error.errors()]
+        lines = [f"{_place(one['loc'])}{one['msg']}{_shown(one)}" for one in error.errors()]
         raise ConfigError(f"{where}: {'; '.join(lines)}.") from None
 
 
@@ -171,8 +173,14 @@ def _place(steps: tuple[int | str, ...]) -> str:
     return f"{'.'.join(map(str, steps))}: " if steps else ""
 
 
-def _shown(value: Any) -> str:
-    return "nothing" if isinstance(value, dict) and not value else repr(value)[:80]
+def _shown(error: ErrorDetails) -> str:
+    """The wrong value, unless it is a secret, holds one, or is all options together."""
+    if error["type"] == "missing" or not error["loc"] or _secret_options() & set(error["loc"]):
+        return ""
+    value = repr(error["input"])
+    if "://" in value:
+        value = re.sub(r"(?<=://)[^/]*@|[?#].*", "***", value)
+    return f" (got {value[:80]})"
 
 
 def from_environment(values: Mapping[str, Any], where: str) -> Config:

@@ -49,11 +49,17 @@ class MissingDependencyError(SwaprankError, ImportError):
 
 
 class BackendError(SwaprankError, RuntimeError):
-    """A backend failed to answer. ``retryable`` says whether trying again may help."""
+    """A backend failed to answer.
+
+    Attributes:
+        retryable: Whether trying again may help.
+        tries: How often the backend has tried by itself.
+    """
 
     def __init__(self, message: str, *, hint: str = "", retryable: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.retryable = retryable
+        self.tries = 1
 
 
 class BackendTimeoutError(BackendError):

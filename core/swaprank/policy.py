@@ -29,7 +29,7 @@ class Policy(BaseModel):
     Attributes:
         timeout: Seconds that reranking one query may take in this stage, repetitions included; None for no limit.
         retries: How often a question is put again after a failure that may pass (`BackendError.retryable`), with
-            growing pauses. Servers have retries of their own, which come first.
+            growing pauses. What a backend has tried by itself (`BackendError.tries`) counts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,8 +54,14 @@ def guarded(flow: Flow[T], policy: Policy, name: str, repeated: list[Failure]) -
             if deadline < math.inf:
                 asks = [replace(one, deadline=min(one.deadline, deadline)) for one in asks]
             answers = yield asks
+            tries = [0] * len(answers)
             for attempt in range(policy.retries):
-                failed = [place for place, answer in enumerate(answers) if _may_pass(answer)]
+                tries = [tried + _tries(answer) for tried, answer in zip(tries, answers, strict=True)]
+                failed = [
+                    place
+                    for place, answer in enumerate(answers)
+                    if 0 < _tries(answer) <= tries[place] <= policy.retries
+                ]
                 if not failed:
                     break
                 messages = dict.fromkeys(str(answers[place]) for place in failed)
@@ -72,5 +78,6 @@ def guarded(flow: Flow[T], policy: Policy, name: str, repeated: list[Failure]) -
         return result
 
 
-def _may_pass(answer: Answer | SwaprankError) -> bool:
-    return isinstance(answer, BackendError) and answer.retryable
+def _tries(answer: Answer | SwaprankError) -> int:
+    """How often the backend tried in vain what may succeed another time; 0 where no further try helps."""
+    return answer.tries if isinstance(answer, BackendError) and answer.retryable else 0

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from .backend import Backend, batches_at_once
+from .backend import Backend, awaited_until, batches_at_once
 from .errors import BackendError, BackendTimeoutError, ResponseError, SwaprankError
 from .flow import Answer, Ask, Flow
 from .requests import ANSWERS, Request, Response
@@ -211,8 +211,7 @@ class _Desk(Generic[T]):
             late += [place for places in line for place in places if place.ask.deadline <= now]
             self._waiting[key] = [places for places in line if places[0].ask.deadline > now]
         for place in late:
-            backend = place.ask.backend
-            self._answer(place, BackendTimeoutError(f"The {backend.name} backend did not answer within the timeout."))
+            self._answer(place, _too_late(place.ask.backend))
         self._running = [batch for batch in self._running if batch.awaited]
 
     def _answer(self, place: _Place, answer: Answer | SwaprankError) -> None:
@@ -253,15 +252,19 @@ def _run(batch: _Batch) -> _Outcome:
     try:
         responses = batch.backend.run(batch.requests)
     except Exception as error:
-        return _as_backend_error(error, batch.backend)
+        # What is given up at the deadline fails in many ways.
+        late = time.monotonic() >= batch.deadline
+        return _too_late(batch.backend) if late else _as_backend_error(error, batch.backend)
     return _checked(responses, batch, started)
 
 
 def _run_into(done: queue.SimpleQueue[tuple[_Batch, _Outcome]], batch: _Batch) -> None:
+    awaited_until.set(batch.deadline)
     done.put((batch, _run(batch)))
 
 
 async def _arun(batch: _Batch) -> _Outcome:
+    awaited_until.set(batch.deadline)
     started = time.perf_counter()
     try:
         responses = await batch.backend.arun(batch.requests)
@@ -278,6 +281,16 @@ def _as_backend_error(error: Exception, backend: Backend) -> SwaprankError:
     wrapped = BackendError(message, retryable=True)  # nobody knows, so whoever wants retries gets them
     wrapped.__cause__ = error
     return wrapped
+
+
+def _too_late(backend: Backend) -> BackendTimeoutError:
+    """The error of a deadline; it names what did not answer, and why not, as far as the backend tells."""
+    where, trouble = getattr(backend, "address", "") or backend.model, getattr(backend, "trouble", "")
+    message = f"The {backend.name} backend{where and f' ({where})'} did not answer within the timeout."
+    return BackendTimeoutError(
+        f"{message} Before: {trouble}" if trouble else message,
+        hint="Set a larger timeout: it is that of the whole stage, repetitions included.",
+    )
 
 
 def _checked(responses: Sequence[Response | SwaprankError], batch: _Batch, started: float) -> _Outcome:

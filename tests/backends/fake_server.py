@@ -48,7 +48,7 @@ def shared_words(query: str, passage: str) -> float:
 
 
 class Fault:
-    """What goes wrong with one request: an error status, a hang, a cut connection, or a changed answer."""
+    """What goes wrong with one request: an error status, a hang, a cut connection, or a changed or given answer."""
 
     def __init__(
         self, kind: str, *, status: int = 500, retry_after: str | None = None, body: str = "out of order"
@@ -60,7 +60,8 @@ class Fault:
         return cls("status", status=status, retry_after=retry_after, body=body)
 
 
-HANG, CUT, GARBAGE, SHORT, NAN = (Fault(kind) for kind in ("hang", "cut", "garbage", "short", "nan"))
+HANG, CUT, SHORT, NAN = (Fault(kind) for kind in ("hang", "cut", "short", "nan"))
+GARBAGE = Fault("success", body="<html>gateway</html>")
 
 
 class FakeServer:
@@ -251,8 +252,8 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
             if fault.kind in ("hang", "cut"):
                 self.close_connection = True
                 return _cut(self.connection)
-            if fault.kind == "garbage":
-                return self._bytes(200, b"<html>gateway</html>", {})
+            if fault.kind == "success":
+                return self._bytes(200, fault.body.encode(), {})
             changed = {"short": _shortened, "nan": _without_numbers}[fault.kind]
             return self._send(200, changed(fake.answer(self.path, body)))
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from swaprank import BackendError, Ranking, Reranker
+from swaprank.backends import http
 from swaprank.backends.http import HttpOptions
 from swaprank.errors import PromptTooLongError, ResponseError
 from swaprank.requests import Embed, PairScore
@@ -150,13 +151,15 @@ def test_a_failing_call_costs_only_its_own_requests() -> None:
 
 
 def test_a_longer_wait_than_allowed_is_given_up_at_once() -> None:
-    with FakeServer(forever=Fault.of(429, retry_after="3600")) as server, pytest.raises(BackendError, match="429"):
+    fault = Fault.of(429, retry_after="3600")
+    with FakeServer(forever=fault) as server, pytest.raises(BackendError, match=r"429.*asks to wait 3600 s"):
         reranker(server, cooldown=10).rerank(QUERY, PASSAGES)
     assert len(server.requests) == 1
 
 
-def test_a_date_to_wait_for_is_understood() -> None:
-    fault = Fault.of(503, retry_after="Wed, 21 Oct 2015 07:28:00 GMT")
+@pytest.mark.parametrize("date", ["Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 99999999999 07:28:00 GMT", "0", "soon"])
+def test_a_date_to_wait_for_is_understood_or_overlooked(date: str) -> None:
+    fault = Fault.of(503, retry_after=date)
     with FakeServer(faults=(fault,)) as server:
         assert reranker(server).rerank(QUERY, PASSAGES).order == RANKED
 
@@ -266,6 +269,25 @@ def test_every_loop_has_connections_of_its_own() -> None:
         for _ in range(3):
             assert asyncio.run(one.arerank(QUERY, PASSAGES)).order == RANKED
     assert server.connections == 3
+
+
+async def test_what_takes_time_to_import_is_not_imported_by_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    import httpx
+
+    threads: set[int] = set()
+
+    def noted(name: str, of: Any) -> None:
+        real = getattr(of, name)
+        monkeypatch.setattr(
+            of, name, lambda *given, **more: (threads.add(threading.get_ident()), real(*given, **more))[1]
+        )
+
+    noted("_dialect", http)
+    noted("AsyncClient", httpx)
+    with FakeServer() as server:
+        assert (await reranker(server).arerank(QUERY, PASSAGES)).order == RANKED
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 def test_pickles_travel_without_connections() -> None:

@@ -30,17 +30,18 @@ def test_replicas_take_turns_and_rest() -> None:
     assert [taken() for _ in range(4)] == ["a", "b", "c", "a"]
     with replicas.one() as busy:
         assert busy not in [taken() for _ in range(4)]
-    replicas.rest("b", 5)
+    replicas.rest("b", 5, "b is out.")
     assert "b" not in [taken() for _ in range(4)]
     assert replicas.spare
-    replicas.rest("a", 9)
-    replicas.rest("c", 7)
+    replicas.rest("a", 9, "a is out.")
+    replicas.rest("c", 7, "c is out.")
     assert not replicas.spare
     # All rest: the one that wakes first is tried.
     assert taken() == "b"
     now[0] = 8.0
     assert taken() in ("b", "c")
     replicas.well("a")
+    assert replicas.trouble == "b is out. c is out."
     assert {taken() for _ in range(3)} == {"a", "b", "c"}
 
 

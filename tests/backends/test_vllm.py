@@ -28,6 +28,16 @@ class Core:
         self._log.append(self._name)
 
 
+class EngineDeadError(Exception):
+    """As vLLM calls it."""
+
+
+def _given(answer):
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
 @pytest.fixture
 def fake(monkeypatch):
     """A module in vLLM's place whose engines compute nothing."""
@@ -42,7 +52,7 @@ def fake(monkeypatch):
             ),
             supported_tasks=["generate"],
             llm_engine=SimpleNamespace(engine_core=Core(stopped, len(started))),
-            generate=lambda *_, **__: answers.pop() if answers else 1 / 0,
+            generate=lambda *_, **__: _given(answers.pop() if answers else ZeroDivisionError()),
         )
 
     module = ModuleType("vllm")
@@ -136,6 +146,17 @@ class TestEngines:
         fake.answers.append([])
         with pytest.raises(ResponseError, match="0 of 1 prompts"):
             self.ask(VllmOptions(max_model_len=33).build(MODEL))
+
+    def test_an_engine_that_died_is_replaced_at_the_next_call(self, fake) -> None:
+        backend = VllmOptions(max_model_len=35).build(MODEL)
+        fake.answers.append(EngineDeadError())
+        with pytest.raises(BackendError, match=r"process of vLLM's engine for .*tiny-llama3-lm.* has died") as caught:
+            self.ask(backend)
+        assert caught.value.retryable
+        assert (len(fake.started), fake.stopped) == (1, [1])
+        with pytest.raises(BackendError, match="ZeroDivisionError"):
+            self.ask(backend)
+        assert (len(fake.started), fake.stopped) == (2, [1])
 
     def test_the_ends_are_those_of_both_configs(self, fake) -> None:
         assert _vllm_engine.start(MODEL, VllmOptions()).ends == {4, 7}

@@ -36,7 +36,8 @@ def everywhere(language: str) -> list:
 
 @pytest.mark.parametrize("text", everywhere("yaml"))
 def test_configs_build_as_they_are_printed(text, monkeypatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    for service in ("OPENAI", "COHERE", "JINA", "VOYAGE"):
+        monkeypatch.setenv(f"{service}_API_KEY", "none")
     config = yaml.safe_load(text)
     assert Reranker(config).to_config() == config
 

@@ -195,3 +195,32 @@ async def test_a_cancelled_call_ends() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+class Blocking(CustomLLM):
+    """Has no asynchronous methods of its own, as most local models."""
+
+    async_loops: list[bool] = Field(default_factory=list)
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(model_name="blocking")
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        self.async_loops.append(asyncio._get_running_loop() is not None)
+        return CompletionResponse(text="[2] > [3] > [1]")
+
+    @llm_completion_callback()
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> Any:
+        raise AssertionError("nothing streams")
+
+
+async def test_an_llm_that_would_block_the_event_loop_answers_in_a_thread() -> None:
+    llm, log = Blocking(), LlamaDebugHandler(print_trace_on_end=False)
+    llm.callback_manager = CallbackManager([log])
+    nodes = [NodeWithScore(node=TextNode(text=text)) for text in TEXTS]
+    found = await Reranker(method="rankgpt", llm=llm).apostprocess_nodes(nodes, query_str=QUERY)
+    assert [one.text for one in found] == BEST
+    assert llm.async_loops == [False]
+    assert log.get_event_pairs(CBEventType.LLM)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 import random
 import threading
+import time
 import weakref
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..backend import awaited_until
 from ..errors import BackendError, ResponseError, require
-from ._http_failures import Refused, no_answer, refused
+from ._http_failures import Refused, hidden, no_answer, refused
 from ._replicas import Replicas
 
 if TYPE_CHECKING:
@@ -24,31 +27,41 @@ if TYPE_CHECKING:
     import httpx
     import tenacity
 
+logger = logging.getLogger(__name__)
+
 # Seconds of the first pause between two attempts; each one after is twice as long.
 _FIRST_PAUSE = 0.5
 # Seconds a connection is kept without use: below what servers and their proxies allow.
 _IDLE = 30.0
+# An attempt ends a little before nobody waits any more, so that its server is known to be silent.
+_SHARE = 0.95
+# How much of an unexpected answer a message shows.
+_SHOWN = 200
 
 
 @dataclass(frozen=True)
 class Answered:
-    """What a server answered: decoded JSON of any shape."""
+    """What a server answered: decoded JSON of any shape, in which secrets may be repeated."""
 
     server: str
     path: str
     body: Any
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @contextmanager
     def expected(self) -> Iterator[Any]:
         """The body; whatever does not fit what is read of it is an error that names the server."""
         try:
             yield self.body
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            what, shown = (
+                hidden(text, self.secrets)[:_SHOWN]
+                for text in (f"{type(error).__name__}: {error}", json.dumps(self.body))
+            )
             raise ResponseError(
-                f"{self.server} answered {self.path} with something else than expected "
-                f"({type(error).__name__}: {error}): {json.dumps(self.body)[:200]}.",
+                f"{self.server} answered {self.path} with something else than expected ({what}): {shown}.",
                 hint="Is the server what `api` and `server` say?",
-            ) from error
+            ) from None  # it may repeat a secret
 
 
 def number(value: Any) -> float:
@@ -56,6 +69,7 @@ def number(value: Any) -> float:
 
     Raises:
         ValueError: It is none.
+        OverflowError: It is larger than any float.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{value!r} is no finite number")
@@ -123,37 +137,53 @@ class HttpClient:
         """
         tenacity, _ = await self._libraries()
         attempts = tenacity.AsyncRetrying(
-            stop=self._enough, wait=self._pause, retry=tenacity.retry_if_exception(_retryable), reraise=True
+            stop=self._enough,
+            wait=self._pause,
+            retry=tenacity.retry_if_exception(_retryable),
+            before_sleep=_log,
+            reraise=True,
         )
-        async for attempt in attempts:
-            with attempt:
-                return await self._attempt(path, body)
-        raise AssertionError("tenacity ends with a result or an error")
+        try:
+            answered: Answered = await attempts(self._attempt, path, body)
+        except BackendError as error:
+            error.tries = 1 + self._policy.retries
+            raise
+        return answered
 
     async def _attempt(self, path: str, body: Mapping[str, Any] | None) -> Answered:
-        _, httpx = await self._libraries()
         here = await self._here()
         async with here.room:
             with self._replicas.one() as server:
                 try:
-                    async with asyncio.timeout(self._policy.timeout):
-                        response = await here.client.request(
-                            "GET" if body is None else "POST", server + path, json=body
-                        )
-                except (httpx.HTTPError, TimeoutError) as error:
-                    self._replicas.rest(server, self._policy.cooldown)
-                    raise no_answer(server, path, error, self._policy.timeout) from error
-                if not response.is_success:
-                    failure = refused(server, path, response, self._headers.values())
-                    if failure.retryable:
-                        self._replicas.rest(server, getattr(failure, "retry_after", None) or self._policy.cooldown)
-                    raise failure
+                    answered = await self._asked(here.client, server, path, body)
+                except BackendError as error:
+                    if error.retryable:
+                        asked = error.retry_after if isinstance(error, Refused) else None
+                        why = str(error).removesuffix(error.hint).rstrip()
+                        self._replicas.rest(server, asked or self._policy.cooldown, why)
+                    raise
                 self._replicas.well(server)
+                return answered
+
+    async def _asked(
+        self, client: httpx.AsyncClient, server: str, path: str, body: Mapping[str, Any] | None
+    ) -> Answered:
+        """What this very server answers."""
+        _, httpx = await self._libraries()
+        secrets = tuple(self._headers.values())
+        seconds = min(self._policy.timeout, _SHARE * (awaited_until.get() - time.monotonic()))
         try:
-            return Answered(server, path, json.loads(response.content))
-        except ValueError as error:
+            async with asyncio.timeout(seconds):
+                response = await client.request("GET" if body is None else "POST", server + path, json=body)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise no_answer(server, path, error, seconds) from error
+        if not response.is_success:
+            raise refused(server, path, response, secrets)
+        try:
+            return Answered(server, path, json.loads(response.content), secrets)
+        except (ValueError, RecursionError) as error:
             raise ResponseError(
-                f"{server} answered {path} with what is no JSON: {response.text[:80]!r}.",
+                f"{server} answered {path} with what is no JSON: {hidden(response.text, secrets)[:80]!r}.",
                 hint="Is base_url the address of the server itself?",
                 retryable=True,
             ) from error
@@ -172,18 +202,29 @@ class HttpClient:
                 return self._open[loop]
             for other in [one for one in self._open if one.is_closed()]:
                 del self._open[other]
-        _, httpx = await self._libraries()
-        limits = httpx.Limits(
-            max_connections=self._policy.concurrency,
-            max_keepalive_connections=self._policy.concurrency,
-            keepalive_expiry=_IDLE,
-        )
-        timeout = httpx.Timeout(None, connect=self._policy.connect_timeout)
-        owner = _owner(httpx.AsyncClient(headers=self._headers, limits=limits, timeout=timeout, verify=_certificates()))
+        # The first one imports for a while.
+        client = await asyncio.to_thread(self._client)
+        if loop in self._open:  # another task was quicker
+            return self._open[loop]
+        owner = _owner(client)
         here = _Connections(await anext(owner), asyncio.Semaphore(self._policy.concurrency), owner)
         with self._lock:
             self._open[loop] = here
         return here
+
+    def _client(self) -> httpx.AsyncClient:
+        """A client that has connected to nothing yet."""
+        _, library = _libraries(self._purpose)
+        limits = library.Limits(
+            max_connections=self._policy.concurrency,
+            max_keepalive_connections=self._policy.concurrency,
+            keepalive_expiry=_IDLE,
+        )
+        timeout = library.Timeout(None, connect=self._policy.connect_timeout)
+        client: httpx.AsyncClient = library.AsyncClient(
+            headers=self._headers, limits=limits, timeout=timeout, verify=_certificates()
+        )
+        return client
 
     def _enough(self, state: tenacity.RetryCallState) -> bool:
         asked = _asked_pause(state)
@@ -197,7 +238,7 @@ class HttpClient:
         grown = min(_FIRST_PAUSE * 2 ** (state.attempt_number - 1), self._policy.longest_pause)
         # Waiting clients must not come back all at once; never before the time the server asked for.
         asked = _asked_pause(state)
-        return grown * random.uniform(0.5, 1.0) if asked is None else asked + random.uniform(0, 0.1 * asked)
+        return asked + random.uniform(0, 0.1 * asked) if asked else grown * random.uniform(0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -227,14 +268,22 @@ def _libraries(purpose: str) -> tuple[Any, Any]:
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Read once: it takes longer than a request."""
+    """Read once: it takes longer than a request. So does what httpx would import amid its first one."""
+    import anyio
     import httpx
 
+    asyncio.run(anyio.sleep(0))
     return httpx.create_ssl_context()
 
 
 def _retryable(error: BaseException) -> bool:
     return isinstance(error, BackendError) and error.retryable
+
+
+def _log(state: tenacity.RetryCallState) -> None:
+    """A repetition that succeeds leaves no other trace."""
+    error = state.outcome.exception() if state.outcome else None
+    logger.warning("Asking again, in %.1f s: %s", state.upcoming_sleep, error)
 
 
 def _asked_pause(state: tenacity.RetryCallState) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ResponseError
@@ -49,12 +50,13 @@ class Embeddings:
         answered = await self._client.call(path, {key: value for key, value in body.items() if value is not None})
         with answered.expected() as said:
             if isinstance(said, list):
-                rows, read = dict(enumerate(said)), 0
+                found, read = list(enumerate(said)), 0
             else:
-                rows = {int(one["index"]): one["embedding"] for one in said["data"]}
+                found = [(index(one["index"]), one["embedding"]) for one in said["data"]]
                 read = int((said.get("usage") or {}).get("prompt_tokens") or 0)
-            if sorted(rows) != list(range(len(texts))):
-                raise ValueError(f"{len(rows)} embeddings for {len(texts)} texts")
+            rows = dict(found)
+            if sorted(rows) != list(range(len(texts))) or len(found) != len(texts):
+                raise ValueError(f"{len(found)} embeddings for {len(texts)} texts")
             vectors = {text: tuple(number(value) for value in rows[place]) for place, text in enumerate(texts)}
             if len({len(vector) for vector in vectors.values()}) != 1 or not vectors[texts[0]]:
                 raise ValueError("embeddings of several sizes, or of none")

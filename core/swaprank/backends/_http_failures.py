@@ -55,20 +55,27 @@ def refused(server: str, path: str, response: httpx.Response, secrets: Iterable[
         response: The server's answer.
         secrets: What must not be repeated, even where the server does.
     """
-    status, said = response.status_code, _said(response)
-    for secret in secrets:
-        # "Bearer sk-..." is repeated as "sk-...".
-        for part in (secret, secret.rpartition(" ")[2]):
-            said = said.replace(part, "***") if part else said
+    status, said, pause = response.status_code, hidden(_said(response), secrets), _retry_after(response)
     message = f"{server} answered {status} {response.reason_phrase} to {path}: {said[:_SHOWN] or '(nothing)'}"
     message = message if message.endswith((".", "!", "?")) else f"{message}."
     if status in (400, 413, 422) and any(sign in said.lower() for sign in _TOO_LONG):
         return PromptTooLongError(message, hint="Show fewer or shorter passages at a time.")
+    if pause:
+        message += f" It asks to wait {round(pause, 2):g} s."
     if 300 <= status < 400:
         hint = f"Redirects are not followed; is base_url complete? It leads to {response.headers.get('location')!r}."
     else:
         hint = _HINTS.get(status, "The server's log says more." if status >= 500 else "")
-    return Refused(message, hint=hint, retryable=status in _PASSING, retry_after=_retry_after(response))
+    return Refused(message, hint=hint, retryable=status in _PASSING, retry_after=pause)
+
+
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """The text with stars in place of the secrets."""
+    for secret in secrets:
+        # "Bearer sk-..." is repeated as "sk-...".
+        for part in (secret, secret.rpartition(" ")[2]):
+            text = text.replace(part, "***") if part else text
+    return text
 
 
 def no_answer(server: str, path: str, error: Exception, seconds: float) -> BackendError:
@@ -79,13 +86,14 @@ def no_answer(server: str, path: str, error: Exception, seconds: float) -> Backe
         message, hint = f"{server} cannot be reached: {_named(error)}.", "Is it running, and is base_url right?"
     elif isinstance(error, TimeoutError | httpx.TimeoutException):
         message, hint = (
-            f"{server} did not answer {path} within {seconds:g} s.",
+            f"{server} did not answer {path} within {seconds:.3g} s.",
             "Set a larger timeout.",
         )
     elif isinstance(error, httpx.TransportError):
         message, hint = f"{server} cut the connection at {path}: {_named(error)}.", "The server's log says more."
     else:
-        return BackendError(f"The request to {server}{path} failed: {_named(error)}.")
+        message, hint = f"{server} answered {path} with what cannot be read: {_named(error)}.", "Is base_url right?"
+        return BackendError(message, hint=hint)
     return BackendError(message, hint=hint, retryable=True)
 
 
@@ -97,7 +105,7 @@ def _said(response: httpx.Response) -> str:
     """The message of an error body, in the shapes that servers have; else the body."""
     try:
         body: Any = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return " ".join(response.text.split())
     for key in ("error", "message", "detail"):
         if isinstance(body, dict) and body.get(key):
@@ -116,7 +124,7 @@ def _retry_after(response: httpx.Response) -> float | None:
         pass
     try:
         until = parsedate_to_datetime(given)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return max(0.0, (until - datetime.now(UTC)).total_seconds())

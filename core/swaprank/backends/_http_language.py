@@ -153,7 +153,10 @@ class Language:
         answered = await self._client.call(_CHAT_PATH if self._chat else _PATH, self._complete(body))
         reply = _read(answered, chat=self._chat)
         if reply.finish == "content_filter":
-            raise BackendError(f"{reply.server} withheld its answer: finish_reason is 'content_filter'.")
+            raise BackendError(
+                f"{reply.server} withheld its answer: finish_reason is 'content_filter'.",
+                hint="The service filters the query or a passage; on_error: keep_order leaves these where they were.",
+            )
         text = reply.text
         if told.start and text.lstrip().startswith(told.start.strip()):
             text = text.lstrip()[len(told.start.strip()) :]

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from ..activation import sigmoid
@@ -146,9 +147,9 @@ class Pairs:
         answered = await self._client.call(api.path, {key: value for key, value in body.items() if value is not None})
         with answered.expected() as said:
             results = said if isinstance(said, list) else said["data"] if "data" in said else said["results"]
-            found = {int(one["index"]): number(_score_of(one)) for one in results}
+            found = {index(one["index"]): number(_score_of(one)) for one in results}
             if sorted(found) != list(range(len(texts))) or len(results) != len(texts):
-                raise ValueError(f"{len(results)} scores for {len(texts)} passages")
+                raise ValueError(f"{len(results)} scores for {len(texts)} passages, of the indexes {sorted(found)[:9]}")
             read = _tokens_read(said)
         if self._scores == "probability" and not all(0 <= value <= 1 for value in found.values()):
             raise ResponseError(
@@ -171,5 +172,5 @@ def _score_of(result: Mapping[str, Any]) -> Any:
 
 
 def _tokens_read(said: Any) -> int:
-    usage = said.get("usage") if isinstance(said, dict) else None
-    return int((usage or {}).get("prompt_tokens") or 0)
+    usage = (said.get("usage") if isinstance(said, dict) else None) or {}
+    return int(usage.get("prompt_tokens") or usage.get("total_tokens") or 0)

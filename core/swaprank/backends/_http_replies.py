@@ -59,20 +59,20 @@ def completion_reply(server: str, said: dict[str, Any]) -> Reply:
     choice = said["choices"][0]
     told = choice.get("logprobs") or {}
     if "content" in told:  # llama.cpp
-        return _reply(server, said, choice, str(choice["text"]), chat_steps(told["content"] or []))
+        return _reply(server, said, choice, _text(choice["text"]), chat_steps(told["content"] or []))
     top = told.get("top_logprobs") or [{}] * len(told.get("tokens") or [])
     steps = tuple(
         Step(token, number(logprob), {_key(key): number(value) for key, value in (best or {}).items()})
         for token, logprob, best in zip(told.get("tokens") or [], told.get("token_logprobs") or [], top, strict=True)
     )
-    return _reply(server, said, choice, str(choice["text"]), steps)
+    return _reply(server, said, choice, _text(choice["text"]), steps)
 
 
 def chat_reply(server: str, said: dict[str, Any]) -> Reply:
     """The answer in the body of a chat completion."""
     choice = said["choices"][0]
     message = choice["message"]
-    text = message.get("content") or ""
+    text = _text(message.get("content"))
     reasoning = message.get("reasoning") or message.get("reasoning_content")
     if reasoning:
         text = f"<think>\n{reasoning}\n</think>\n\n{text}"
@@ -108,6 +108,13 @@ def _reply(server: str, said: dict[str, Any], choice: dict[str, Any], text: str,
         int(usage.get("prompt_tokens") or 0),
         int(usage.get("completion_tokens") or 0),
     )
+
+
+def _text(value: Any) -> str:
+    """What was written; servers say null for nothing."""
+    if not isinstance(value, str | None):
+        raise TypeError(f"{value!r} is no text")
+    return value or ""
 
 
 def _key(token: str) -> int | str:

@@ -18,7 +18,7 @@ from ._messages import messages, written
 from .llm import LlmOptions
 
 # What the names of errors that may pass have in them, across providers.
-_PASSING = ("RateLimit", "Timeout", "Connection", "Overloaded", "ServiceUnavailable", "InternalServer")
+_PASSING = ("RateLimit", "Timeout", "Connect", "Overloaded", "ServiceUnavailable", "InternalServer", "Exhausted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class FrameworkLlm(ABC):
     def _failure(self, error: Exception) -> SwaprankError:
         if isinstance(error, SwaprankError):
             return error
-        status = getattr(error, "status_code", None)
+        status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
         passing = status in (408, 429, 500, 502, 503, 504) or any(sign in type(error).__name__ for sign in _PASSING)
         failure = BackendError(
             f"The LLM {self.model!r} failed: {type(error).__name__}: {error}",

@@ -11,10 +11,14 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 from pydantic import Field
 
 from ..backend import BackendOptions
-from ..errors import ResponseError, SwaprankError
+from ..errors import BackendError, ResponseError, SwaprankError
 from ..gathering import Gatherer
 from ..requests import Capability, Request, Response
 from ._shared import shared
+
+
+class ModelDied(BackendError):
+    """What was loaded is gone for good; the next request loads it anew."""
 
 
 class Runner(Protocol):
@@ -109,7 +113,11 @@ class Models:
             places.setdefault(kind, []).append(place)
         responses: dict[int, Response | SwaprankError] = {}
         for kind, own in places.items():
-            answers = self.runner(kind).run([requests[place] for place in own])
+            try:
+                answers = self.runner(kind).run([requests[place] for place in own])
+            except ModelDied:
+                del self._runners[kind]
+                raise
             responses.update(zip(own, answers, strict=True))
         return [responses[place] for place in range(len(requests))]
 

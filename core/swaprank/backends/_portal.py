@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import math
 import os
 import threading
+import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
+
+from ..backend import awaited_until
 
 T = TypeVar("T")
 
@@ -26,10 +30,15 @@ class Portal:
         atexit.register(self.close)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of a coroutine; it is cancelled when the caller is interrupted."""
+        """The result of a coroutine; it is cancelled when the caller is interrupted, or nobody waits any more.
+
+        Raises:
+            TimeoutError: Nobody waits any more.
+        """
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        until = awaited_until.get()
         try:
-            return future.result()
+            return future.result(None if until == math.inf else max(until - time.monotonic(), 0.0))
         finally:
             future.cancel()
 

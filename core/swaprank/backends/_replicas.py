@@ -23,6 +23,7 @@ class Replicas:
         self._busy = dict.fromkeys(self._urls, 0)
         self._resting = dict.fromkeys(self._urls, float("-inf"))
         self._last = dict.fromkeys(self._urls, 0)
+        self._troubles: dict[str, str] = {}
         self._turns = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -40,15 +41,23 @@ class Replicas:
             with self._lock:
                 self._busy[url] -= 1
 
-    def rest(self, url: str, seconds: float) -> None:
+    def rest(self, url: str, seconds: float, why: str) -> None:
         """Leave a server alone for a while."""
         with self._lock:
             self._resting[url] = max(self._resting[url], self._clock() + seconds)
+            self._troubles[url] = why
 
     def well(self, url: str) -> None:
         """A server has answered."""
         with self._lock:
             self._resting[url] = float("-inf")
+            self._troubles.pop(url, None)
+
+    @property
+    def trouble(self) -> str:
+        """Why servers failed that have not answered since; empty where all have."""
+        with self._lock:
+            return " ".join(self._troubles.values())
 
     @property
     def spare(self) -> bool:

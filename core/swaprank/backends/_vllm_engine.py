@@ -6,10 +6,12 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BackendError, ConfigError, ResponseError, require
 from ._failures import load_failure
+from ._models import ModelDied
 from ._pretrained import Source
 
 if TYPE_CHECKING:
@@ -47,9 +49,10 @@ class Engine:
         self._adapter = adapter
         inside = hasattr(llm.llm_engine.engine_core, "engine_core")
         self._lock = _inside if inside else threading.RLock()
+        self._processes: list[Any] = [] if inside else _watched(llm.llm_engine.engine_core)
         if inside:
             _working.add(id(llm))
-        weakref.finalize(self, _retire if inside else _shut_down, llm)
+        self._end = weakref.finalize(self, _retire if inside else _shut_down, llm)
 
     def generate(self, prompts: Sequence[Sequence[int]], params: Sequence[Any]) -> list[Any]:
         """The request outputs of prompts of token ids, each with its ``SamplingParams``."""
@@ -70,6 +73,13 @@ class Engine:
                     given, use_tqdm=False, lora_request=self._adapter, **arguments
                 )
         except Exception as error:  # engines run code of many hands, which raises anything
+            if type(error).__name__ == "EngineDeadError" or not all(one.is_alive() for one in self._processes):
+                self._end()
+                raise ModelDied(
+                    f"The process of vLLM's engine for {self.model!r} has died.",
+                    hint="vLLM's log says why, often the memory; the next call starts a new one.",
+                    retryable=True,
+                ) from error
             raise BackendError(f"vLLM failed on {self.model!r}: {type(error).__name__}: {error}") from error
         if len(outputs) != len(given):
             raise ResponseError(f"vLLM answered {len(outputs)} of {len(given)} prompts of {self.model!r}.")
@@ -166,6 +176,19 @@ def _ends(config: Any) -> frozenset[int]:
     ):
         found += own if isinstance(own, list) else [] if own is None else [own]
     return frozenset(found)
+
+
+def _watched(core: Any) -> list[Any]:
+    """The processes of an engine; when one ends, a call that waits for it is woken, which vLLM lets wait for ever."""
+    processes: list[Any] = getattr(getattr(core.resources, "engine_manager", None), "processes", [])
+
+    def wake(answers: Any) -> None:
+        wait([one.sentinel for one in processes])
+        answers.put_nowait(EOFError("the engine's process has ended"))
+
+    if processes:
+        threading.Thread(target=wake, args=(core.outputs_queue,), name="swaprank-vllm", daemon=True).start()
+    return processes
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from ..backend import Backend, BackendOptions
 from ..errors import BackendError, SwaprankError
 from ..requests import Capability, Generate, Request, Response
 from ._portal import portal
+from ._replicas import Replicas
 
 Api = Literal[
     "openai-chat",
@@ -79,7 +80,7 @@ class HttpOptions(BackendOptions):
 
     api: Api
     base_url: str = "http://127.0.0.1:8000"
-    base_urls: tuple[str, ...] = ()
+    base_urls: tuple[str, ...] = Field(default=(), min_length=1)
     server: Literal["openai", "vllm", "sglang", "llama.cpp", "tgi"] = "openai"
     tokenizer: str | None = None
     max_model_len: int | None = Field(default=None, ge=16)
@@ -105,7 +106,7 @@ class HttpOptions(BackendOptions):
             parts = urlsplit(url)
             if parts.username or parts.password or parts.query or parts.fragment:
                 raise ValueError("an address holds no user, password or query: put keys into api_key or headers")
-            if parts.scheme not in ("http", "https") or not parts.netloc:
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
                 raise ValueError(f"{url!r} is no http address, such as http://127.0.0.1:8000")
         return value
 
@@ -188,6 +189,7 @@ class HttpBackend:
         self.model = model
         self.options = options
         self._lock = threading.Lock()
+        self._replicas = Replicas(options.urls)
         self._made: Dialect | None = None
 
     @property
@@ -200,13 +202,24 @@ class HttpBackend:
         """Batches at a time: queries need not wait for one another, a server batches what comes in by itself."""
         return self.options.max_concurrency
 
+    @property
+    def address(self) -> str:
+        """Where the servers are."""
+        return ", ".join(self.options.urls)
+
+    @property
+    def trouble(self) -> str:
+        """Why servers failed that have not answered since."""
+        return self._replicas.trouble
+
     def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
         """Answer all requests, in order."""
         return portal().run(self.arun(requests))
 
     async def arun(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
         """Answer all requests, in order; equal ones are asked once, unless they draw lots."""
-        dialect = self._dialect()
+        # Importing what speaks it takes longer than an event loop should be held.
+        dialect = await asyncio.to_thread(self._dialect) if self._made is None else self._made
         keys: list[Any] = [place if _draws_lots(request) else request for place, request in enumerate(requests)]
         distinct: dict[Any, Request] = {}
         for key, request in zip(keys, requests, strict=True):
@@ -221,7 +234,7 @@ class HttpBackend:
                 found = [error] * len(places)
             except Exception as error:
                 # A bug of ours in one call must not cost the others theirs, nor hide its cause.
-                failure = BackendError(f"The http backend failed: {type(error).__name__}: {error}")
+                failure = BackendError(f"The http backend ({self.address}) failed: {type(error).__name__}: {error}")
                 failure.__cause__ = error
                 found = [failure] * len(places)
             answers.update(zip(places, found, strict=True))
@@ -235,7 +248,7 @@ class HttpBackend:
     def _dialect(self) -> Dialect:
         with self._lock:
             if self._made is None:
-                self._made = _dialect(self.model, self.options)
+                self._made = _dialect(self.model, self.options, self._replicas)
             return self._made
 
     def __repr__(self) -> str:
@@ -253,12 +266,11 @@ def _draws_lots(request: Request) -> bool:
     return isinstance(request, Generate) and request.temperature > 0 and request.seed is None
 
 
-def _dialect(model: str, options: HttpOptions) -> Dialect:
+def _dialect(model: str, options: HttpOptions, replicas: Replicas) -> Dialect:
     from ._http_client import HttpClient, Policy
     from ._http_embeddings import Embeddings
     from ._http_language import Language
     from ._http_pairs import Pairs
-    from ._replicas import Replicas
 
     policy = Policy(
         concurrency=options.max_concurrency,
@@ -271,7 +283,7 @@ def _dialect(model: str, options: HttpOptions) -> Dialect:
     headers = {name: value.get_secret_value() for name, value in options.headers.items()}
     if options.api_key is not None:
         headers["Authorization"] = f"Bearer {options.api_key.get_secret_value()}"
-    client = HttpClient(Replicas(options.urls), policy, headers, "The http backend")
+    client = HttpClient(replicas, policy, headers, "The http backend")
     if options.api in _LANGUAGE:
         return Language(options, model, client)
     if options.api in _EMBEDDING:
