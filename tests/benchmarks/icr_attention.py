@@ -30,6 +30,7 @@ from swaprank import Query, Reranker
 from swaprank.backends._spans import spanned
 from swaprank.cli.demo import sample
 from swaprank.methods.icr import ICR, calibrated
+from swaprank.requests import Attend
 from swaprank.types import Passage
 
 BACKEND = {"type": "transformers", "gguf_file": "SmolLM2-135M-Instruct.Q4_1.gguf", "device": "cpu", "dtype": "float32"}
@@ -40,13 +41,13 @@ TOKENS, SIZES, REPEATS = 120, (20, 60), 3
 
 def main() -> None:
     if len(sys.argv) > 1:
-        way, size, *repeats = sys.argv[1:]
-        print(json.dumps(measured(way, int(size), int(repeats[0]) if repeats else REPEATS)))
+        way, passages_shown, *repeats = sys.argv[1:]
+        print(json.dumps(measured(way, int(passages_shown), int(repeats[0]) if repeats else REPEATS)))
         return
     for size in SIZES:
-        found = {way: apart(way, size) for way in ("ours", "layers", *(["full"] if fits(size) else []))}
-        ours = found["ours"]
-        for way, one in found.items():
+        ours = apart("ours", size)
+        others = {way: apart(way, size) for way in ("layers", *(["full"] if fits(size) else []))}
+        for way, one in {"ours": ours, **others}.items():
             print(
                 f"{size} passages, {one['tokens']} tokens, {way}: {one['seconds']:.2f} s "
                 f"({one['seconds'] / ours['seconds']:.1f} x), CPU {one['cpu']:.1f} s ({one['cpu'] / ours['cpu']:.1f} x), "
@@ -76,10 +77,11 @@ def fits(size: int) -> bool:
 def measured(way: str, size: int, repeats: int) -> dict[str, Any]:
     """Seconds, memory and scores of one way."""
     reranker = Reranker(CONFIG)
-    backend: Any = reranker._stage.scores.backend  # type: ignore[union-attr]
-    model = backend._gatherer.model.runner("language")
+    scorer: Any = reranker._stage.scores
+    model = scorer.backend._gatherer.model.runner("language")
     texts = passages(model.tokens, size)
     asked = next(ICR(wrapping="chatml").steps(Query(QUERY), [Passage(text) for text in texts]))[0]
+    assert isinstance(asked, Attend)
     prompt = spanned(model.tokens, asked, None)
     ways: dict[str, Callable[[], list[float]]] = {
         "ours": lambda: reranker.rerank(QUERY, texts).scores,
