@@ -61,7 +61,8 @@ def compared(
 
     Args:
         asked: What asks for each embedding: the query's, then one per passage.
-        given: The embeddings that are known. One of another size than the model's own is asked for again.
+        given: The embeddings that are known. One of another size than the model's own is asked for again, and so is
+            one with a number that is not finite.
         similarity: ``"cosine"`` or ``"dot"``.
 
     Returns:
@@ -70,7 +71,7 @@ def compared(
     Raises:
         ResponseError: The model's embeddings differ in size.
     """
-    vectors: list[Vector | None] = [None if each is None else np.asarray(each, dtype=np.float64) for each in given]
+    vectors = [None if each is None else _known(each) for each in given]
     coverages: dict[int, float | None] = {}
 
     missing = [place for place, vector in enumerate(vectors) if vector is None]
@@ -101,6 +102,11 @@ def pair_coverage(query: float | None, passages: Sequence[float | None]) -> floa
     return min(sides) if sides else None
 
 
+def _known(embedding: Sequence[float]) -> Vector | None:
+    vector = np.asarray(embedding, dtype=np.float64)
+    return vector if np.isfinite(vector).all() else None
+
+
 def _similarities(vectors: list[Vector], similarity: str) -> list[float]:
     """Similarity of every further vector to the first."""
     sizes = {vector.shape for vector in vectors}
@@ -109,5 +115,6 @@ def _similarities(vectors: list[Vector], similarity: str) -> list[float]:
     matrix = np.stack(vectors)
     if similarity == "cosine":
         norms = np.linalg.norm(matrix, axis=1, keepdims=True)
-        matrix = np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms > 0)
-    return [float(score) for score in matrix[1:] @ matrix[0]]
+        matrix = np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms != 0)
+    # Row by row, because a matrix product may round equal passages differently.
+    return [float(score) for score in (matrix[1:] * matrix[0]).sum(axis=1)]

@@ -53,6 +53,19 @@ def reference(model, request):
     return [float(logits.log_softmax(-1)[own.label(word)]) for word in request.labels]
 
 
+@pytest.mark.parametrize("model", [LLAMA, QWEN3, str(MODELS / "tiny-mistral-sp-lm")])
+def test_spellings_are_looked_up_by_name(model, monkeypatch) -> None:
+    """`get_vocab` copies a vocabulary: 0.1 s for each of twenty labels cost more than a quarter of a pass of FIRST."""
+    own = tokens(model)
+    vocabulary = own.tokenizer.get_vocab()
+    monkeypatch.setattr(type(own.tokenizer), "get_vocab", lambda _: pytest.fail("the whole vocabulary was asked for"))
+    for word in "AT":
+        expected = [vocabulary[name] for name in (word, f"\u2581{word}", f"<0x{ord(word):02X}>") if name in vocabulary]
+        assert own.spellings(word) == [token for token in expected if own.tokenizer.decode([token]) == word]
+    with pytest.raises(ConfigError, match="is no token"):
+        own.spellings("incomprehensible")
+
+
 class TestBatching:
     """Whatever is batched or shared, the numbers stay."""
 

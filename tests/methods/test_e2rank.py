@@ -1,12 +1,15 @@
 """E2Rank: parity with the recorded official code, and what it does beyond."""
 
+import math
+
+import numpy as np
 import pytest
 
 from swaprank import Passage, Query, Ranking, Reranker
 from swaprank.backends._tokens import Tokens
-from swaprank.errors import PromptTooLongError
+from swaprank.errors import PromptTooLongError, ResponseError
 from swaprank.methods.e2rank import E2Rank
-from swaprank.requests import EmbedPrompt
+from swaprank.requests import Embedded, EmbedPrompt
 from swaprank.strategies.sliding_window import SlidingWindow
 from swaprank.testing import ScriptedBackend, arbitrary_response
 from tests.conftest import MODELS, golden, inputs
@@ -149,6 +152,33 @@ def test_only_what_is_not_stored_is_computed() -> None:
     reranker = Reranker({"method": "e2rank", "model": "any", "reuse_embeddings": True}, backend=backend)
     reranker.rerank("q", [Passage("a", embedding=STORED), Passage("b"), Passage("c", embedding=(1.0, 2.0))])
     assert backend.batches == [2, 1]  # then the one that cannot be this model's
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_stored_embeddings_that_are_not_finite_are_computed_again(broken) -> None:
+    backend = ScriptedBackend(arbitrary_response)
+    reranker = Reranker({"method": "e2rank", "model": "any", "reuse_embeddings": True}, backend=backend)
+    ranking = reranker.rerank("q", [Passage("a", embedding=(broken, *STORED[1:])), Passage("b", embedding=STORED)])
+    assert len(backend.requests) == 2
+    assert all(map(math.isfinite, ranking.scores))
+
+
+def test_a_model_whose_embeddings_are_not_finite_is_no_zero() -> None:
+    backend = ScriptedBackend(lambda _: Embedded((math.nan,) * 8))
+    with pytest.raises(ResponseError, match="nan"):
+        Reranker({"method": "e2rank", "model": "any"}, backend=backend).rerank("q", ["a", "b"])
+
+
+@pytest.mark.parametrize("count", [3, 5, 7, 50])
+def test_equal_embeddings_tie_exactly_wherever_they_stand(count) -> None:
+    random = np.random.default_rng(0)
+    backend = ScriptedBackend(arbitrary_response)
+    reranker = Reranker({"method": "e2rank", "model": "any", "reuse_embeddings": True}, backend=backend)
+    rows = random.normal(size=(count, 8)).tolist()
+    for _ in range(20):
+        given = [Passage(f"{place}", embedding=row) for place, row in enumerate([*rows[1:], rows[1]])]
+        scores = reranker.rerank(f"q {random.random()}", given).scores
+        assert scores[0] == scores[-1]
 
 
 def test_stored_embeddings_are_not_used_unless_the_config_says_so() -> None:

@@ -308,6 +308,49 @@ def test_a_model_without_a_chat_template_says_so() -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("lfm2", {"layer_types": ["conv", "full_attention"]}),
+        ("mamba", {"state_size": 4}),
+        ("falcon", {"num_attention_heads": 4}),
+    ],
+)
+def test_models_without_attention_to_read_in_every_layer_are_refused(tmp_path, kind, settings) -> None:
+    made(tmp_path, kind, num_hidden_layers=2, **settings)
+    reranker = Reranker({"method": "icr", "model": str(tmp_path), "backend": BACKEND, "wrapping": "llama-3"})
+    with pytest.raises(ConfigError, match="Take a decoder of transformers with attention in every layer"):
+        reranker.rerank(QUERY, ["a", "b"])
+
+
+@pytest.mark.torch
+def test_attention_sinks_take_their_share(tmp_path) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "sliding_window": 16}
+    made(tmp_path, "gpt_oss", num_hidden_layers=2, num_local_experts=2, num_experts_per_tok=1, **heads)
+    weights = load_file(tmp_path / "model.safetensors")
+    weights.update({name: torch.arange(4.0) for name in weights if name.endswith("sinks")})
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    compare_with_full_attention(tmp_path, "tiny-llama3-lm", odd_request(wrapping="llama-3"))
+
+
+def made(folder, kind, **settings) -> None:
+    """Random weights of an architecture, under the tokenizer of tiny-llama3-lm."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    tokenizer = tokens("tiny-llama3-lm").tokenizer
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        kind, vocab_size=len(tokenizer), hidden_size=32, intermediate_size=32, pad_token_id=0, **settings
+    )
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+@pytest.mark.torch
 def test_encoder_decoders_are_refused() -> None:
     reranker = Reranker({"method": "icr", "model": str(MODELS / "tiny-t5"), "backend": BACKEND, "wrapping": "none"})
     with pytest.raises(ConfigError, match="Take a decoder"):

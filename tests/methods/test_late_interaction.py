@@ -83,6 +83,13 @@ def test_a_passage_without_tokens_is_last_and_finite() -> None:
     assert max_sim(query, [np.zeros((0, 2))]) == [-2.0]
 
 
+def test_equal_passages_tie_exactly_wherever_they_stand() -> None:
+    random = np.random.default_rng(0)
+    same, *others, query = (random.normal(size=(size, 96)).astype(np.float32) for size in (7, 13, 41, 30, 5, 8, 32))
+    scores = max_sim(query, [passage for other in others for passage in (same, other)])
+    assert len(set(scores[::2])) == 1
+
+
 def test_any_backend_with_token_vectors_serves() -> None:
     def answer(request: EmbedTokens) -> TokenEmbeddings:
         table = np.array([[1.0, 0.0], [0.0, 1.0]])

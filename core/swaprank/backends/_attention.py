@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ._causal import CausalNetwork
 
 _NAME = "swaprank_received"
+# What transformers calls layers whose keys can all be kept; others carry a state (linear attention, convolutions).
+_ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
+_OTHERS = "Take a decoder of transformers with attention in every layer, such as Llama, Mistral or Qwen."
 
 
 class _Sum:
@@ -59,7 +62,9 @@ def received(
     import torch
     from transformers.cache_utils import DynamicCache
 
-    network = causal.network
+    network, config = causal.network, causal.network.config.get_text_config()
+    if network._is_stateful or not _ATTENTION.issuperset(getattr(config, "layer_types", None) or ()):
+        raise ConfigError(f"Not every layer of {model!r} is attention.", hint=_OTHERS)
     # Without a config every layer keeps all keys, those of a sliding window too; the masks still know of it.
     kept: Any = DynamicCache()
 
@@ -69,7 +74,7 @@ def received(
         causal.forward(tokens, torch.ones_like(tokens), positions, kept, 1, True)
 
     read(context, 0)
-    layers = network.config.get_text_config().num_hidden_layers
+    layers = config.num_hidden_layers
     found = []
     for ending in endings:
         total = _Sum(len(context), network.device)
@@ -78,7 +83,7 @@ def received(
         if total.layers != layers:
             raise ConfigError(
                 f"Of the {layers} layers of {model!r}, {total.layers} tell their attention.",
-                hint="Take a decoder of transformers with attention in every layer, such as Llama, Mistral or Qwen.",
+                hint=_OTHERS,
             )
         found.append(total.received.cpu().numpy())
         for layer in kept.layers:
@@ -117,6 +122,7 @@ def _attention(
     attention_mask: torch.Tensor | None,
     scaling: float | None = None,
     softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
     **others: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention of one sequence by the contract of transformers, one group of heads that share their keys at a time.
@@ -129,11 +135,12 @@ def _attention(
         attention_mask: [1, 1, rows, tokens], added to the logits.
         scaling: Factor of the logits; None for one over the root of the size.
         softcap: Logits are squeezed into plus or minus this, where a model has it.
+        s_aux: [heads], logits of a sink, which takes its share of attention and gives nothing, where a model has it.
         others: What concerns other kernels.
     """
     import torch
 
-    if attention_mask is None or others.get("s_aux") is not None:
+    if attention_mask is None:
         raise ConfigError(f"The attention of a {type(module).__name__} cannot be read.", hint="Take another model.")
     groups, size = key.shape[1], query.shape[-1]
     total, outputs = _sum.get(), []
@@ -142,7 +149,11 @@ def _attention(
         logits = queries.float() @ key[0, group].float().T * (size**-0.5 if scaling is None else scaling)
         if softcap is not None:
             logits = (logits / softcap).tanh() * softcap
-        probabilities = (logits + mask).softmax(-1)
+        logits = logits + mask
+        if s_aux is not None:
+            sinks = s_aux.float().chunk(groups)[group][:, None, None].expand(*logits.shape[:2], 1)
+            logits = torch.cat([logits, sinks], -1)
+        probabilities = logits.softmax(-1)[..., : key.shape[2]]
         own = probabilities[..., : len(total.received)].mean(1).sum(0)
         total.received += own.to(total.received.device)  # a device_map spreads layers over devices
         outputs.append(probabilities.to(value.dtype) @ value[0, group])

@@ -133,10 +133,10 @@ class Tokens:
         Raises:
             ConfigError: There is none.
         """
-        vocabulary = self.tokenizer.get_vocab()
         spelled = [word, f"\u2581{word}", *(f"<0x{byte:02X}>" for byte in word.encode())]
-        ids = [vocabulary[token] for token in spelled if token in vocabulary]
-        found = [token for token in ids if self.tokenizer.decode([token]) == word]
+        # By name, because `get_vocab` copies the whole vocabulary. What it lacks is None, or the unknown token.
+        ids: Any = self.tokenizer.convert_tokens_to_ids(spelled)
+        found = [token for token in ids if token is not None and self.tokenizer.decode([token]) == word]
         if not found:
             raise ConfigError(
                 f"The word {word!r} is no token of {self._model!r}.",
