@@ -58,9 +58,7 @@ def guarded(flow: Flow[T], policy: Policy, name: str, repeated: list[Failure]) -
             for attempt in range(policy.retries):
                 tries = [tried + _tries(answer) for tried, answer in zip(tries, answers, strict=True)]
                 failed = [
-                    place
-                    for place, answer in enumerate(answers)
-                    if 0 < _tries(answer) <= tries[place] <= policy.retries
+                    place for place, answer in enumerate(answers) if _tries(answer) and tries[place] <= policy.retries
                 ]
                 if not failed:
                     break

@@ -17,6 +17,13 @@ QUERY = "green tea"
 PASSAGES = ["coffee", "tea leaves that are green", "green"]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def imported() -> None:
+    """What the first request imports takes longer than the deadlines here."""
+    with FakeServer() as server:
+        reranker(server, stage={}).rerank(QUERY, PASSAGES)
+
+
 def reranker(*servers: FakeServer, stage: dict[str, Any], **options: Any) -> Reranker:
     backend = {"type": "http", "api": "tei-rerank", "base_urls": [one.url for one in servers], **options}
     return Reranker(method="cross-encoder", model="tiny", backend=backend, **stage)
@@ -30,7 +37,7 @@ async def rerank(one: Reranker, *, native: bool) -> list[int]:
 @pytest.mark.parametrize("native", [False, True], ids=["sync", "async"])
 async def test_the_error_of_a_timeout_names_the_server_and_what_it_said_before(native: bool) -> None:
     with FakeServer(forever=Fault.of(503)) as server:
-        one = reranker(server, stage={"timeout": 0.3}, longest_pause=60.0, retries=9)
+        one = reranker(server, stage={"timeout": 0.5}, longest_pause=60.0, retries=9)
         with pytest.raises(BackendTimeoutError, match="503 Service Unavailable") as caught:
             await rerank(one, native=native)
     assert server.url in str(caught.value)
