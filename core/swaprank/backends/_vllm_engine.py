@@ -180,13 +180,14 @@ def _ends(config: Any) -> frozenset[int]:
 
 def _watched(core: Any) -> list[Any]:
     """The processes of an engine; when one ends, a call that waits for it is woken, which vLLM lets wait for ever."""
-    processes: list[Any] = getattr(getattr(core.resources, "engine_manager", None), "processes", [])
+    manager = getattr(getattr(core, "resources", None), "engine_manager", None)
+    processes: list[Any] = getattr(manager, "processes", [])
 
     def wake(answers: Any) -> None:
         wait([one.sentinel for one in processes])
         answers.put_nowait(EOFError("the engine's process has ended"))
 
-    if processes:
+    if processes and hasattr(core, "outputs_queue"):
         threading.Thread(target=wake, args=(core.outputs_queue,), name="swaprank-vllm", daemon=True).start()
     return processes
 
