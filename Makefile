@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 VLLM_VENV ?= .venv-vllm
+# Processes that run tests side by side, one thread each: a model's batch is too small to share.
+WORKERS ?= 2
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test check bench bench-labels bench-listwise report report-embedding bench-icr bench-concurrency test-vllm clean
@@ -11,7 +13,7 @@ demo: $(DEMO_VENV)/ready  ## rerank the bundled sample inside LlamaIndex and Lan
 	$(DEMO_VENV)/bin/swaprank demo
 
 test: $(VENV)/ready  ## the full test suite; offline once the environment stands
-	$(VENV)/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-vllm: $(VLLM_VENV)/ready  ## the tests with a real vLLM on the CPU, in process and behind its server (6 minutes)
 	$(VLLM_VENV)/bin/python -m pytest tests/real_vllm
