@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from swaprank import BackendError, ConfigError
-from swaprank.backends import _shared, _static
+from swaprank.backends import _static
 from swaprank.backends.embedded import EmbeddedBackend, EmbeddedOptions
 from swaprank.requests import ANSWERS, Embed, EmbedTokens, Lexical, LexicalBlend, PairScore
 from swaprank.testing import check_backend
@@ -63,17 +63,17 @@ def test_prompt_and_max_length_are_honoured() -> None:
     assert told.vector == pytest.approx(written.vector)
 
 
-def test_the_table_is_loaded_once_and_dropped_when_nobody_holds_it() -> None:
+def test_the_table_is_loaded_once_and_dropped_when_nobody_holds_it(nothing_loaded) -> None:
     backends = [EmbeddedBackend(), EmbeddedBackend()]
     for backend in backends:
         backend.run(REQUESTS[:1])
-    assert backends[0]._table is backends[1]._table is _shared._models["wordllama"]
+    assert backends[0]._table is backends[1]._table is nothing_loaded["wordllama"]
     del backend, backends
     gc.collect()
-    assert "wordllama" not in _shared._models
+    assert "wordllama" not in nothing_loaded
 
 
-def test_a_lexical_match_keeps_the_table_too(monkeypatch) -> None:
+def test_a_lexical_match_keeps_the_table_too(monkeypatch, nothing_loaded) -> None:
     loads = []
 
     class Counted(_static.StaticEmbeddings):
@@ -82,7 +82,6 @@ def test_a_lexical_match_keeps_the_table_too(monkeypatch) -> None:
             super().__init__()
 
     monkeypatch.setattr(_static, "StaticEmbeddings", Counted)
-    gc.collect()
     backend = EmbeddedBackend()
     for _ in range(3):
         backend.run([LexicalBlend("green tea", TEXTS, 0.5, 0.5)])

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from swaprank import BackendError, ConfigError
-from swaprank.backends import _loading, _shared
+from swaprank.backends import _loading
 from swaprank.backends._batching import in_batches
 from swaprank.backends.transformers import TransformersOptions
 from swaprank.requests import Embed, Generate, Lexical, PairScore
@@ -98,15 +98,15 @@ def test_a_model_is_loaded_once_for_all_threads_and_rerankers(monkeypatch) -> No
     assert loads == [BERT]
 
 
-def test_a_model_nobody_holds_is_dropped() -> None:
+def test_a_model_nobody_holds_is_dropped(nothing_loaded) -> None:
     options = TransformersOptions(dtype="float32", device="cpu", batch_tokens=202)
     backend = options.build(BERT)
     backend.run(PAIRS[:1])
     key = ("transformers", BERT, options.model_dump_json())
-    assert key in _shared._models
+    assert key in nothing_loaded
     del backend
     gc.collect()
-    assert key not in _shared._models
+    assert key not in nothing_loaded
 
 
 def test_pickling_leaves_the_model_behind() -> None:
