@@ -73,7 +73,8 @@ class Engine:
                     given, use_tqdm=False, lora_request=self._adapter, **arguments
                 )
         except Exception as error:  # engines run code of many hands, which raises anything
-            if type(error).__name__ == "EngineDeadError" or not all(one.is_alive() for one in self._processes):
+            named = isinstance(error, _Ended) or type(error).__name__ == "EngineDeadError"
+            if named or not all(one.is_alive() for one in self._processes):
                 self._end()
                 raise ModelDied(
                     f"The process of vLLM's engine for {self.model!r} has died.",
@@ -178,6 +179,10 @@ def _ends(config: Any) -> frozenset[int]:
     return frozenset(found)
 
 
+class _Ended(Exception):
+    """An engine's process has ended, though the system may call it alive for a moment longer."""
+
+
 def _watched(core: Any) -> list[Any]:
     """The processes of an engine; when one ends, a call that waits for it is woken, which vLLM lets wait for ever."""
     manager = getattr(getattr(core, "resources", None), "engine_manager", None)
@@ -185,7 +190,7 @@ def _watched(core: Any) -> list[Any]:
 
     def wake(answers: Any) -> None:
         wait([one.sentinel for one in processes])
-        answers.put_nowait(EOFError("the engine's process has ended"))
+        answers.put_nowait(_Ended())
 
     if processes and hasattr(core, "outputs_queue"):
         threading.Thread(target=wake, args=(core.outputs_queue,), name="swaprank-vllm", daemon=True).start()
