@@ -98,15 +98,7 @@ class Reranker(BaseDocumentCompressor):
         on_ranking: OnRanking | None = None,
         **options: Any,
     ) -> None:
-        core = presets.from_adapter(
-            type(self)._preset,
-            reranker,
-            config,
-            options,
-            Provider(llm),
-            given=llm is not None,
-            fields=Reranker.model_fields,
-        )
+        core = presets.from_adapter(type(self)._preset, reranker, config, options, Provider(llm), Reranker.model_fields)
         fields = {
             "config": core.to_config(),
             "score_key": score_key,

@@ -96,15 +96,7 @@ class Reranker(BaseNodePostprocessor):
     ) -> None:
         # Dumps carry the class name, and pydantic hands a whole dump to __init__.
         options.pop("class_name", None)
-        core = presets.from_adapter(
-            type(self)._preset,
-            reranker,
-            config,
-            options,
-            Provider(llm),
-            given=llm is not None,
-            fields=Reranker.model_fields,
-        )
+        core = presets.from_adapter(type(self)._preset, reranker, config, options, Provider(llm), Reranker.model_fields)
         fields: dict[str, Any] = {
             "config": core.to_config(),
             "metadata_mode": _mode(metadata_mode),

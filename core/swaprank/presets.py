@@ -77,8 +77,6 @@ def from_adapter(
     config: Mapping[str, Any] | None,
     options: Mapping[str, Any],
     provider: Provider,
-    *,
-    given: bool,
     fields: Collection[str],
 ) -> Reranker:
     """The core reranker behind the arguments of an adapter's class; none of them is dropped.
@@ -89,7 +87,6 @@ def from_adapter(
         config: The same by keyword.
         options: As the preset takes them.
         provider: The framework's LLM.
-        given: Whether the user gave one.
         fields: Options of the class itself, of which a misspelt one must not pass for a key of the config.
 
     Raises:
@@ -100,11 +97,11 @@ def from_adapter(
             raise ConfigError(f"Reranker has no option {key!r}.", hint=nearest(key, fields))
     if reranker is not None and config is not None:
         raise ConfigError("Both a reranker and config= are given.", hint="Give one of them.")
-    return from_framework(preset, config if reranker is None else reranker, options, provider, given=given)
+    return from_framework(preset, config if reranker is None else reranker, options, provider)
 
 
 def from_framework(
-    preset: Preset, source: Source | Reranker, options: Mapping[str, Any], provider: Provider, *, given: bool
+    preset: Preset, source: Source | Reranker, options: Mapping[str, Any], provider: Provider
 ) -> Reranker:
     """What a preset makes where ``backend: llm`` is the LLM object of a framework.
 
@@ -112,13 +109,13 @@ def from_framework(
         preset: One of the functions above.
         source: As the preset takes it.
         options: As the preset takes them.
-        provider: The LLM.
-        given: Whether the user gave an LLM: it is then the backend of a single method or a decomposition, whatever a
+        provider: The LLM. One that the user gave is the backend of a single method or a decomposition, whatever a
             recipe says. Parts of fusions and cascades say ``backend: llm`` themselves.
 
     Raises:
         ConfigError: As the preset, or the LLM has another backend or a ready reranker beside it.
     """
+    given = provider.llm is not None
     if isinstance(source, Reranker):
         if given:
             raise ConfigError("A ready reranker takes no llm.", hint="Give the config instead.")

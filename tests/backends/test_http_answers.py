@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from swaprank import Reranker
+from swaprank.backends.http import HttpOptions
 from swaprank.errors import ConfigError, ResponseError
+from swaprank.prompt import user
 from swaprank.requests import Generate
 from tests.backends.fake_server import FakeServer, Fault
 
@@ -71,20 +73,15 @@ def test_embeddings_are_counted_row_by_row() -> None:
 def test_what_was_written_is_text(api: str, content: Any) -> None:
     said = {"choices": [{"message": {"content": content}, "text": content}]}
     with FakeServer(forever=Fault("success", body=json.dumps(said))) as server:
-        backend = {"type": "http", "api": api, "base_url": server.url}
-        [answer] = Reranker(method="rankgpt", model="tiny", backend=backend)._stage.scores.backend.run(
-            [Generate("a" if api == "openai-completions" else _chat(), 4)]
-        )
+        backend = HttpOptions(api=api, base_url=server.url).build("tiny")
+        [answer] = backend.run([Generate("a" if api == "openai-completions" else user("a"), 4)])
     assert isinstance(answer, ResponseError)
     assert "is no text" in str(answer)
 
 
 def test_nothing_written_is_an_empty_text() -> None:
     with FakeServer(forever=Fault("success", body='{"choices": [{"text": null}]}')) as server:
-        backend = {"type": "http", "api": "openai-completions", "base_url": server.url}
-        [answer] = Reranker(method="rankgpt", model="tiny", backend=backend)._stage.scores.backend.run(
-            [Generate("a", 4)]
-        )
+        [answer] = HttpOptions(api="openai-completions", base_url=server.url).build("tiny").run([Generate("a", 4)])
     assert answer.text == ""
 
 
@@ -118,9 +115,3 @@ def test_a_key_in_a_wrong_config_is_not_repeated(options: dict[str, Any]) -> Non
 def test_an_address_that_leads_nowhere_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="base_url"):
         Reranker(method="cross-encoder", model="m", backend={"type": "http", "api": "tei-rerank", "base_url": url})
-
-
-def _chat() -> Any:
-    from swaprank.prompt import user
-
-    return user("a")

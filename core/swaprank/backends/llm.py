@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
@@ -16,6 +16,11 @@ from ..requests import Capability, Request, Response
 
 class Provider(Protocol):
     """Makes the backend of a framework's LLM."""
+
+    @property
+    def llm(self) -> Any:
+        """The LLM that the user gave; None where it is the framework's to say."""
+        ...
 
     @property
     def name(self) -> str:
