@@ -14,11 +14,12 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict, Field, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 
-from swaprank import Passage, Query, Ranking, presets
+from swaprank import Passage, Query, Ranking
 from swaprank import Reranker as CoreReranker
-from swaprank.config import Source
-from swaprank.feedback import Embeddings, with_embeddings
-from swaprank.metadata import RETRIEVAL_SCORE, STALE, rerank_metadata
+from swaprank.adapters import construction
+from swaprank.adapters.metadata import RETRIEVAL_SCORE, STALE, rerank_metadata
+from swaprank.config.load import Source
+from swaprank.stages.feedback import Embeddings, with_embeddings
 
 from .cross_encoder import RerankerCrossEncoder
 from .llm import Provider
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 RELEVANCE_SCORE = "relevance_score"
 
 OnRanking = Callable[[Ranking], None]
-Preset = presets.Preset
+Preset = construction.Preset
 
 
 class Reranker(BaseDocumentCompressor):
@@ -80,7 +81,7 @@ class Reranker(BaseDocumentCompressor):
     include_reasoning: bool = False
     on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
 
-    _preset: ClassVar[Preset] = staticmethod(presets.any_kind)
+    _preset: ClassVar[Preset] = staticmethod(construction.any_kind)
     _core: CoreReranker = PrivateAttr()
 
     def __init__(
@@ -98,7 +99,9 @@ class Reranker(BaseDocumentCompressor):
         on_ranking: OnRanking | None = None,
         **options: Any,
     ) -> None:
-        core = presets.from_adapter(type(self)._preset, reranker, config, options, Provider(llm), Reranker.model_fields)
+        core = construction.from_adapter(
+            type(self)._preset, reranker, config, options, Provider(llm), Reranker.model_fields
+        )
         fields = {
             "config": core.to_config(),
             "score_key": score_key,

@@ -11,11 +11,12 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import RetrieverLike
 from pydantic import Field
 
-from swaprank import Decomposed, Query, presets
+from swaprank import Decomposed, Query
 from swaprank import Reranker as CoreReranker
-from swaprank.config import Source
+from swaprank.adapters import construction
+from swaprank.config.load import Source
 from swaprank.errors import BackendError
-from swaprank.pooling import pooled
+from swaprank.stages.pooling import pooled
 
 from .compressor import Preset, Reranker
 
@@ -42,7 +43,7 @@ class QuestionDecomposition(Reranker):
 
     retriever: RetrieverLike | None = Field(default=None, exclude=True)
 
-    _preset: ClassVar[Preset] = staticmethod(presets.decomposition)
+    _preset: ClassVar[Preset] = staticmethod(construction.decomposition)
 
     def __init__(
         self,

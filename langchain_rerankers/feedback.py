@@ -12,7 +12,7 @@ from langchain_core.vectorstores import VectorStore
 from pydantic import ConfigDict, Field
 
 from swaprank import ConfigError, Feedback, Query
-from swaprank.feedback import with_embeddings
+from swaprank.stages.feedback import with_embeddings
 
 from .compressor import Reranker
 

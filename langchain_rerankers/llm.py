@@ -9,9 +9,9 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 
 from swaprank.backend import Backend
-from swaprank.backends._http_replies import chat_steps
-from swaprank.backends._llm_base import FrameworkLlm, Said
-from swaprank.backends.llm import LlmOptions
+from swaprank.backends.http.replies import chat_steps
+from swaprank.backends.llm.base import FrameworkLlm, LlmReply
+from swaprank.backends.llm.options import LlmOptions
 from swaprank.errors import ConfigError
 from swaprank.responses import Usage
 
@@ -36,11 +36,11 @@ class LangChainLLM(FrameworkLlm):
         super().__init__(options or LlmOptions(), name_of(llm), tells=tells)
         self.llm = llm
 
-    def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> Said:
+    def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
         """One call of `invoke`."""
         return _said(self._asking(top).invoke(self._input(turns), stop=list(stop) or None))
 
-    async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> Said:
+    async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
         """One call of `ainvoke`."""
         return _said(await self._asking(top).ainvoke(self._input(turns), stop=list(stop) or None))
 
@@ -89,13 +89,13 @@ def name_of(llm: BaseLanguageModel[Any]) -> str:
     return told if isinstance(told, str) and told else type(llm).__name__
 
 
-def _said(answer: BaseMessage | str) -> Said:
+def _said(answer: BaseMessage | str) -> LlmReply:
     if isinstance(answer, str):
-        return Said(answer)
+        return LlmReply(answer)
     metadata = answer.response_metadata
     steps = chat_steps(((metadata.get("logprobs") or {}).get("content") or [])[:1])
     used = answer.usage_metadata if isinstance(answer, AIMessage) else None
-    return Said(
+    return LlmReply(
         text=str(answer.text),
         cut_off=metadata.get("finish_reason") == "length" or metadata.get("stop_reason") == "max_tokens",
         top=steps[0].top if steps else {},

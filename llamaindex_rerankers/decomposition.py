@@ -12,11 +12,12 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from swaprank import Decomposed, presets
+from swaprank import Decomposed
 from swaprank import Reranker as CoreReranker
-from swaprank.config import Source
+from swaprank.adapters import construction
+from swaprank.config.load import Source
 from swaprank.errors import BackendError
-from swaprank.pooling import pooled
+from swaprank.stages.pooling import pooled
 
 from .postprocessor import Preset, Reranker, dispatcher
 
@@ -43,7 +44,7 @@ class QuestionDecomposition(Reranker):
 
     retriever: SkipJsonSchema[BaseRetriever | None] = Field(default=None, exclude=True)
 
-    _preset: ClassVar[Preset] = staticmethod(presets.decomposition)
+    _preset: ClassVar[Preset] = staticmethod(construction.decomposition)
 
     def __init__(
         self,

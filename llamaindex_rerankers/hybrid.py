@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from swaprank import presets
+from swaprank.adapters import construction
 
 from .postprocessor import Preset, Reranker
 
@@ -20,7 +20,7 @@ class HybridFusion(Reranker):
         ``HybridFusion(fusion="erank", of=[{"method": "bm25", "collection": "index"}, "retrieval"], top_n=10)``
     """
 
-    _preset: ClassVar[Preset] = staticmethod(presets.hybrid)
+    _preset: ClassVar[Preset] = staticmethod(construction.hybrid)
 
     @classmethod
     def class_name(cls) -> str:

@@ -12,8 +12,8 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.llms import LLM, CustomLLM
 
 from swaprank.backend import Backend
-from swaprank.backends._llm_base import FrameworkLlm, Said
-from swaprank.backends.llm import LlmOptions
+from swaprank.backends.llm.base import FrameworkLlm, LlmReply
+from swaprank.backends.llm.options import LlmOptions
 from swaprank.responses import Usage
 
 
@@ -30,11 +30,11 @@ class LlamaIndexLLM(FrameworkLlm):
         super().__init__(options or LlmOptions(), name_of(llm), tells="top_logprobs" in fields)
         self.llm = llm
 
-    def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> Said:
+    def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
         """One call of `LLM.chat`."""
         return _said(self.llm.chat(_messages(turns), **_asking(top)))
 
-    async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> Said:
+    async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
         """One call of `LLM.achat`, or of `LLM.chat` in a thread where the former would block the event loop."""
         if inspect.unwrap(type(self.llm).achat) is inspect.unwrap(CustomLLM.achat):
             return await asyncio.to_thread(self.say, turns, stop, top)
@@ -75,9 +75,9 @@ def _asking(top: int) -> dict[str, Any]:
     return {"logprobs": True, "top_logprobs": top} if top else {}
 
 
-def _said(response: ChatResponse) -> Said:
+def _said(response: ChatResponse) -> LlmReply:
     first = response.logprobs[0] if response.logprobs else []
-    return Said(
+    return LlmReply(
         text=response.message.content or "",
         cut_off=_finish(response.raw) == "length",
         top={one.token: one.logprob for one in reversed(first)},

@@ -16,11 +16,12 @@ from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, Query
 from pydantic import ConfigDict, Field, PlainSerializer, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 
-from swaprank import ConfigError, InputError, Passage, Query, Ranking, presets
+from swaprank import ConfigError, InputError, Passage, Query, Ranking
 from swaprank import Reranker as CoreReranker
-from swaprank.config import Source
+from swaprank.adapters import construction
+from swaprank.adapters.metadata import RETRIEVAL_SCORE, SCORE_KIND, STALE, rerank_metadata
+from swaprank.config.load import Source
 from swaprank.errors import nearest
-from swaprank.metadata import RETRIEVAL_SCORE, SCORE_KIND, STALE, rerank_metadata
 
 from .llm import Provider
 from .query import InstructedQuery
@@ -31,7 +32,7 @@ dispatcher = get_dispatcher(__name__)
 _SCORED = frozenset({RETRIEVAL_SCORE, SCORE_KIND})
 
 OnRanking = Callable[[Ranking], None]
-Preset = presets.Preset
+Preset = construction.Preset
 
 # Dumps hold plain text, so that they can also be written as safe YAML.
 _Mode = Annotated[MetadataMode, PlainSerializer(lambda mode: mode.value, return_type=str)]
@@ -78,7 +79,7 @@ class Reranker(BaseNodePostprocessor):
     include_reasoning: bool = False
     on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
 
-    _preset: ClassVar[Preset] = staticmethod(presets.any_kind)
+    _preset: ClassVar[Preset] = staticmethod(construction.any_kind)
     _core: CoreReranker = PrivateAttr()
 
     def __init__(
@@ -96,7 +97,9 @@ class Reranker(BaseNodePostprocessor):
     ) -> None:
         # Dumps carry the class name, and pydantic hands a whole dump to __init__.
         options.pop("class_name", None)
-        core = presets.from_adapter(type(self)._preset, reranker, config, options, Provider(llm), Reranker.model_fields)
+        core = construction.from_adapter(
+            type(self)._preset, reranker, config, options, Provider(llm), Reranker.model_fields
+        )
         fields: dict[str, Any] = {
             "config": core.to_config(),
             "metadata_mode": _mode(metadata_mode),

@@ -14,7 +14,7 @@ import pytest
 # No test may ask a hub. Hub libraries read it once, when they are imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from swaprank.backends import _shared
+from swaprank.backends._common import shared
 from tests.models import unpacked
 
 GOLDEN = Path(os.environ.get("SWAPRANK_GOLDEN", Path(__file__).parent / "golden"))
@@ -36,5 +36,5 @@ def inputs() -> dict[str, dict[str, Any]]:
 @pytest.fixture
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> weakref.WeakValueDictionary[Hashable, Any]:
     """The models of this process, as if none had been loaded: other tests of it may still hold some."""
-    monkeypatch.setattr(_shared, "_models", weakref.WeakValueDictionary())
-    return _shared._models
+    monkeypatch.setattr(shared, "_models", weakref.WeakValueDictionary())
+    return shared._models

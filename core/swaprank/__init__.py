@@ -1,6 +1,6 @@
 """swaprank: any reranker, one config, in LlamaIndex and LangChain."""
 
-from .bm25_index import BM25Index
+from .bm25.index import BM25Index
 from .errors import (
     BackendError,
     CapabilityError,
@@ -10,8 +10,8 @@ from .errors import (
     ResponseError,
     SwaprankError,
 )
-from .feedback import Feedback
 from .reranker import Reranker
+from .stages.feedback import Feedback
 from .types import Call, Decomposed, Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
 
 __version__ = "0.1.0"

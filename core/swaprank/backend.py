@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -69,8 +70,8 @@ awaited_until: ContextVar[float] = ContextVar("swaprank_awaited_until", default=
 class BackendOptions(BaseModel):
     """The options of one kind of backend: what may stand under ``backend:`` in a config.
 
-    A backend lives alone in ``backends/<type>.py``, which ends in ``BACKEND = <its options class>``.
-    The class says without loading anything what the backend can answer and which extra it needs.
+    It says without loading anything what the backend can answer and which extra it needs, and imports nothing of
+    the backend.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,20 +90,47 @@ class BackendOptions(BaseModel):
         """How a config gets these from this kind of backend."""
         return f'{cls.name} (pip install "swaprank[{cls.extra}]")' if cls.extra else cls.name
 
-    def build(self, model: str) -> Backend:
-        """Make the backend for a model; cheap, loads nothing."""
-        raise NotImplementedError
+
+class ConfiguredBackend(ABC):
+    """Base of the backends that a config can name.
+
+    Such a backend lives in a folder ``backends/<name>/``, whose ``__init__.py`` says ``BACKEND = <the class>``.
+
+    Args:
+        model: The model id or path; empty where there is none.
+        options: What the config says under ``backend:``, an instance of `Options`.
+    """
+
+    Options: ClassVar[type[BackendOptions]]
+
+    def __init__(self, model: str, options: BackendOptions) -> None:
+        self.model = model
+        self.options = options
+
+    @property
+    def name(self) -> str:
+        """The kind of backend, as a config names it."""
+        return self.options.name
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this backend, with these options, can answer."""
+        return self.options.offered
+
+    @abstractmethod
+    def run(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
+        """Answer all requests, in order."""
+
+    @abstractmethod
+    async def arun(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
+        """Answer all requests, in order, without blocking the event loop."""
 
 
-class LocalBackend:
+class LocalBackend(ConfiguredBackend):
     """Base of backends that compute in this process: one worker thread keeps the event loop free.
 
     One worker, because a local model gains nothing from two threads competing for it.
     """
-
-    def run(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
-        """Answer all requests, in order."""
-        raise NotImplementedError
 
     async def arun(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
         """Answer in the worker thread."""

@@ -13,7 +13,7 @@ from .types import Passage, Query, ScoreKind
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class GroupScores:
     """What a method read out of the answers about one group.
 
     Attributes:
@@ -31,7 +31,7 @@ class Reading:
     coverage: float | None = None
 
 
-Steps = Generator[list[Request], list[Response], Reading]
+Steps = Generator[list[Request], list[Response], GroupScores]
 
 
 class Method(BaseModel):
@@ -53,7 +53,7 @@ class Method(BaseModel):
     `Query.instruction` before it; `takes_instruction` says so.
 
     `steps` is the method: a generator that yields lists of requests about the group it is given, is sent
-    their responses in the same order, and returns a `Reading`. Most methods yield once; methods of
+    their responses in the same order, and returns a `GroupScores`. Most methods yield once; methods of
     several turns yield several times. It must return one finite score per passage for any response a
     backend may give, never raise on odd text, and must not depend on anything but its arguments.
     """
@@ -86,7 +86,7 @@ class Method(BaseModel):
     def feedback_request(self, query: Query, passages: Sequence[Passage]) -> Request | None:
         """What asks for a query embedding that has read the best passages, for a second retrieval.
 
-        Only methods that make one answer; for all others the query embedding is moved (`feedback.py`).
+        Only methods that make one answer; for all others the query embedding is moved (`stages/feedback.py`).
         """
         return None
 

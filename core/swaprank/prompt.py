@@ -1,4 +1,4 @@
-"""What a prompt is made of, said without a tokenizer; `backends/_tokens.py` turns it into token ids.
+"""What a prompt is made of, said without a tokenizer; `backends/_tokens/` turns it into token ids.
 
 A method marks what came from outside (queries, passages, earlier answers) as a `Slot`. A backend then knows
 what it may cut, and what must never be read as the model's control tokens.

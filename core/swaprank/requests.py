@@ -290,7 +290,7 @@ Request = (
 )
 
 
-# The kind of response that answers each kind of request; checked once, for every backend, in `flow.py`.
+# The kind of response that answers each kind of request; checked once, for every backend, by `flow/drivers.py`.
 ANSWERS: dict[type[Request], type[Response]] = {
     Generate: Generated,
     LabelLogprobs: LabelScores,

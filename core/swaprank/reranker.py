@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import build, registry
 from .backend import Backend
-from .backends.llm import provided, providing
-from .config import MAIN_KEYS, Config, Source, load, without_secrets
-from .decomposition import Decomposition
+from .backends.llm.options import LlmProvider
+from .config import registry
+from .config.build import Builder
+from .config.load import MAIN_KEYS, Config, Source, load, without_secrets
 from .errors import ConfigError, InputError
-from .feedback import Embeddings, Feedback, better_query
-from .flow import Flow
-from .schedule import adrive, drive
+from .flow.drivers import adrive, drive
+from .flow.flow import Flow
+from .stages.decomposition import Decomposition
+from .stages.feedback import Embeddings, Feedback, better_query
 from .types import Decomposed, Passage, Query, Ranking, readable
 
 
@@ -27,6 +28,7 @@ class Reranker:
         reranker: Name of a recipe, path of a YAML or JSON file, a config mapping, or None for the
             embedded default, which needs no network, no torch and no GPU.
         backend: A ready `Backend` object, or the ``backend:`` part of the config.
+        llm: What ``backend: llm`` means; the adapters give it.
         options: Any key of the config, such as ``top_n=5``; overrides the same key of `reranker`.
 
     Raises:
@@ -45,6 +47,7 @@ class Reranker:
         /,
         *,
         backend: Backend | Mapping[str, Any] | str | None = None,
+        llm: LlmProvider | None = None,
         **options: Any,
     ) -> None:
         ready = backend if isinstance(backend, Backend) else None
@@ -53,8 +56,8 @@ class Reranker:
         whole = reranker is not None or not {"reranker", *MAIN_KEYS} & options.keys()
         self._config: Config = {**(load(reranker) if whole else {}), **options}
         self._backend = ready
-        self._llm = provided()
-        self._stage = build.stage(self._config, backend=ready)
+        self._llm = llm
+        self._stage = Builder(llm).stage(self._config, backend=ready)
 
     @classmethod
     def from_config(
@@ -144,7 +147,7 @@ class Reranker:
             InputError: An embedding is missing, or two differ in size.
             BackendError: The model failed.
         """
-        flow = better_query(self._stage.scores, _query(query, None), ranking, how or Feedback(), embeddings)
+        flow = better_query(self._stage.ranker, _query(query, None), ranking, how or Feedback(), embeddings)
         return drive([flow])[0]
 
     async def afeedback(
@@ -174,8 +177,8 @@ class Reranker:
         return (await adrive([self._decomposition().split(_query(query, None))]))[0]
 
     def _decomposition(self) -> Decomposition:
-        if isinstance(self._stage.scores, Decomposition):
-            return self._stage.scores
+        if isinstance(self._stage.ranker, Decomposition):
+            return self._stage.ranker
         raise ConfigError(
             f"The reranker {self.name!r} decomposes nothing.", hint="Its config needs the key 'decomposition'."
         )
@@ -184,7 +187,7 @@ class Reranker:
         self, query: str | Query, passages: Sequence[str | Passage], instruction: str | None = None
     ) -> Flow[Ranking]:
         asked = _query(query, instruction)
-        if asked.instruction and not self._stage.scores.takes_instruction:
+        if asked.instruction and not self._stage.ranker.takes_instruction:
             raise InputError(
                 f"{self.name!r} takes no instruction, and one is given: {asked.instruction[:60]!r}.",
                 hint=f"Methods that take one: {_instructed()}.",
@@ -210,8 +213,7 @@ class Reranker:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._config, self._backend, self._llm = state["config"], state["backend"], state["llm"]
-        with providing(self._llm):
-            self._stage = build.stage(self._config, backend=self._backend)
+        self._stage = Builder(self._llm).stage(self._config, backend=self._backend)
 
 
 def _instructed() -> str:

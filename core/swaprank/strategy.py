@@ -16,7 +16,7 @@ UNREAD = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StrategyResult:
     """Where a strategy ends.
 
     Attributes:
@@ -29,7 +29,7 @@ class Outcome:
     scores: Sequence[float] | None = None
 
 
-Rounds = Generator[list[Group], list[Sequence[float]], Outcome]
+Rounds = Generator[list[Group], list[Sequence[float]], StrategyResult]
 
 
 class Strategy(BaseModel):
@@ -46,7 +46,7 @@ class Strategy(BaseModel):
     Attributes:
         permutations: Permutation self-consistency, for methods whose answer depends on the order shown: ask
             about each group this often, first as it is and then shuffled, and merge by rank
-            (`consistency.py`).
+            (`stages/consistency.py`).
         seed: Seed of every shuffle; None for 0 where something must be shuffled.
     """
 
@@ -60,13 +60,3 @@ class Strategy(BaseModel):
     def rounds(self, n: int) -> Rounds:
         """Order ``n`` passages (n >= 1), given in first-stage order."""
         raise NotImplementedError
-
-
-def descending(scores: Sequence[float]) -> list[int]:
-    """Indices by falling score; equal scores keep the given order."""
-    return sorted(range(len(scores)), key=lambda index: -scores[index])
-
-
-def best(scores: Sequence[float]) -> int:
-    """Place of the highest score, the first of equals."""
-    return max(range(len(scores)), key=lambda place: (scores[place], -place))

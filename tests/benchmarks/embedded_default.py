@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from swaprank import Passage, Reranker
-from swaprank.evaluation import Dataset, evaluate, load_beir, measure
+from swaprank.runs.evaluation import Dataset, evaluate, load_beir, measure
 
 MEASURE = "nDCG@10"
 

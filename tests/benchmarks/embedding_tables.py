@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from swaprank import Reranker
-from swaprank.evaluation import Dataset, Report, evaluate, load_beir, measure
+from swaprank.runs.evaluation import Dataset, Report, evaluate, load_beir, measure
 
 SETS = ["scifact", "trec-dl2019", "xquad-ar", "arcd-ar"]
 ROWS = {

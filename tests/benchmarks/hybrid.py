@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from swaprank import Passage, Query, Ranking, Reranker
-from swaprank.evaluation import Dataset, load_beir, measure
-from swaprank.flow import Flow
-from swaprank.fusion_scorer import Fusion, FusionOptions
-from swaprank.schedule import drive
-from swaprank.scored import Scored
-from swaprank.stage import Limits, Stage
-from swaprank.strategy import descending
+from swaprank.flow.drivers import drive
+from swaprank.flow.flow import Flow
+from swaprank.runs.evaluation import Dataset, load_beir, measure
+from swaprank.scores.ranks import descending
+from swaprank.stages.candidate_scores import CandidateScores
+from swaprank.stages.fusion import Fusion, FusionOptions
+from swaprank.stages.stage import Limits, Stage
 
 MEASURE = "nDCG@10"
 RULES: dict[str, dict[str, Any]] = {
@@ -36,7 +36,7 @@ RULES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Told:
+class PromptBody:
     """A ranking that is known already, in the place of the reranker that made it."""
 
     ranking: Ranking
@@ -45,16 +45,18 @@ class Told:
     def takes_instruction(self) -> bool:
         return False
 
-    def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Scored]:
+    def flow(
+        self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None
+    ) -> Flow[CandidateScores]:
         yield from ()
         told = self.ranking
-        return Scored(descending(told.scores), told.scores, kind=told.score_kind, coverage=told.coverage)
+        return CandidateScores(descending(told.scores), told.scores, kind=told.score_kind, coverage=told.coverage)
 
 
 def fused(rule: dict[str, Any], query: str, passages: Sequence[Passage], ranking: Ranking) -> list[str]:
     """The ids in the order of a rule over the first stage and a ranking of all passages."""
     options = FusionOptions.model_validate({**rule, "of": ["first-stage", "reranker"]})
-    reranker = Stage("reranker", Told(ranking), Limits(empty_passages="score"))
+    reranker = Stage("reranker", PromptBody(ranking), Limits(empty_passages="score"))
     stage = Stage("fusion", Fusion(options, ("first-stage", reranker)), Limits())
     return [ranked.passage.id or "" for ranked in drive([stage.flow(Query(query), passages, None)])[0].passages]
 

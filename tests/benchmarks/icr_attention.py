@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from swaprank import Query, Reranker
-from swaprank.backends._spans import spanned
+from swaprank.backends._tokens.spans import spanned
 from swaprank.cli.demo import sample
 from swaprank.methods.icr import ICR, calibrated
 from swaprank.requests import Attend
@@ -77,7 +77,7 @@ def fits(size: int) -> bool:
 def measured(way: str, size: int, repeats: int) -> dict[str, Any]:
     """Seconds, memory and scores of one way."""
     reranker = Reranker(CONFIG)
-    scorer: Any = reranker._stage.scores
+    scorer: Any = reranker._stage.ranker
     model = scorer.backend._gatherer.model.runner("language")
     texts = passages(model.tokens, size)
     asked = next(ICR(wrapping="chatml").steps(Query(QUERY), [Passage(text) for text in texts]))[0]

@@ -21,8 +21,9 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
-from swaprank.backends._model_path import model_path
-from swaprank.backends.transformers import TransformersOptions
+from swaprank.backends._common.model_path import model_path
+from swaprank.backends.transformers.backend import TransformersBackend
+from swaprank.backends.transformers.options import TransformersOptions
 from swaprank.cli.demo import sample
 from swaprank.methods.zero_shot import METHOD
 from swaprank.prompt import Chat, plain
@@ -49,7 +50,7 @@ def requests(count: int, tokens: int = 300) -> Asked:
 
 
 def ours(**options: Any) -> Way:
-    backend = TransformersOptions(gguf_file=FILE, device="cpu", **options).build(MODEL)
+    backend = TransformersBackend(MODEL, TransformersOptions(gguf_file=FILE, device="cpu", **options))
 
     def run(asked: Asked) -> Scores:
         return [response.logprobs for response in backend.run(asked) if isinstance(response, LabelScores)]

@@ -9,8 +9,8 @@ import pytest
 
 from swaprank import InputError, Reranker
 from swaprank.cli.rerank import OnBadLine, rerank
-from swaprank.jsonl import RESERVED, jobs, reranked
 from swaprank.requests import LabelScores
+from swaprank.runs.jsonl import RESERVED, jobs, reranked
 from swaprank.testing import ScriptedBackend
 from tests.cli.helpers import swaprank
 

@@ -9,9 +9,10 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from swaprank import Reranker, registry
+from swaprank import Reranker
 from swaprank.cli.app import app
-from swaprank.recipe import all_recipes, get
+from swaprank.config import registry
+from swaprank.config.recipe import all_recipes, get
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -131,7 +132,7 @@ def test_the_table_of_backends_is_complete() -> None:
     tables = dict(row for row in rows if row[0] in registry.names("backend"))
     assert sorted(tables) == registry.names("backend")
     for name in ("transformers", "llm"):
-        assert set(registry.backend(name).model_fields) == set(re.findall(r"`(\w+)`", tables[name])), name
+        assert set(registry.backend(name).Options.model_fields) == set(re.findall(r"`(\w+)`", tables[name])), name
 
 
 def test_recipes_named_on_the_page_of_language_models_exist() -> None:

@@ -15,11 +15,12 @@ from langchain_core.documents import Document
 from langchain_core.runnables import RunnableLambda
 
 from langchain_rerankers import FAILURES, REASONING, RELEVANCE_SCORE, RETRIEVAL_SCORE, SCORE_KIND, Reranker
-from swaprank import ConfigError, InputError, Ranking, registry
+from swaprank import ConfigError, InputError, Ranking
 from swaprank import Reranker as CoreReranker
+from swaprank.config import registry
 from swaprank.errors import BackendError
 from swaprank.requests import PairScored, Request, Response
-from swaprank.stage import Limits
+from swaprank.stages.stage import Limits
 from swaprank.testing import ScriptedBackend, check_compressor
 
 CONFIG = {"method": "cross-encoder", "model": "scripted"}

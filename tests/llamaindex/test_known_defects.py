@@ -9,8 +9,8 @@ import pytest
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from llamaindex_rerankers import FAILURES, RETRIEVAL_SCORE, SCORE_KIND, Reranker
-from swaprank.backends.embedded import EmbeddedOptions
-from swaprank.backends.transformers import TransformersOptions
+from swaprank.backends.embedded.backend import EmbeddedOptions
+from swaprank.backends.transformers.options import TransformersOptions
 from swaprank.errors import ResponseError
 from swaprank.requests import PairScored, Request, Response
 from swaprank.testing import ScriptedBackend

@@ -11,9 +11,10 @@ import yaml
 from llama_index.core.callbacks import CallbackManager
 
 from llamaindex_rerankers import Reranker
-from swaprank import ConfigError, registry
+from swaprank import ConfigError
 from swaprank import Reranker as CoreReranker
-from swaprank.stage import Limits
+from swaprank.config import registry
+from swaprank.stages.stage import Limits
 from tests.llamaindex.helpers import Callbacks, nodes, rerank, scripted
 
 

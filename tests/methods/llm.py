@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from swaprank import Passage, Query, Ranking, Reranker
-from swaprank.backends._tokens import Tokens
+from swaprank.backends._tokens.tokens import Tokens
 from swaprank.method import Method
 from tests.conftest import MODELS, inputs
 

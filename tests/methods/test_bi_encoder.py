@@ -3,7 +3,8 @@
 import pytest
 
 from swaprank import ConfigError, InputError, Query, Reranker
-from swaprank.backends.transformers import TransformersOptions
+from swaprank.backends.transformers.backend import TransformersBackend
+from swaprank.backends.transformers.options import TransformersOptions
 from swaprank.requests import Embed
 from tests.conftest import golden, inputs
 
@@ -47,7 +48,9 @@ def test_sentence_transformers(case) -> None:
 def test_vectors(case) -> None:
     given = INPUTS[case["input"]]
     texts = [Embed(given["query"], "query"), *(Embed(each["text"], "passage") for each in given["documents"])]
-    vectors = [response.vector[:8] for response in TransformersOptions(device="cpu").build(MODEL).run(texts)]
+    vectors = [
+        response.vector[:8] for response in TransformersBackend(MODEL, TransformersOptions(device="cpu")).run(texts)
+    ]
     assert vectors[0] == pytest.approx(case["raw"]["query_embedding_first_8_dims"], abs=5e-6)
     for vector, recorded in zip(vectors[1:], case["raw"]["document_embeddings_first_8_dims"], strict=True):
         assert vector == pytest.approx(recorded, abs=5e-6)

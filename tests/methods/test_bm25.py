@@ -5,8 +5,8 @@ import json
 import pytest
 
 from swaprank import ConfigError, InputError, Reranker
+from swaprank.bm25.analysis import LANGUAGES, detect_language, normalize_arabic, terms
 from swaprank.requests import Analysis
-from swaprank.text import LANGUAGES, detect_language, normalize_arabic, terms
 from tests.conftest import golden, inputs
 
 RECORDED = golden("bm25")
@@ -84,7 +84,7 @@ def test_an_empty_query_is_an_error_and_not_zeros(case) -> None:
 
 
 def test_the_defaults_are_the_recorded_ones() -> None:
-    method = Reranker("bm25")._stage.scores.method
+    method = Reranker("bm25")._stage.ranker.method
     assert (method.variant, method.k1, method.b) == ("lucene", 1.5, 0.75)
 
 

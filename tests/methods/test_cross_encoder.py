@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from swaprank import ConfigError, Reranker, ScoreKind
-from swaprank.backends._pairs import encode_pairs
+from swaprank.backends._tokens.pairs import encode_pairs
 from swaprank.requests import PairScore
 from tests.conftest import MODELS, golden, inputs
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from swaprank import Passage, Query, Ranking, Reranker
-from swaprank.backends._tokens import Tokens
+from swaprank.backends._tokens.tokens import Tokens
 from swaprank.errors import PromptTooLongError, ResponseError
 from swaprank.methods.e2rank import E2Rank
 from swaprank.requests import Embedded, EmbedPrompt
@@ -195,7 +195,7 @@ def test_stored_embeddings_of_the_model_give_the_same_scores() -> None:
     requests = asked(
         {"input": "edison", "variant": "", "parameters": {"rank_method": "listwise", "num_input_docs": 20}}
     )
-    stored = computed._stage.scores.backend.run(requests[1:])
+    stored = computed._stage.ranker.backend.run(requests[1:])
     given = [Passage(text, embedding=one.vector) for text, one in zip(texts, stored, strict=True)]
     reused = Reranker({**config, "reuse_embeddings": True}).rerank(INPUTS["edison"]["query"], given)
     assert reused.scores == pytest.approx(computed.rerank(INPUTS["edison"]["query"], texts).scores, abs=1e-6)
@@ -207,7 +207,7 @@ def test_a_query_too_long_is_an_error_of_its_own() -> None:
     backend = {**BACKEND, "max_model_len": 128}
     reranker = Reranker({"method": "e2rank", "model": str(MODELS / MODEL), "backend": backend})
     request, *rest = next(E2Rank().steps(Query("word " * 300), [Passage("a")]))
-    first, second = reranker._stage.scores.backend.run([request, *rest])
+    first, second = reranker._stage.ranker.backend.run([request, *rest])
     assert isinstance(first, PromptTooLongError)
     assert len(second.vector) == 64
     with pytest.raises(PromptTooLongError):

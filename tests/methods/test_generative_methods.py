@@ -36,9 +36,10 @@ def prompt_text(request, own) -> str:
 
 
 def local(model, **options):
-    from swaprank.backends.transformers import TransformersOptions
+    from swaprank.backends.transformers.backend import TransformersBackend
+    from swaprank.backends.transformers.options import TransformersOptions
 
-    return TransformersOptions(dtype="float32", device="cpu", **options).build(str(MODELS / model))
+    return TransformersBackend(str(MODELS / model), TransformersOptions(dtype="float32", device="cpu", **options))
 
 
 class TestERank:
@@ -116,7 +117,7 @@ class TestERank:
     def test_the_card_example_of_fusion(self, monkeypatch) -> None:
         """First stage 46.7, 1.5, 2.3 and ERank 4.84, 0, 2.98 with alpha 0.2 give 1.18, -1.19, 0.01."""
         from swaprank import Passage
-        from swaprank.backends.transformers import TransformersBackend
+        from swaprank.backends.transformers.backend import TransformersBackend
 
         chances = {"5": 4.84 / 5, "0": 0.5, "3": 2.98 / 3}
         answers = [Generated(digit, (digit,), (math.log(chance),)) for digit, chance in chances.items()]
@@ -240,7 +241,7 @@ class TestDear:
         self.check(case, {"protocol": "inference", "q_max_len": case["q_max_len"], "p_max_len": case["p_max_len"]})
 
     def check(self, case, options) -> None:
-        from swaprank.backends._pairs import encode_pairs
+        from swaprank.backends._tokens.pairs import encode_pairs
 
         # The adapter brings no tokenizer: it is the base's.
         folder = "tiny-llama3-lm" if case["model"].endswith("-lora") else case["model"]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from swaprank import BackendError, ConfigError, Passage, Query, Ranking, Reranker
-from swaprank.backends._causal import CausalNetwork
-from swaprank.backends._spans import Spanned, spanned
+from swaprank.backends._tokens.spans import Spanned, spanned
+from swaprank.backends.transformers.causal import CausalNetwork
 from swaprank.methods.icr import ICR, calibrated
 from swaprank.prompt import Slot
 from swaprank.requests import Attend, Attended
@@ -114,7 +114,7 @@ def hashed(ids, recorded) -> bool:
 @pytest.mark.parametrize("case", [case for case in WHOLE if "tokens" in case["raw"]["passes"][0]], ids=case_id)
 def test_scores_per_token(case) -> None:
     reranker = Reranker(config(case))
-    [found] = reranker._stage.scores.backend.run([request(case)])
+    [found] = reranker._stage.ranker.backend.run([request(case)])
     for recorded, received in zip(reversed(case["raw"]["passes"]), found.received, strict=True):
         for span, values in zip(recorded["tokens"], received[1::2], strict=True):
             assert values.tolist() == pytest.approx(span["scores"], abs=1e-5)
@@ -186,7 +186,7 @@ def compare_with_full_attention(folder, name, asked: Attend) -> Attended:
     import torch
     from transformers import AutoModelForCausalLM
 
-    [found] = Reranker({"method": "icr", "model": str(folder), "backend": BACKEND})._stage.scores.backend.run([asked])
+    [found] = Reranker({"method": "icr", "model": str(folder), "backend": BACKEND})._stage.ranker.backend.run([asked])
     network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     ids = spanned(tokens(name), asked, None)
     for ending, received in zip(ids.endings, found.received, strict=True):
@@ -222,7 +222,7 @@ def test_the_context_is_read_once_and_then_only_the_endings(monkeypatch) -> None
     monkeypatch.setattr(CausalNetwork, "forward", spy)
     asked = odd_request(wrapping="llama-3")
     reranker = Reranker({"method": "icr", "model": str(MODELS / "tiny-llama3-lm"), "backend": BACKEND})
-    [found] = reranker._stage.scores.backend.run([asked])
+    [found] = reranker._stage.ranker.backend.run([asked])
     ids = spanned(tokens("tiny-llama3-lm"), asked, None)
     assert read == [len(ids.context), *map(len, ids.endings)]
     assert found.usage.input_tokens == sum(read)
@@ -233,7 +233,7 @@ def test_the_model_answers_other_requests_as_before() -> None:
     from swaprank.requests import LabelLogprobs
 
     backend = Reranker({"method": "icr", "model": str(MODELS / "tiny-llama3-lm"), "backend": BACKEND})._stage
-    backend = backend.scores.backend
+    backend = backend.ranker.backend
     label = LabelLogprobs(("Is it? ", Slot(QUERY)), ("A", "B"))
     before = backend.run([label])[0].logprobs
     together = backend.run([odd_request(wrapping="llama-3"), label, odd_request(ODD[:2], wrapping="llama-3")])

@@ -5,7 +5,8 @@ from functools import cache
 import pytest
 
 from swaprank import Reranker
-from swaprank.backends.transformers import TransformersOptions
+from swaprank.backends.transformers.backend import TransformersBackend
+from swaprank.backends.transformers.options import TransformersOptions
 from tests.conftest import MODELS, golden
 from tests.methods.recorded import INPUTS, texts
 
@@ -17,7 +18,9 @@ FIRST, SETWISE = golden("first"), golden("setwise")
 
 @cache
 def loaded(model: str, context: int | None = None):
-    return TransformersOptions(dtype="float32", device="cpu", max_model_len=context).build(str(MODELS / model))
+    return TransformersBackend(
+        str(MODELS / model), TransformersOptions(dtype="float32", device="cpu", max_model_len=context)
+    )
 
 
 def ranked(name: str, model: str, given, context: int | None = None, **options):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from swaprank import ConfigError, Passage, Query, Reranker, ScoreKind
-from swaprank.late_interaction import max_sim
 from swaprank.requests import EmbedTokens, TokenEmbeddings
+from swaprank.scores.late_interaction import max_sim
 from swaprank.testing import ScriptedBackend, check_backend, check_reranker
 from tests.conftest import MODELS, golden, inputs
 
@@ -57,7 +57,7 @@ def test_tokens(case) -> None:
     given = INPUTS[case["input"]]
     own = {NAMES.get(name, name): value for name, value in case["parameters"].items()}
     ranker = reranker(MODELS / case["model"], **own)
-    method, backend = ranker._stage.scores.method, ranker._stage.scores.backend
+    method, backend = ranker._stage.ranker.method, ranker._stage.ranker.backend
     shown = [Passage(document["text"]) for document in given["documents"]]
     query, *passages = next(method.steps(Query(given["query"]), shown))
     [answer] = backend.run([query])
@@ -112,7 +112,7 @@ def test_promises_on_a_real_encoder() -> None:
 def test_a_text_has_the_same_vectors_in_any_batch() -> None:
     sizes = (1, 90, 3, 0, 170)
     asked = [EmbedTokens("green tea", "query"), *(EmbedTokens("word " * size, "passage") for size in sizes)]
-    check_backend(reranker(PYLATE)._stage.scores.backend, asked)
+    check_backend(reranker(PYLATE)._stage.ranker.backend, asked)
 
 
 @pytest.mark.torch
@@ -153,7 +153,7 @@ def test_a_layer_with_bias_activation_and_residual(tmp_path) -> None:
     save_file(layer, tmp_path / "1_Dense" / "model.safetensors")
     config = {"activation_function": "torch.nn.modules.activation.GELU", "use_residual": True}
     (tmp_path / "1_Dense" / "config.json").write_text(json.dumps(config))
-    backend = reranker(tmp_path)._stage.scores.backend
+    backend = reranker(tmp_path)._stage.ranker.backend
     [answer] = backend.run([EmbedTokens("tea", "passage")])
     ids = torch.tensor([list(answer.ids)])
     states = AutoModel.from_pretrained(PYLATE)(ids).last_hidden_state[0]
@@ -224,7 +224,7 @@ class TestXlmR:
         return folder
 
     def test_unknown_tokens_are_kept_and_marks_are_not(self, folder) -> None:
-        backend = reranker(folder)._stage.scores.backend
+        backend = reranker(folder)._stage.ranker.backend
         tokenizer = pytest.importorskip("transformers").AutoTokenizer.from_pretrained(folder)
         text = "tea! 🚢 \U00010e60 tea , ."
         [whole] = backend.run([EmbedTokens(text, "passage", skip=())])
@@ -238,7 +238,7 @@ class TestXlmR:
     def test_a_marker_that_the_vocabulary_lacks_is_unknown_as_in_training(self, folder) -> None:
         (folder / "artifact.metadata").unlink()
         tokenizer = pytest.importorskip("transformers").AutoTokenizer.from_pretrained(folder)
-        [answer] = reranker(folder)._stage.scores.backend.run([EmbedTokens("tea", "query")])
+        [answer] = reranker(folder)._stage.ranker.backend.run([EmbedTokens("tea", "query")])
         assert answer.ids[1] == tokenizer.unk_token_id
         assert len(answer.ids) == 32
         end = list(answer.ids).index(tokenizer.sep_token_id)

@@ -5,7 +5,8 @@ from functools import cache
 import pytest
 
 from swaprank import Passage, Reranker
-from swaprank.backends.transformers import TransformersOptions
+from swaprank.backends.transformers.backend import TransformersBackend
+from swaprank.backends.transformers.options import TransformersOptions
 from tests.conftest import MODELS, golden
 from tests.methods.recorded import INPUTS, texts
 
@@ -15,7 +16,7 @@ pytest.importorskip("transformers")
 
 @cache
 def loaded(model: str):
-    return TransformersOptions(dtype="float32", device="cpu").build(str(MODELS / model))
+    return TransformersBackend(str(MODELS / model), TransformersOptions(dtype="float32", device="cpu"))
 
 
 def ranked(name: str, model: str, given=None, **options):

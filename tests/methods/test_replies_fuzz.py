@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from swaprank import Reranker, registry
+from swaprank import Reranker
+from swaprank.config import registry
 from swaprank.requests import Capability, Generated, LabelScores, SequenceScore
 from swaprank.testing import ScriptedBackend, arbitrary_response
 from swaprank.testing.checks import check_method

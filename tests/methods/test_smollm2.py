@@ -52,11 +52,12 @@ METHODS = {
 @pytest.fixture(scope="module", autouse=True)
 def held():
     """Loaded once for all tests: a model is dropped when no reranker holds it."""
-    from swaprank.backends.transformers import TransformersOptions
+    from swaprank.backends.transformers.backend import TransformersBackend
+    from swaprank.backends.transformers.options import TransformersOptions
     from swaprank.requests import LabelLogprobs
 
     options = {key: value for key, value in MODEL["backend"].items() if key != "type"}
-    backend = TransformersOptions(**options).build(MODEL["model"])
+    backend = TransformersBackend(MODEL["model"], TransformersOptions(**options))
     backend.run([LabelLogprobs("hello", ("yes",))])
     return backend
 

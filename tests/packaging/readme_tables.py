@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-from swaprank import recipe, registry
+from swaprank.config import recipe, registry
 
 README = Path(__file__).parents[2] / "README.md"
 

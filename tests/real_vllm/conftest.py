@@ -40,13 +40,15 @@ class Widened:
 @cache
 def vllm(model: str, **options: Any) -> Any:
     """A backend that stays: engines take seconds to start, and the tests share them."""
-    from swaprank.backends.vllm import VllmOptions
+    from swaprank.backends.vllm.backend import VllmBackend
+    from swaprank.backends.vllm.options import VllmOptions
 
-    return VllmOptions(**{**OPTIONS, **options}).build(model)
+    return VllmBackend(model, VllmOptions(**{**OPTIONS, **options}))
 
 
 @cache
 def transformers(model: str, **options: Any) -> Any:
-    from swaprank.backends.transformers import TransformersOptions
+    from swaprank.backends.transformers.backend import TransformersBackend
+    from swaprank.backends.transformers.options import TransformersOptions
 
-    return TransformersOptions(dtype="float32", device="cpu", **options).build(model)
+    return TransformersBackend(model, TransformersOptions(dtype="float32", device="cpu", **options))

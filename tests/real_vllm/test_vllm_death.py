@@ -15,7 +15,7 @@ from swaprank.errors import BackendError
 from swaprank.requests import LabelLogprobs
 
 if __name__ == "__main__":
-    backend = VllmOptions(**{options!r}).build({model!r})
+    backend = VllmBackend({model!r}, VllmOptions(**{options!r}))
     asked = [LabelLogprobs("The harbour", (" the", " a"))]
     [before] = backend.run(asked)
     for child in multiprocessing.active_children():

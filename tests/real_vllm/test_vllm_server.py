@@ -63,9 +63,10 @@ def wait_for(server, address: str, log) -> None:
 
 
 def http(address: str, api: str, **options):
-    from swaprank.backends.http import HttpOptions
+    from swaprank.backends.http.backend import HttpBackend
+    from swaprank.backends.http.options import HttpOptions
 
-    return HttpOptions(base_url=address, api=api, **options).build("tiny")
+    return HttpBackend("tiny", HttpOptions(base_url=address, api=api, **options))
 
 
 @pytest.fixture(scope="module")

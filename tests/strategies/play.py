@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from swaprank import consistency
-from swaprank.strategy import Group, Outcome, Strategy
+from swaprank.stages import consistency
+from swaprank.strategy import Group, Strategy, StrategyResult
 
 
-def outcome(strategy: Strategy, n: int, judge: Callable[[Group], Sequence[float]]) -> tuple[Outcome, list[list[Group]]]:
+def outcome(
+    strategy: Strategy, n: int, judge: Callable[[Group], Sequence[float]]
+) -> tuple[StrategyResult, list[list[Group]]]:
     """Where the strategy ends, and the groups of each round."""
     rounds = consistency.rounds(strategy, n)
     asked: list[list[Group]] = []

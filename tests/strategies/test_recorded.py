@@ -2,7 +2,7 @@
 
 import pytest
 
-from swaprank import registry
+from swaprank.config import registry
 from swaprank.strategies.all_pairs import AllPairs
 from swaprank.strategies.bubble_sort import BubbleSort
 from swaprank.strategies.heap_sort import HeapSort

@@ -6,7 +6,7 @@ import random
 import pytest
 from pydantic import ValidationError
 
-from swaprank import registry
+from swaprank.config import registry
 from swaprank.strategies.all_pairs import AllPairs
 from swaprank.strategies.bubble_sort import BubbleSort
 from swaprank.strategies.groups import Groups

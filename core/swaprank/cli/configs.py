@@ -10,11 +10,11 @@ import typer
 import yaml
 from rich.console import Console
 
-from ..config import Config, expand, load, without_secrets
+from ..config.load import Config, expand, load, without_secrets
+from ..config.schema import json_schema
 from ..errors import ConfigError
-from ..fusion_scorer import INPUTS
 from ..reranker import Reranker
-from ..schema import json_schema
+from ..stages.fusion import INPUTS
 from .options import EPILOG, complain
 
 app = typer.Typer(

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..config import Source, load, without_secrets
+from ..config.load import Source, load, without_secrets
 from ..errors import require
-from ..evaluation import Dataset, Run, load_beir, measure
+from ..runs.evaluation import Dataset, Run, load_beir, measure
 from .options import ConfigOption, RerankerOption
 
 MEASURE = "nDCG@10"

@@ -15,8 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..errors import ConfigError, InputError
-from ..evaluation import DEFAULT_MEASURES, Dataset, Report, load_beir, load_files, measure
-from ..evaluation import evaluate as evaluate_one
+from ..runs.evaluation import DEFAULT_MEASURES, Dataset, Report, load_beir, load_files, measure
+from ..runs.evaluation import evaluate as evaluate_one
 from .options import build
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ..config import Source, load
+from ..config.load import Source, load
 from ..errors import ConfigError
 from ..reranker import Reranker
 

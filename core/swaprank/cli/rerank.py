@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from .. import distributed, jsonl
 from ..errors import ConfigError
+from ..runs import distributed, jsonl
 from .options import ConfigOption, RerankerOption, TopNOption, build
 
 

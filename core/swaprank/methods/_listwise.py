@@ -7,12 +7,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import Method, Reading, Steps
-from ..permutation import Permutation, Reader
+from ..method import GroupScores, Method, Steps
 from ..prompt import Prompt
-from ..replies import thinking
+from ..replies.parts import thinking
+from ..replies.permutation import Permutation, Reader
 from ..requests import Capability, Generate, Generated
-from ..scored import rank_scores
+from ..scores.ranks import rank_scores
 from ..types import Passage, Query, ScoreKind
 
 # Tokens for the thinking of models that are told to think, as in rank_llm.
@@ -63,13 +63,13 @@ class Listwise(Method):
         """One request per window; a window of one needs none."""
         n = len(passages)
         if n == 1:
-            return Reading(scores=[1.0], kind=ScoreKind.RANK)
+            return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
         most = self.max_tokens or self.room(n)
         [reply] = yield [Generate(self.prompt(query, passages), most, max_length=self.most_read(most))]
         assert isinstance(reply, Generated)
         found = self.read(reply.text, n)
         reasoning = thinking(reply.text)
-        return Reading(
+        return GroupScores(
             scores=rank_scores(found.order),
             kind=ScoreKind.RANK,
             repairs=found.repairs,

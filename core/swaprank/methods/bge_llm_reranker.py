@@ -12,10 +12,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..activation import sigmoid
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Slot, Span, Special
 from ..requests import Capability, LabelLogprobs, LabelScores
+from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
 
 logger = logging.getLogger(__name__)
@@ -58,8 +58,8 @@ class BgeLLMReranker(Method):
         responses = yield [LabelLogprobs(self._prompt(query, passage), ("Yes",)) for passage in passages]
         logits = [_logit(response) for response in responses if isinstance(response, LabelScores)]
         if self.activation == "identity":
-            return Reading(scores=logits, kind=ScoreKind.LOGIT)
-        return Reading(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)
+            return GroupScores(scores=logits, kind=ScoreKind.LOGIT)
+        return GroupScores(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)
 
     def _prompt(self, query: Query, passage: Passage) -> Span:
         asked = (self.query_instruction_for_rerank, Slot(query.text))

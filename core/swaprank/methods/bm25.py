@@ -13,10 +13,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from ..bm25.analysis import LANGUAGES
 from ..errors import nearest
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..requests import Analysis, Capability, Lexical, LexicalScores
-from ..text import LANGUAGES
 from ..types import Passage, Query, ScoreKind
 
 
@@ -82,7 +82,7 @@ class BM25(Method):
             )
         ]
         assert isinstance(response, LexicalScores)
-        return Reading(scores=response.scores, kind=ScoreKind.BM25)
+        return GroupScores(scores=response.scores, kind=ScoreKind.BM25)
 
 
 METHOD = BM25

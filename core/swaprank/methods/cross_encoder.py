@@ -15,9 +15,9 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..activation import sigmoid
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..requests import Capability, PairScore, PairScored
+from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
 
 _KINDS = {"sigmoid": ScoreKind.PROBABILITY, "identity": ScoreKind.LOGIT}
@@ -68,7 +68,7 @@ class CrossEncoder(Method):
             scores = [sigmoid(response.logit) for response in scored]
         else:
             scores = [response.activated for response in scored]
-        return Reading(scores=scores, kind=_KINDS.get(activation, ScoreKind.OTHER))
+        return GroupScores(scores=scores, kind=_KINDS.get(activation, ScoreKind.OTHER))
 
     def _pair(self, query: Query, passage: Passage) -> PairScore:
         left = self.query_instruction_for_rerank + query.text

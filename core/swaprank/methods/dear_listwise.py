@@ -19,8 +19,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..permutation import Permutation, Reader
 from ..prompt import Prompt, Slot, fill
+from ..replies.permutation import Permutation, Reader
 from ..types import Passage, Query
 from ._conversations import turn_by_turn
 from ._listwise import Listwise

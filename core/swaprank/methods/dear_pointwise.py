@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..requests import Capability, PairScore, PairScored
 from ..types import Passage, Query, ScoreKind, readable
 
@@ -43,7 +43,7 @@ class DearPointwise(Method):
         """One pair per passage."""
         responses = yield [self._pair(query, passage) for passage in passages]
         scores = [response.logit for response in responses if isinstance(response, PairScored)]
-        return Reading(scores=scores, kind=ScoreKind.LOGIT)
+        return GroupScores(scores=scores, kind=ScoreKind.LOGIT)
 
     def _pair(self, query: Query, passage: Passage) -> PairScore:
         # Without a title two spaces stay; they change the token ids, and the models have seen them.

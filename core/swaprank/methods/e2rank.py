@@ -15,8 +15,8 @@ from pydantic import Field
 from ..method import Method, Steps
 from ..prompt import Chat, Slot, Span, user
 from ..requests import Capability, EmbedPrompt, Request
-from ..similarity import compared
 from ..types import Passage, Query
+from ._embeddings import compared
 from ._texts import words
 
 # What the weights were trained with: Alibaba-NLP/E2Rank at 478f298, Apache-2.0.

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Slot, fill, user
 from ..requests import Capability, Generate, Generated
 from ..types import Passage, Query, ScoreKind
@@ -87,7 +87,7 @@ class ERank(Method):
             repairs += found is None
             scores.append(0.0 if found is None else found[0] * _probability(answer, found[1], found[2]))
             reasoning.append(text.strip())
-        return Reading(scores=scores, kind=ScoreKind.OTHER, repairs=repairs, reasoning=reasoning)
+        return GroupScores(scores=scores, kind=ScoreKind.OTHER, repairs=repairs, reasoning=reasoning)
 
     def _request(self, query: Query, passage: Passage) -> Generate:
         slots = {

@@ -15,9 +15,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import Reading, Steps
-from ..permutation import Reader
+from ..method import GroupScores, Steps
 from ..prompt import Chat, Prompt, Slot
+from ..replies.permutation import Reader
 from ..requests import Capability, LabelLogprobs, LabelScores
 from ..types import Passage, Query, ScoreKind
 from ._rank_llm import PREFIX, SUFFIX, RankLLM
@@ -74,7 +74,7 @@ class First(RankLLM):
         prompt = self.prompt(query, passages)
         [found] = yield [LabelLogprobs(prompt, labels, spellings=True, max_length=self.context_size)]
         assert isinstance(found, LabelScores)
-        return Reading(scores=found.logprobs, kind=ScoreKind.LOGIT)
+        return GroupScores(scores=found.logprobs, kind=ScoreKind.LOGIT)
 
 
 METHOD = First

@@ -17,9 +17,9 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ..errors import InputError
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Chat, Message, Slot, fill
-from ..replies import after_thinking, outside_thinking, tagged
+from ..replies.parts import after_thinking, outside_thinking, tagged
 from ..requests import Capability, Generate, Generated
 from ..types import Passage, Query, ScoreKind
 
@@ -106,7 +106,7 @@ class GroupRank(Method):
             share = self.retriever_weight
             filled = [(1 - share) * score + share * given for score, given in zip(filled, own, strict=True)]
         reasoning = tagged(reply.text, "reason")
-        return Reading(
+        return GroupScores(
             scores=filled,
             kind=ScoreKind.OTHER,
             repairs=found.count(None),

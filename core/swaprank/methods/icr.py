@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Slot, Text
 from ..requests import Attend, Attended, Capability
 from ..types import Passage, Query, ScoreKind, readable
@@ -86,7 +86,7 @@ class ICR(Method):
         asked, content_free = found.received
         # Parts of the context: the opening, then each passage and the separator behind it.
         scores = [calibrated(*pair) for pair in zip(asked[1::2], content_free[1::2], strict=True)]
-        return Reading(scores=scores[::-1] if self.reverse else scores, kind=ScoreKind.OTHER)
+        return GroupScores(scores=scores[::-1] if self.reverse else scores, kind=ScoreKind.OTHER)
 
     @property
     def _separator(self) -> str:

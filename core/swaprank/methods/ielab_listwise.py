@@ -13,11 +13,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import Reading, Steps
-from ..permutation import Reader
+from ..method import GroupScores, Steps
 from ..prompt import Prompt, Slot, fill
+from ..replies.permutation import Reader
 from ..requests import Generate, Generated
-from ..scored import rank_scores
+from ..scores.ranks import rank_scores
 from ..types import Passage, Query, ScoreKind
 from ._conversations import turn_by_turn
 from ._labels import Labelled, logprobs
@@ -63,18 +63,18 @@ class IelabListwise(Labelled):
         """One prompt per window; a window of one needs none."""
         n = len(passages)
         if n == 1:
-            return Reading(scores=[1.0], kind=ScoreKind.RANK)
+            return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
         asked = self.query_slot(query)
         if self.scoring == "likelihood":
             names = letters(n, self.name)
             content = (*fill(QUESTION, {"query": asked}), *self.listed(passages, names), ASKED)
             responses = yield self.requests(content, names)
-            return Reading(scores=logprobs(responses), kind=ScoreKind.LOGIT)
+            return GroupScores(scores=logprobs(responses), kind=ScoreKind.LOGIT)
         room = len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
         [reply] = yield [Generate(self._prompt(asked, passages), room)]
         assert isinstance(reply, Generated)
         found = (_OFFICIAL if self.official_parser else _READER).read(reply.text, n)
-        return Reading(scores=rank_scores(found.order), kind=ScoreKind.RANK, repairs=found.repairs)
+        return GroupScores(scores=rank_scores(found.order), kind=ScoreKind.RANK, repairs=found.repairs)
 
     def _prompt(self, query: Slot, passages: Sequence[Passage]) -> Prompt:
         slots = [self.passage_slot(words(passage.content, self.max_words)) for passage in passages]

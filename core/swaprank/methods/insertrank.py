@@ -14,8 +14,8 @@ from math import isfinite
 from typing import ClassVar, Literal
 
 from ..errors import InputError
-from ..permutation import Reader
 from ..prompt import Slot
+from ..replies.permutation import Reader
 from ..requests import Lexical
 from ..types import Passage, Query
 from ._rank_llm import RankLLM
@@ -71,7 +71,7 @@ class InsertRank(RankLLM):
 
     def _scores(self, query: Query, passages: Sequence[Passage]) -> Sequence[float]:
         if self.score_source == "bm25":
-            from ..backends._lexical import bm25_scores
+            from ..bm25.candidates import bm25_scores
 
             return bm25_scores(Lexical(query.text, tuple(passage.content for passage in passages))).scores
         for place, passage in enumerate(passages):

@@ -11,10 +11,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..activation import sigmoid
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Slot, fill, user
 from ..requests import Capability, Generate, Generated, LabelLogprobs, Response
+from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
 from ._two_words import margins
 
@@ -110,7 +110,7 @@ class JudgeRank(Method):
             for own, analysis in zip(filled, analyses, strict=True)
         ]
         scores = [sigmoid(margin) for margin in margins(judgements)]
-        return Reading(scores=scores, kind=ScoreKind.PROBABILITY, reasoning=analyses)
+        return GroupScores(scores=scores, kind=ScoreKind.PROBABILITY, reasoning=analyses)
 
     def _analysis(self, template: str, slots: dict[str, Slot]) -> Generate:
         return Generate(user(*fill(template, slots), thinking=False), self.max_tokens)

@@ -12,11 +12,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..late_interaction import max_sim
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..requests import Capability, EmbedTokens, TokenEmbeddings
-from ..similarity import pair_coverage
+from ..scores.late_interaction import max_sim
 from ..types import Passage, Query, ScoreKind
+from ._embeddings import pair_coverage
 
 
 class LateInteraction(Method):
@@ -60,7 +60,7 @@ class LateInteraction(Method):
         )
         responses = yield [asked, *(self._passage(passage) for passage in passages)]
         texts = [response for response in responses if isinstance(response, TokenEmbeddings)]
-        return Reading(
+        return GroupScores(
             scores=max_sim(texts[0].vectors, [text.vectors for text in texts[1:]]),
             kind=ScoreKind.DOT,
             coverage=pair_coverage(texts[0].coverage, [text.coverage for text in texts[1:]]),

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..requests import Capability, LexicalBlend, LexicalScores
 from ..types import Passage, Query, ScoreKind
 
@@ -44,7 +44,7 @@ class LexicalMatch(Method):
             LexicalBlend(query.text, tuple(passage.content for passage in passages), self.pairs, self.grams)
         ]
         assert isinstance(response, LexicalScores)
-        return Reading(scores=response.scores, kind=ScoreKind.OTHER)
+        return GroupScores(scores=response.scores, kind=ScoreKind.OTHER)
 
 
 METHOD = LexicalMatch

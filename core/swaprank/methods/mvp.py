@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Slot, Text, fill
 from ..requests import Capability, Viewed, Views
 from ..types import Passage, Query, ScoreKind
@@ -56,7 +56,7 @@ class MVP(Method):
         [viewed] = yield [Views(prompts, len(tokens), self.max_length)]
         assert isinstance(viewed, Viewed)
         scores = np.einsum("pvd,vd->p", viewed.views, viewed.anchors, dtype=np.float64) / len(tokens)
-        return Reading(scores=[float(score) for score in scores], kind=ScoreKind.OTHER)
+        return GroupScores(scores=[float(score) for score in scores], kind=ScoreKind.OTHER)
 
     def _prompt(self, query: Query, passage: Passage, views: str) -> Text:
         share = self.query_max_length or self.max_length // 2

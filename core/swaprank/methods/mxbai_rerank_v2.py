@@ -11,10 +11,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..activation import sigmoid
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Slot, Span
 from ..requests import Capability, LabelLogprobs
+from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
 from ._two_words import margins
 
@@ -57,8 +57,8 @@ class MxbaiRerankV2(Method):
         responses = yield [LabelLogprobs(self._prompt(query, passage), ("1", "0")) for passage in passages]
         scores = margins(responses)
         if self.activation == "identity":
-            return Reading(scores=scores, kind=ScoreKind.LOGIT)
-        return Reading([sigmoid(score - self.estimated_max / 2) for score in scores], ScoreKind.PROBABILITY)
+            return GroupScores(scores=scores, kind=ScoreKind.LOGIT)
+        return GroupScores([sigmoid(score - self.estimated_max / 2) for score in scores], ScoreKind.PROBABILITY)
 
     def _prompt(self, query: Query, passage: Passage) -> Span:
         instruction = query.instruction or self.instruction

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from ..method import Reading, Steps
+from ..method import GroupScores, Steps
 from ..prompt import Text, fill
 from ..requests import Capability, Request, Response
 from ..types import Passage, Query, ScoreKind
@@ -54,7 +54,7 @@ class Pairwise(Labelled):
             won = (forward, backward)
             scores[first] += 1.0 if won == ("A", "B") else 0.0 if won == ("B", "A") else 0.5
             scores[second] += 1.0 if won == ("B", "A") else 0.0 if won == ("A", "B") else 0.5
-        return Reading(scores=scores, kind=ScoreKind.OTHER, repairs=unread)
+        return GroupScores(scores=scores, kind=ScoreKind.OTHER, repairs=unread)
 
     def _content(self, query: Query, pair: Sequence[Passage]) -> Text:
         asked = fill(_QUESTION, {"query": self.query_slot(query)})

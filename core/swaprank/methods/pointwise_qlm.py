@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Slot, fill, user
 from ..requests import Capability, SequenceLogprob, SequenceScore
 from ..types import Passage, Query, ScoreKind
@@ -52,7 +52,7 @@ class PointwiseQLM(Method):
             for response in responses
             if isinstance(response, SequenceScore)
         ]
-        return Reading(scores=scores, kind=ScoreKind.OTHER)
+        return GroupScores(scores=scores, kind=ScoreKind.OTHER)
 
     def _request(self, query: Query, passage: Passage) -> SequenceLogprob:
         text = fill(self.template, {"passage": Slot(passage.content, max_tokens=self.passage_max_length, shrinks=True)})

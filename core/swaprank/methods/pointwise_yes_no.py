@@ -11,10 +11,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..activation import sigmoid
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Slot, fill, user
 from ..requests import Capability, LabelLogprobs
+from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
 from ._two_words import margins
 
@@ -49,7 +49,7 @@ class PointwiseYesNo(Method):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
         responses = yield [self._request(query, passage) for passage in passages]
-        return Reading(scores=[sigmoid(margin) for margin in margins(responses)], kind=ScoreKind.PROBABILITY)
+        return GroupScores(scores=[sigmoid(margin) for margin in margins(responses)], kind=ScoreKind.PROBABILITY)
 
     def _request(self, query: Query, passage: Passage) -> LabelLogprobs:
         slots = {

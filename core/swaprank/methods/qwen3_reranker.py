@@ -10,10 +10,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..activation import sigmoid
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Slot, Span
 from ..requests import Capability, LabelLogprobs
+from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
 from ._two_words import margins
 
@@ -51,8 +51,8 @@ class Qwen3Reranker(Method):
         ]
         logits = margins(responses)
         if self.activation == "identity":
-            return Reading(scores=logits, kind=ScoreKind.LOGIT)
-        return Reading(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)
+            return GroupScores(scores=logits, kind=ScoreKind.LOGIT)
+        return GroupScores(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)
 
     def _prompt(self, query: Query, passage: Passage) -> Span:
         body = (

@@ -13,10 +13,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..activation import sigmoid
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Slot, Text, fill
 from ..requests import Capability, Generate, Generated, LabelLogprobs, LabelScores, Request
+from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
 
 # The prompt the weights were trained with: rank1.py, MIT.
@@ -64,7 +64,7 @@ class Rank1(Method):
             judgements = yield list(forced.values())
             for place, judgement in zip(forced, judgements, strict=True):
                 scores[place] = _probability(judgement.logprobs) if isinstance(judgement, LabelScores) else 0.5
-        return Reading(
+        return GroupScores(
             scores=[scores[place] for place in range(len(passages))],
             kind=ScoreKind.PROBABILITY,
             repairs=len(forced),

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Chat, Message, Slot, fill
-from ..replies import tagged, thinking, thought_and_answered
+from ..replies.parts import tagged, thinking, thought_and_answered
 from ..requests import Capability, Generate, Generated
 from ..types import Passage, Query, ScoreKind
 
@@ -91,13 +91,13 @@ class RankR1(Method):
         """One prompt per set. A reply that picks nothing is no vote: the first document stays, the parent in a heap."""
         n = len(passages)
         if n == 1:
-            return Reading(scores=[1.0], kind=ScoreKind.RANK)
+            return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
         [reply] = yield [Generate(self._prompt(query, passages), self.max_tokens)]
         assert isinstance(reply, Generated)
         place = self._picked(reply.text, n)
         reasoning: list[str | None] = [None] * n
         reasoning[place or 0] = thinking(reply.text)
-        return Reading(
+        return GroupScores(
             scores=[float(one == place) for one in range(n)],
             kind=ScoreKind.RANK,
             repairs=int(place is None),

@@ -11,9 +11,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..permutation import Permutation
 from ..prompt import Chat, Slot
-from ..replies import outside_thinking, tagged
+from ..replies.parts import outside_thinking, tagged
+from ..replies.permutation import Permutation
 from ..types import Passage, Query
 from ._conversations import turn_by_turn
 from ._listwise import Listwise

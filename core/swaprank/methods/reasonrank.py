@@ -12,9 +12,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..permutation import Permutation, Reader
 from ..prompt import Chat, Message, Slot, fill
-from ..replies import after_thinking, thought_and_answered
+from ..replies.parts import after_thinking, thought_and_answered
+from ..replies.permutation import Permutation, Reader
 from ..types import Passage, Query
 from ._listwise import Listwise
 from ._rank_llm import BODY, PREFIX

@@ -17,9 +17,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Slot, Text, fill, user
-from ..replies import after_thinking
+from ..replies.parts import after_thinking
 from ..requests import Capability, Generate, Generated
 from ..types import Passage, Query, ScoreKind
 from ._rebel_prompts import META_MULTI_CRITERIA, META_RELEVANCE_ONLY, ONE_TURN
@@ -81,7 +81,7 @@ class Rebel(Method):
             assert isinstance(reply, Generated)
             found += scores(reply.text, len(batch))
         floor = min((score for score in found if score is not None), default=1.0) - 1.0
-        return Reading(
+        return GroupScores(
             scores=[floor if score is None else score for score in found],
             kind=ScoreKind.OTHER,
             repairs=repairs + found.count(None),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from ..method import Reading, Steps
+from ..method import GroupScores, Steps
 from ..prompt import fill
 from ..types import Passage, Query, ScoreKind
 from ._labels import Labelled, logprobs, picked
@@ -32,13 +32,13 @@ class Setwise(Labelled):
         """One prompt per set. An unreadable answer picks none: in a sort, the first shown stays, as officially."""
         names = letters(len(passages), self.name)
         if len(passages) == 1:
-            return Reading(scores=[1.0], kind=ScoreKind.RANK)
+            return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
         asked = fill(QUESTION, {"query": self.query_slot(query)})
         responses = yield self.requests((*asked, *self.listed(passages, names), ASKED), names)
         if self.scoring == "likelihood":
-            return Reading(scores=logprobs(responses), kind=ScoreKind.LOGIT)
+            return GroupScores(scores=logprobs(responses), kind=ScoreKind.LOGIT)
         place = picked(responses[0], names)
-        return Reading(
+        return GroupScores(
             scores=[float(one == place) for one in range(len(names))],
             kind=ScoreKind.RANK,
             repairs=int(place is None),

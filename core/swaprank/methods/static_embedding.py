@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..requests import Capability, EmbedTokens, Request, TokenEmbeddings
-from ..similarity import embedding_steps, pair_coverage
 from ..types import Passage, Query, ScoreKind
+from ._embeddings import embedding_steps, pair_coverage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +53,7 @@ class StaticEmbedding(Method):
         texts = [response for response in (yield asked) if isinstance(response, TokenEmbeddings)]
         weights = _weights(texts[1:]) if self.weighting == "idf" else {}
         asked_for = _unit(_weighted(texts[0], weights).sum(axis=0))
-        return Reading(
+        return GroupScores(
             scores=[self._score(asked_for, _weighted(text, weights)) for text in texts[1:]],
             kind=ScoreKind.COSINE,
             coverage=pair_coverage(texts[0].coverage, [text.coverage for text in texts[1:]]),

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import Method, Reading, Steps
+from ..method import GroupScores, Method, Steps
 from ..prompt import Chat, Message, Slot, fill
 from ..requests import Capability, LabelLogprobs, LabelScores
 from ..types import Passage, Query, ScoreKind
@@ -61,7 +61,7 @@ class ZeroShot(Method):
             LabelLogprobs(self._conversation(query, passage), tuple(self.labels)) for passage in passages
         ]
         scores = [self._expected(response.logprobs) for response in responses if isinstance(response, LabelScores)]
-        return Reading(scores=scores, kind=ScoreKind.OTHER)
+        return GroupScores(scores=scores, kind=ScoreKind.OTHER)
 
     def _conversation(self, query: Query, passage: Passage) -> Chat:
         slots = {

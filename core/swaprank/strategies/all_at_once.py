@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..strategy import Outcome, Rounds, Strategy, descending
+from ..scores.ranks import descending
+from ..strategy import Rounds, Strategy, StrategyResult
 
 
 class AllAtOnce(Strategy):
@@ -15,7 +16,7 @@ class AllAtOnce(Strategy):
     def rounds(self, n: int) -> Rounds:
         """Order ``n`` passages with a single group."""
         [scores] = yield [tuple(range(n))]
-        return Outcome(order=descending(scores), scores=scores)
+        return StrategyResult(order=descending(scores), scores=scores)
 
 
 STRATEGY = AllAtOnce

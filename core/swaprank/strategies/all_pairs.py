@@ -8,7 +8,8 @@ from __future__ import annotations
 import itertools
 from typing import ClassVar
 
-from ..strategy import UNREAD, Outcome, Rounds, Strategy, descending
+from ..scores.ranks import descending
+from ..strategy import UNREAD, Rounds, Strategy, StrategyResult
 
 
 class AllPairs(Strategy):
@@ -32,7 +33,7 @@ class AllPairs(Strategy):
                 total if count == n - 1 else total * (n - 1) / count if count else UNREAD
                 for total, count in zip(totals, read, strict=True)
             ]
-        return Outcome(order=descending(totals), scores=totals)
+        return StrategyResult(order=descending(totals), scores=totals)
 
 
 STRATEGY = AllPairs

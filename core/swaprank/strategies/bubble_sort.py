@@ -13,7 +13,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..strategy import Group, Outcome, Rounds, Strategy, best
+from ..scores.ranks import best
+from ..strategy import Group, Rounds, Strategy, StrategyResult
 
 
 class BubbleSort(Strategy):
@@ -49,7 +50,7 @@ class BubbleSort(Strategy):
                     break
                 start -= self.num_child
         ranked = set(order[:k])
-        return Outcome(order=[*order[:k], *(index for index in range(n) if index not in ranked)])
+        return StrategyResult(order=[*order[:k], *(index for index in range(n) if index not in ranked)])
 
 
 class _Known:

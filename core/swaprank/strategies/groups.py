@@ -11,7 +11,8 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from ..strategy import UNREAD, Outcome, Rounds, Strategy, descending
+from ..scores.ranks import descending
+from ..strategy import UNREAD, Rounds, Strategy, StrategyResult
 
 
 class Groups(Strategy):
@@ -57,7 +58,7 @@ class Groups(Strategy):
                     sums[index] += score
                     counts[index] += 1
         means = [total / count if count else UNREAD for total, count in zip(sums, counts, strict=True)]
-        return Outcome(order=descending(means), scores=means)
+        return StrategyResult(order=descending(means), scores=means)
 
 
 STRATEGY = Groups

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..strategy import Group, Outcome, Rounds, Strategy, best
+from ..scores.ranks import best
+from ..strategy import Group, Rounds, Strategy, StrategyResult
 
 
 class HeapSort(Strategy):
@@ -45,7 +46,7 @@ class HeapSort(Strategy):
                 break
             yield from _side_by_side([self._sift(heap, last, 0)])
         ranked = set(top)
-        return Outcome(order=[*top, *(index for index in range(n) if index not in ranked)])
+        return StrategyResult(order=[*top, *(index for index in range(n) if index not in ranked)])
 
     def _levels(self, n: int) -> list[range]:
         """The nodes of each level that have children."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..strategy import Outcome, Rounds, Strategy, descending
+from ..scores.ranks import descending
+from ..strategy import Rounds, Strategy, StrategyResult
 
 
 class OneByOne(Strategy):
@@ -16,7 +17,7 @@ class OneByOne(Strategy):
         """Order ``n`` passages with ``n`` groups of one, in one round."""
         answers = yield [(index,) for index in range(n)]
         scores = [score for [score] in answers]
-        return Outcome(order=descending(scores), scores=scores)
+        return StrategyResult(order=descending(scores), scores=scores)
 
 
 STRATEGY = OneByOne

@@ -11,7 +11,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..strategy import Outcome, Rounds, Strategy, descending
+from ..scores.ranks import descending
+from ..strategy import Rounds, Strategy, StrategyResult
 
 
 class SlidingWindow(Strategy):
@@ -58,7 +59,7 @@ class SlidingWindow(Strategy):
                 whole = scores if len(window) == n else None
             if order == before:
                 break
-        return Outcome(order=order, scores=whole if calls == 1 else None)
+        return StrategyResult(order=order, scores=whole if calls == 1 else None)
 
     def windows(self, n: int) -> Iterator[tuple[int, int]]:
         """Start and end of each window of a sweep over ``n`` passages; windows of one are left out."""

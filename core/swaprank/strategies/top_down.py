@@ -10,7 +10,8 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from ..strategy import Outcome, Rounds, Strategy, descending
+from ..scores.ranks import descending
+from ..strategy import Rounds, Strategy, StrategyResult
 
 
 class TopDown(Strategy):
@@ -41,7 +42,7 @@ class TopDown(Strategy):
             [scores] = yield [tuple(head)]
             ranked = [head[place] for place in descending(scores)]
             if not rest:
-                return Outcome(order=ranked + settled, scores=scores if not settled else None)
+                return StrategyResult(order=ranked + settled, scores=scores if not settled else None)
             place = (self.pivot or self.window_size // 2) - 1
             above, pivot, below = ranked[:place], ranked[place], ranked[place + 1 :]
             size = self.window_size - 1
@@ -54,9 +55,9 @@ class TopDown(Strategy):
                 below += order[order.index(pivot) + 1 :]
             settled = [pivot, *below, *settled]
             if not found:
-                return Outcome(order=above + settled)
+                return StrategyResult(order=above + settled)
             alive = above + found
-        return Outcome(order=alive + settled)
+        return StrategyResult(order=alive + settled)
 
 
 STRATEGY = TopDown

@@ -10,7 +10,8 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from ..strategy import Outcome, Rounds, Strategy, descending
+from ..scores.ranks import descending
+from ..strategy import Rounds, Strategy, StrategyResult
 
 
 class Tournament(Strategy):
@@ -50,10 +51,10 @@ class Tournament(Strategy):
             alive = [index for _, index in sorted(winners)]
             fallen = [index for _, index in sorted(losers)] + fallen
         if len(alive) == 1:
-            return Outcome(order=alive + fallen)
+            return StrategyResult(order=alive + fallen)
         [scores] = yield [tuple(alive)]
         order = [alive[place] for place in descending(scores)]
-        return Outcome(order=order + fallen, scores=scores if not fallen else None)
+        return StrategyResult(order=order + fallen, scores=scores if not fallen else None)
 
 
 STRATEGY = Tournament

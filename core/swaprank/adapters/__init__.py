@@ -1,0 +1,1 @@
+"""What the adapters of all frameworks share: making the core from arguments, and what results leave in metadata."""

@@ -1,0 +1,111 @@
+"""Gathering: concurrent calls on one local model become one batch."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar, cast
+
+from ...errors import SwaprankError
+from ...requests import Request, Response
+
+Responses = Sequence[Response | SwaprankError]
+
+
+class Model(Protocol):
+    """What a gatherer stands in front of."""
+
+    def run(self, requests: Sequence[Request]) -> Responses:
+        """Answer all requests, in order; only ever called by one thread at a time."""
+
+
+Batched = TypeVar("Batched", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    requests: Sequence[Request]
+    future: Future[Responses] = field(default_factory=Future)
+
+
+class DynamicBatcher(Generic[Batched]):
+    """One worker in front of a model: whatever was asked while it was busy is its next batch.
+
+    Safe to use from many threads and event loops, and after a fork.
+
+    Args:
+        model: Answers requests.
+        window: Seconds the worker waits for more before it takes a batch; only while callers come in crowds, so
+            that a lone caller never waits.
+    """
+
+    def __init__(self, model: Batched, window: float) -> None:
+        self.model = model
+        self._window = window
+        self._renew()
+        _gatherers.add(cast("DynamicBatcher[Model]", self))
+
+    def _renew(self) -> None:
+        """Start without callers and without a thread, as after a fork, where the parent's are gone."""
+        self._lock = threading.Lock()
+        self._callers: list[_Caller] = []
+        self._crowded = False
+        self._worker: ThreadPoolExecutor | None = None
+
+    def submit(self, requests: Sequence[Request]) -> Future[Responses]:
+        """The future responses; one that is cancelled before its batch begins costs nothing."""
+        caller = _Caller(requests)
+        with self._lock:
+            if self._worker is None:
+                self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="swaprank")
+            self._callers.append(caller)
+            if len(self._callers) == 1:
+                self._worker.submit(self._serve)
+        return caller.future
+
+    def _serve(self) -> None:
+        """Answer everyone who is waiting."""
+        if self._crowded:
+            time.sleep(self._window)
+        with self._lock:
+            waiting, self._callers = self._callers, []
+        callers = [caller for caller in waiting if caller.future.set_running_or_notify_cancel()]
+        self._crowded = len(callers) > 1
+        try:
+            responses = self.model.run([request for caller in callers for request in caller.requests])
+        except Exception as error:
+            if len(callers) == 1:
+                callers[0].future.set_exception(error)
+            else:
+                # Whoever caused it must not cost the others their answers.
+                for caller in callers:
+                    self._answer_alone(caller)
+            return
+        start = 0
+        for caller in callers:
+            end = start + len(caller.requests)
+            caller.future.set_result(responses[start:end])
+            start = end
+
+    def _answer_alone(self, caller: _Caller) -> None:
+        try:
+            caller.future.set_result(self.model.run(caller.requests))
+        except Exception as error:
+            caller.future.set_exception(error)
+
+
+_gatherers: weakref.WeakSet[DynamicBatcher[Model]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for gatherer in list(_gatherers):
+        gatherer._renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,129 @@
+"""Models of this process: loaded at the first request, shared by all who name them, asked in gathered batches."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from pydantic import Field
+
+from ...backend import BackendOptions, ConfiguredBackend
+from ...errors import BackendError, ResponseError, SwaprankError
+from ...requests import Request, Response
+from .batcher import DynamicBatcher
+from .shared import shared
+
+
+class ModelDied(BackendError):
+    """What was loaded is gone for good; the next request loads it anew."""
+
+
+class Runner(Protocol):
+    """A loaded model that answers requests of its kind."""
+
+    def run(self, requests: Sequence[Any]) -> Sequence[Response | SwaprankError]:
+        """Answer all requests, in order."""
+
+
+class ModelOptions(BackendOptions):
+    """Options of every backend that computes in this process.
+
+    Attributes:
+        gather_ms: While calls come from several threads or tasks at a time: milliseconds to wait for more of them
+            before a batch is computed.
+    """
+
+    gather_ms: float = Field(default=2.0, ge=0, le=1000)
+
+
+Options = TypeVar("Options", bound=ModelOptions)
+
+
+class ModelBackend(ConfiguredBackend, Generic[Options]):
+    """Answers requests with models of this process.
+
+    All backends with the same model and options share them, and their batches. A model is dropped when the last of
+    these backends is closed or collected.
+
+    Args:
+        model: A hub id, a folder, or ``package:<import name>/<folder>``.
+        options: The ``backend:`` part of the config.
+    """
+
+    kinds: ClassVar[Mapping[type[Request], str]]
+    options: Options
+
+    def __init__(self, model: str, options: Options) -> None:
+        super().__init__(model, options)
+        self._held: DynamicBatcher[Models] | None = None
+
+    @staticmethod
+    @abstractmethod
+    def load(kind: str, model: str, options: Any) -> Runner:
+        """What answers the requests of a kind."""
+
+    def run(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
+        """Answer all requests, in order."""
+        return self._gatherer.submit(requests).result()
+
+    async def arun(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
+        """Answer all requests, in order, without blocking the event loop."""
+        return await asyncio.wrap_future(self._gatherer.submit(requests))
+
+    def close(self) -> None:
+        """Let the models go; the next request loads them anew."""
+        self._held = None
+
+    @property
+    def _gatherer(self) -> DynamicBatcher[Models]:
+        if self._held is None:
+            key = (self.name, self.model, self.options.model_dump_json())
+            make = type(self), self.model, self.options
+            self._held = shared(key, lambda: DynamicBatcher(Models(*make), self.options.gather_ms / 1000))
+        return self._held
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, Options]]:
+        """Pickle without what is loaded."""
+        return type(self), (self.model, self.options)
+
+
+class Models:
+    """What a model id stands for, loaded once per kind of request that comes."""
+
+    def __init__(self, backend: type[ModelBackend[Any]], model: str, options: Any) -> None:
+        self._backend = backend
+        self._model = model
+        self._options = options
+        self._runners: dict[str, Runner] = {}
+
+    def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
+        """Answer all requests, in order."""
+        places: dict[str, list[int]] = {}
+        for place, request in enumerate(requests):
+            kind = self._backend.kinds.get(type(request))
+            if kind is None:
+                raise ResponseError(
+                    f"The {self._options.name} backend cannot answer a {type(request).__name__} request."
+                )
+            places.setdefault(kind, []).append(place)
+        responses: dict[int, Response | SwaprankError] = {}
+        for kind, own in places.items():
+            try:
+                answers = self.runner(kind).run([requests[place] for place in own])
+            except ModelDied:
+                del self._runners[kind]
+                raise
+            responses.update(zip(own, answers, strict=True))
+        return [responses[place] for place in range(len(requests))]
+
+    def runner(self, kind: str) -> Runner:
+        """What answers this kind of request; loaded now if it was not before."""
+        if kind not in self._runners:
+            self._runners[kind] = self._backend.load(kind, self._model, self._options)
+            # Libraries and a model are a million objects. Looked through now, by this thread, they do not hold up an
+            # event loop later, when the collector would come to them in the middle of a call.
+            gc.collect()
+        return self._runners[kind]

@@ -1,0 +1,1 @@
+"""From prompts to token ids, for the backends that run models in this process."""

@@ -1,0 +1,254 @@
+"""From prompts to token ids: chat templates, spans and cuts."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+from ...errors import BackendError, ConfigError, PromptTooLongError
+from ...prompt import Chat, Prompt, Slot, Span, Special, Text, plain, user
+from .quoting import Quoting
+from .slots import level, slots, slots_cut, text_cut
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
+
+_MARK = re.compile("\ue000(\\d+)\ue001")
+_MESSAGE = "\ue000\ue001"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A prompt in token ids, and how many of its slots were cut to make it fit."""
+
+    ids: list[int]
+    cut: int = 0
+
+
+class Tokens:
+    """A model's tokenizer, as prompts need it.
+
+    Args:
+        tokenizer: The tokenizer; every call of this class must come from one thread at a time.
+        model: Name of the model in messages.
+        ends: Tokens that end an answer.
+        parse_control_tokens: Whether control tokens that stand in slots are read as such. Official codes
+            do so, which lets a passage end its own quotation; off, they are read as plain text.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        model: str,
+        *,
+        ends: Collection[int] = (),
+        parse_control_tokens: bool = False,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self._model = model
+        self.ends = frozenset(ends)
+        self._quoting = Quoting(tokenizer, model, parse_control_tokens=parse_control_tokens)
+        self._constant = lru_cache(maxsize=256)(lambda text: tuple(self._quoting.ids(text)))
+
+    def encode(self, prompt: Prompt, limit: int | None = None) -> Encoded:
+        """The ids of a prompt of at most ``limit`` tokens.
+
+        Raises:
+            PromptTooLongError: It does not fit, however far what shrinks is cut.
+        """
+        if isinstance(prompt, Span):
+            encoded = self._fitted_span(prompt, limit)
+            self._check(encoded, limit)
+            return encoded
+        return self.fitted(prompt, limit)[1]
+
+    def fitted(self, prompt: Text | Chat, limit: int | None = None) -> tuple[Text | Chat, Encoded]:
+        """The prompt as it is read, its slots cut where they must be, and its ids, at most ``limit``.
+
+        What shrinks is cut evenly, the longest first.
+
+        Raises:
+            PromptTooLongError: It does not fit, however far what shrinks is cut.
+        """
+        shown = prompt = self.cut(prompt)
+        ids, cut = self._rendered(prompt), 0
+        if limit is not None and len(ids) > limit:
+            lengths = [len(self._quoting.ids(slot.text, split=True)) for slot in slots(prompt) if slot.shrinks]
+            most = max(lengths, default=0)
+            while len(ids) > limit and most > 0:
+                most = level(lengths, most, len(ids) - limit)
+                shown = slots_cut(prompt, partial(self._first_cut, most=most))
+                ids = self._rendered(shown)
+            cut = sum(length > most for length in lengths)
+        encoded = Encoded(ids, cut)
+        self._check(encoded, limit)
+        return shown, encoded
+
+    def located(self, text: tuple[str | Slot, ...], *, special: bool) -> tuple[list[int], list[tuple[int, int]]]:
+        """The ids of a text, and from which to which character of it each token reaches.
+
+        Args:
+            text: The text.
+            special: Whether the tokenizer's special tokens go around it; they reach nowhere: (0, 0).
+
+        Raises:
+            ConfigError: The tokenizer does not tell.
+        """
+        return self._quoting.located(text, special=special)
+
+    def around(self) -> tuple[str, str]:
+        """What the chat template puts before and after a user's message."""
+        before, _, after = self._templated(user(_MESSAGE), plain).partition(_MESSAGE)
+        return before, after
+
+    def continuation(self, text: Text) -> list[int]:
+        """The ids of a text without special tokens around it."""
+        return self._quoting.text(text)
+
+    def label(self, word: str, *, single: bool = False) -> int:
+        """The first token of a word.
+
+        Raises:
+            ConfigError: The vocabulary lacks it, or it is several tokens although `single`.
+        """
+        ids = self._constant(word)
+        if not ids or ids[0] == self.tokenizer.unk_token_id or (single and len(ids) > 1):
+            raise ConfigError(
+                f"The word {word!r} is {len(ids)} tokens for {self._model!r}: {self._names(ids)}.",
+                hint="The model cannot answer in this word; was it trained for this method?",
+            )
+        if len(ids) > 1:
+            _several_tokens(self._model, word)
+        return ids[0]
+
+    def spellings(self, word: str) -> list[int]:
+        """Every token that decodes to a word.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        spelled = [word, f"\u2581{word}", *(f"<0x{byte:02X}>" for byte in word.encode())]
+        # By name, because `get_vocab` copies the whole vocabulary. What it lacks is None, or the unknown token.
+        ids: Any = self.tokenizer.convert_tokens_to_ids(spelled)
+        found = [token for token in ids if token is not None and self.tokenizer.decode([token]) == word]
+        if not found:
+            raise ConfigError(
+                f"The word {word!r} is no token of {self._model!r}.",
+                hint="The model cannot answer in this word; was it trained for this method?",
+            )
+        return found
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids, special tokens left out."""
+        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=True)  # type: ignore[assignment]
+        return text
+
+    def cut(self, prompt: Text | Chat) -> Text | Chat:
+        """The prompt with every slot cut to its own limit."""
+        return slots_cut(prompt, self._first_cut)
+
+    def _first_cut(self, slot: Slot, most: int | None = None) -> Slot:
+        """The slot cut to its own limit, and to ``most`` tokens where it shrinks."""
+        limits = [slot.max_tokens, most if slot.shrinks else None]
+        limit = min((limit for limit in limits if limit is not None), default=None)
+        if limit is None and not slot.reread:
+            return slot
+        ids = self._quoting.ids(slot.text, split=True)
+        if not slot.reread and limit is not None and len(ids) <= limit:
+            return slot
+        text: str = self.tokenizer.decode(ids[:limit], skip_special_tokens=slot.reread)  # type: ignore[assignment]
+        return replace(slot, text=text, max_tokens=None)
+
+    def _rendered(self, prompt: Text | Chat) -> list[int]:
+        if isinstance(prompt, Chat):
+            return self._quoting.text(self._conversation(prompt), special=prompt.special)
+        return self._quoting.text(prompt, special=True)
+
+    def _conversation(self, chat: Chat) -> Text:
+        """What the chat template makes of the messages, with the slots marked where that matters."""
+        filled = self._templated(chat, plain)
+        outside = list(slots(chat))
+        if not any(self._quoting.is_hostile(slot.text) for slot in outside):
+            return filled
+        numbers = iter(range(len(outside)))
+        marked = self._templated(
+            chat,
+            lambda text: (
+                text
+                if isinstance(text, str)
+                else "".join(f"\ue000{next(numbers)}\ue001" if isinstance(part, Slot) else part for part in text)
+            ),
+        )
+        pieces = _MARK.split(marked)
+        parts = tuple(outside[int(piece)] if place % 2 else piece for place, piece in enumerate(pieces))
+        stripped = tuple(replace(part, text=part.text.strip()) if isinstance(part, Slot) else part for part in parts)
+        return stripped if plain(stripped) == filled else parts
+
+    def _templated(self, chat: Chat, content: Callable[[Text], str]) -> str:
+        messages = [{"role": message.role, "content": content(message.content)} for message in chat.messages]
+        switches: dict[str, Any] = {} if chat.thinking is None else {"enable_thinking": chat.thinking}
+        try:
+            text: Any = self.tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True, **switches
+            )
+        except Exception as error:  # templates are programs of many hands, which raise anything
+            raise BackendError(
+                f"The chat template of {self._model!r} does not take this conversation: {error}",
+                hint="Is it a chat model? Base models have no template; some templates take no system message.",
+            ) from error
+        return str(text) + chat.start
+
+    def _fitted_span(self, span: Span, limit: int | None) -> Encoded:
+        ids, cut = self._span(span, limit)
+        return Encoded(ids, int(cut))
+
+    def _span(self, span: Span, limit: int | None) -> tuple[list[int], bool]:
+        """Ids of at most ``limit`` tokens if what shrinks allows it, and whether anything was cut."""
+        room = limit
+        if span.max_tokens is not None:
+            own = span.max_tokens + sum(len(self._constant(text)) for text in span.plus)
+            room = own if limit is None else min(limit, own)
+        pieces = [self._part(part, None) for part in span.parts]
+        excess = 0 if room is None else sum(len(ids) for ids, _ in pieces) - room
+        if excess <= 0:
+            return [token for ids, _ in pieces for token in ids], any(cut for _, cut in pieces)
+        giving = [place for place, part in enumerate(span.parts) if isinstance(part, Span) and part.shrinks]
+        if giving:
+            place = giving[-1]
+            pieces[place] = self._part(span.parts[place], max(0, len(pieces[place][0]) - excess))
+        ids = [token for ids, _ in pieces for token in ids]
+        # Only a limit of the span itself, or of a span around it that it gives way to, cuts its own end.
+        return (ids[:room] if span.shrinks or span.max_tokens is not None else ids), True
+
+    def _part(self, part: Text | Span | Special, limit: int | None) -> tuple[list[int], bool]:
+        if isinstance(part, Span):
+            return self._span(part, limit)
+        if isinstance(part, Special):
+            bos = self.tokenizer.bos_token_id
+            return ([] if bos is None or bos == self.tokenizer.pad_token_id else [int(bos)]), False
+        if isinstance(part, str):
+            return list(self._constant(part)), False
+        text = text_cut(part, self._first_cut)
+        return self._quoting.text(text), text != part
+
+    def _check(self, encoded: Encoded, limit: int | None) -> None:
+        if limit is not None and len(encoded.ids) > limit:
+            raise PromptTooLongError(
+                f"A prompt of {len(encoded.ids)} tokens is too long for {self._model!r}: {limit} fit.",
+                hint="Shorten the query or the instruction, set a smaller truncate_length, or take another model.",
+            )
+
+    def _names(self, ids: Sequence[int]) -> Any:
+        return self.tokenizer.convert_ids_to_tokens(list(ids))
+
+
+@lru_cache
+def _several_tokens(model: str, word: str) -> None:
+    """Warn once for each model and word."""
+    logger.warning("The word %r is several tokens for %r; only its first token is looked at.", word, model)

@@ -1,0 +1,5 @@
+"""Models that come with the package."""
+
+from .backend import EmbeddedBackend
+
+BACKEND = EmbeddedBackend

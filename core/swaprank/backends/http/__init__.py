@@ -1,0 +1,5 @@
+"""Models behind a server."""
+
+from .backend import HttpBackend
+
+BACKEND = HttpBackend

@@ -1,0 +1,134 @@
+"""Models behind a server: OpenAI-compatible ones, rerank, score and embedding endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ...backend import ConfiguredBackend
+from ...errors import BackendError, SwaprankError
+from ...requests import Generate, Request, Response
+from .event_loop import portal
+from .options import EMBEDDING, LANGUAGE, HttpOptions
+from .replicas import Replicas
+
+
+class Dialect(Protocol):
+    """How one api is spoken to."""
+
+    def batches(self, requests: Sequence[Request]) -> list[list[int]]:
+        """Which places of the requests travel in one call."""
+
+    async def answer(self, requests: Sequence[Request]) -> Sequence[Response]:
+        """Answer the requests of one call, in order."""
+
+
+class HttpBackend(ConfiguredBackend):
+    """Answers requests by asking a server; every call that fails costs only its own requests.
+
+    Synchronous callers share one event loop in a thread, so that their connections live on between calls.
+    """
+
+    Options = HttpOptions
+    options: HttpOptions
+
+    def __init__(self, model: str, options: HttpOptions) -> None:
+        super().__init__(model, options)
+        self._lock = threading.Lock()
+        self._replicas = Replicas(options.urls)
+        self._made: Dialect | None = None
+
+    @property
+    def concurrency(self) -> int:
+        """Batches at a time: queries need not wait for one another, a server batches what comes in by itself."""
+        return self.options.max_concurrency
+
+    @property
+    def address(self) -> str:
+        """Where the servers are."""
+        return ", ".join(self.options.urls)
+
+    @property
+    def trouble(self) -> str:
+        """Why servers failed that have not answered since."""
+        return self._replicas.trouble
+
+    def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
+        """Answer all requests, in order."""
+        return portal().run(self.arun(requests))
+
+    async def arun(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
+        """Answer all requests, in order; equal ones are asked once, unless they draw lots."""
+        # Importing what speaks it takes longer than an event loop should be held.
+        dialect = await asyncio.to_thread(self._dialect) if self._made is None else self._made
+        keys: list[Any] = [place if _draws_lots(request) else request for place, request in enumerate(requests)]
+        distinct: dict[Any, Request] = {}
+        for key, request in zip(keys, requests, strict=True):
+            distinct.setdefault(key, request)
+        asked = list(distinct.values())
+        answers: dict[int, Response | SwaprankError] = {}
+
+        async def answer(places: list[int]) -> None:
+            try:
+                found: Sequence[Response | SwaprankError] = await dialect.answer([asked[place] for place in places])
+            except SwaprankError as error:
+                found = [error] * len(places)
+            except Exception as error:
+                # A bug of ours in one call must not cost the others theirs, nor hide its cause.
+                failure = BackendError(f"The http backend ({self.address}) failed: {type(error).__name__}: {error}")
+                failure.__cause__ = error
+                found = [failure] * len(places)
+            answers.update(zip(places, found, strict=True))
+
+        async with asyncio.TaskGroup() as group:
+            for places in dialect.batches(asked):
+                group.create_task(answer(places))
+        by_key = {key: answers[place] for place, key in enumerate(distinct)}
+        return [by_key[key] for key in keys]
+
+    def _dialect(self) -> Dialect:
+        with self._lock:
+            if self._made is None:
+                self._made = _dialect(self.model, self.options, self._replicas)
+            return self._made
+
+    def __repr__(self) -> str:
+        return f"HttpBackend({self.model!r}, {self.options!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without connections."""
+        return {"model": self.model, "options": self.options}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+
+def _draws_lots(request: Request) -> bool:
+    return isinstance(request, Generate) and request.temperature > 0 and request.seed is None
+
+
+def _dialect(model: str, options: HttpOptions, replicas: Replicas) -> Dialect:
+    from .client import ConnectionSettings, HttpClient
+    from .embeddings import Embeddings
+    from .language import Language
+    from .pairs import Pairs
+
+    policy = ConnectionSettings(
+        concurrency=options.max_concurrency,
+        timeout=options.timeout,
+        connect_timeout=options.connect_timeout,
+        retries=options.retries,
+        longest_pause=options.longest_pause,
+        cooldown=options.cooldown,
+    )
+    headers = {name: value.get_secret_value() for name, value in options.headers.items()}
+    if options.api_key is not None:
+        headers["Authorization"] = f"Bearer {options.api_key.get_secret_value()}"
+    client = HttpClient(replicas, policy, headers, "The http backend")
+    if options.api in LANGUAGE:
+        return Language(options, model, client)
+    if options.api in EMBEDDING:
+        return Embeddings(options, model, client)
+    return Pairs(options, model, client)

@@ -1,0 +1,77 @@
+"""An event loop in a thread of its own, for synchronous callers of asynchronous code."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import math
+import os
+import threading
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from ...backend import awaited_until
+
+T = TypeVar("T")
+
+# Seconds that the end of the process waits for connections to close.
+_PATIENCE = 5.0
+
+
+class EventLoopThread:
+    """Runs coroutines on one loop that lives as long as the process, so that connections outlive a call."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="swaprank-portal", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of a coroutine; it is cancelled when the caller is interrupted, or nobody waits any more.
+
+        Raises:
+            TimeoutError: Nobody waits any more.
+        """
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        until = awaited_until.get()
+        try:
+            return future.result(None if until == math.inf else max(until - time.monotonic(), 0.0))
+        finally:
+            future.cancel()
+
+    def close(self) -> None:
+        """Stop the loop after what its generators have to close."""
+        if self._thread.is_alive():
+            with suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(self._loop.shutdown_asyncgens(), self._loop).result(_PATIENCE)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+
+_lock = threading.Lock()
+_portal: EventLoopThread | None = None
+
+
+def portal() -> EventLoopThread:
+    """The one of this process."""
+    global _portal
+    with _lock:
+        if _portal is None:
+            _portal = EventLoopThread()
+        return _portal
+
+
+def _forget() -> None:
+    """A forked child has the object, but not its thread."""
+    global _portal, _lock
+    if _portal is not None:
+        atexit.unregister(_portal.close)
+    _portal, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

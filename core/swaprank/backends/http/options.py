@@ -1,0 +1,157 @@
+"""What a config may say about a server."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from ...backend import BackendOptions
+from ...requests import Capability
+
+Api = Literal[
+    "openai-chat",
+    "openai-completions",
+    "openai-embeddings",
+    "vllm-score",
+    "vllm-rerank",
+    "jina-rerank",
+    "cohere-rerank",
+    "tei-rerank",
+    "tei-embed",
+]
+
+LANGUAGE = ("openai-chat", "openai-completions")
+EMBEDDING = ("openai-embeddings", "tei-embed")
+# OpenAI's limits of `top_logprobs` in chats and of `logprobs` in completions; other servers take 20, too.
+_TOP, _TOP_OPENAI_COMPLETIONS = 20, 5
+
+
+class HttpOptions(BackendOptions):
+    """``backend: {type: http, base_url: ..., api: ...}``; ``model`` is the name it is served by.
+
+    Attributes:
+        api: Which endpoint is asked, in which words. Nothing is guessed from a URL or a model's name.
+        base_url: The server's address; a ``/v1`` at its end may be left out.
+        base_urls: The addresses of several servers of the same model, in place of `base_url`. The least busy
+            one takes a request, and one that failed rests for `cooldown` seconds.
+        server: What answers an ``openai-*`` api: ``"openai"`` stands for any that does no more than OpenAI's.
+        tokenizer: Folder or hub id of the served model's tokenizer. With it, ``openai-completions`` sends the
+            very tokens that the transformers backend reads, chat template included.
+        max_model_len: Most tokens of a prompt and its answer, for cutting passages with a `tokenizer`; None for
+            what vLLM and SGLang say, elsewhere no limit.
+        parse_control_tokens: As in the transformers backend; with a `tokenizer`.
+        top_logprobs: How many of the most likely next tokens a server is asked for where it cannot be asked for
+            given ones; None for as many as OpenAI allows.
+        missing_label: What a label is worth that is not among them: ``"error"``, or ``"floor"``, the least of
+            them, which it cannot exceed.
+        scores: What a rerank endpoint returns: ``"probability"`` or ``"logit"``; ``"auto"`` is what the `api` is
+            known for.
+        batch_size: Most passages or texts in one call of a rerank, score or embedding endpoint.
+        api_key: Sent as ``Authorization: Bearer``; write ``${NAME}`` to read it from the environment.
+        headers: Further headers. Their values count as secrets.
+        extra_body: Keys added to every request; a null takes one away that is sent otherwise.
+        max_concurrency: Most requests at the same time, for each event loop.
+        timeout: Most seconds of one attempt.
+        connect_timeout: Most seconds until a connection stands.
+        retries: How often a request is tried again after a time-out, a cut connection, a 429 or a 5xx.
+        longest_pause: Most seconds between two attempts. A server whose ``Retry-After`` is longer is given up.
+        cooldown: Seconds that a server rests after it failed.
+    """
+
+    name: ClassVar[str] = "http"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {
+            Capability.TEXT,
+            Capability.LABEL_LOGPROBS,
+            Capability.SEQUENCE_LOGPROBS,
+            Capability.PAIR_SCORE,
+            Capability.EMBEDDINGS,
+        }
+    )
+    extra: ClassVar[str] = "http"
+
+    api: Api
+    base_url: str = "http://127.0.0.1:8000"
+    base_urls: tuple[str, ...] = Field(default=(), min_length=1)
+    server: Literal["openai", "vllm", "sglang", "llama.cpp", "tgi"] = "openai"
+    tokenizer: str | None = None
+    max_model_len: int | None = Field(default=None, ge=16)
+    parse_control_tokens: bool = False
+    top_logprobs: int | None = Field(default=None, ge=1)
+    missing_label: Literal["error", "floor"] = "error"
+    scores: Literal["auto", "probability", "logit"] = "auto"
+    batch_size: int = Field(default=32, ge=1)
+    api_key: SecretStr | None = None
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    max_concurrency: int = Field(default=16, ge=1)
+    timeout: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    connect_timeout: float = Field(default=5.0, gt=0, allow_inf_nan=False)
+    retries: int = Field(default=3, ge=0)
+    longest_pause: float = Field(default=30.0, ge=0, allow_inf_nan=False)
+    cooldown: float = Field(default=10.0, ge=0, allow_inf_nan=False)
+
+    @field_validator("base_url", "base_urls")
+    @classmethod
+    def _addresses(cls, value: Any) -> Any:
+        for url in (value,) if isinstance(value, str) else value:
+            parts = urlsplit(url)
+            if parts.username or parts.password or parts.query or parts.fragment:
+                raise ValueError("an address holds no user, password or query: put keys into api_key or headers")
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+                raise ValueError(f"{url!r} is no http address, such as http://127.0.0.1:8000")
+        return value
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        """Options that the api would not read are mistakes."""
+        if self.base_urls and "base_url" in self.model_fields_set:
+            raise ValueError("give either base_url or base_urls")
+        if self.server != "openai" and not self.api.startswith("openai-"):
+            raise ValueError(f"server: {self.server} is for the openai apis, not for {self.api}")
+        if self.api not in LANGUAGE and (self.tokenizer or self.top_logprobs or self.missing_label != "error"):
+            raise ValueError(f"tokenizer, top_logprobs and missing_label are for language models, not for {self.api}")
+        if self.api in (*LANGUAGE, *EMBEDDING) and self.scores != "auto":
+            raise ValueError(f"scores is for rerank endpoints, not for {self.api}")
+        if self.server == "tgi" and self.tokenizer and self.api == "openai-completions":
+            raise ValueError("TGI takes no token ids; use api: openai-chat, or leave the tokenizer out")
+        return self
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The roots of the servers: addresses without what all paths here begin with."""
+        given = self.base_urls or (self.base_url,)
+        return tuple(url.rstrip("/").removesuffix("/v1").removesuffix("/v2") for url in given)
+
+    @property
+    def top(self) -> int:
+        """How many of the most likely tokens are asked for."""
+        least = self.server == "openai" and self.api == "openai-completions"
+        return self.top_logprobs or (_TOP_OPENAI_COMPLETIONS if least else _TOP)
+
+    @property
+    def offered(self) -> frozenset[Capability]:
+        """What the api of this server answers."""
+        if self.api in EMBEDDING:
+            return frozenset({Capability.EMBEDDINGS})
+        if self.api not in LANGUAGE:
+            return frozenset({Capability.PAIR_SCORE})
+        able = {Capability.TEXT, Capability.LABEL_LOGPROBS}
+        if self.api == "openai-completions" and self.server == "vllm" and self.tokenizer:
+            able.add(Capability.SEQUENCE_LOGPROBS)
+        return frozenset(able)
+
+    @classmethod
+    def offering(cls, needs: frozenset[Capability]) -> str:
+        """Which api answers what is asked for."""
+        if Capability.PAIR_SCORE in needs:
+            how = "an api of scores, such as vllm-score"
+        elif Capability.EMBEDDINGS in needs:
+            how = "api: openai-embeddings or tei-embed"
+        elif Capability.SEQUENCE_LOGPROBS in needs:
+            how = "api: openai-completions, server: vllm and a tokenizer"
+        else:
+            how = "api: openai-chat or openai-completions"
+        return f"{super().offering(needs)} with {how}"

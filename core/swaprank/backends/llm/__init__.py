@@ -1,0 +1,5 @@
+"""The framework's own LLM."""
+
+from .backend import LlmBackend
+
+BACKEND = LlmBackend

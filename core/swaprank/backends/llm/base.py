@@ -1,0 +1,206 @@
+"""What the LLM objects of all frameworks share: messages, concurrency, reading labels."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...errors import BackendError, ConfigError, ResponseError, SwaprankError
+from ...prompt import Chat, Prompt, Span
+from ...requests import Capability, Generate, Generated, LabelLogprobs, LabelScores, Request, Response, Usage
+from .._common.messages import messages, written
+from .options import LlmOptions
+
+# What the names of errors that may pass have in them, across providers.
+_PASSING = ("RateLimit", "Timeout", "Connect", "Overloaded", "ServiceUnavailable", "InternalServer", "Exhausted")
+
+
+@dataclass(frozen=True, slots=True)
+class LlmReply:
+    """One answer of an LLM.
+
+    Attributes:
+        text: What it wrote.
+        cut_off: Whether its own limit of tokens ended it.
+        top: Log-probabilities of the most likely first tokens, by text; empty where it tells none.
+        usage: Tokens read and written, as far as it tells.
+    """
+
+    text: str
+    cut_off: bool = False
+    top: dict[str, float] | None = None
+    usage: Usage = field(default_factory=Usage)
+
+
+class FrameworkLlm(ABC):
+    """Answers requests with an LLM object; a call that fails costs only its own request.
+
+    The object's own settings hold: temperature, limits, keys. A framework's callbacks and traces are told of every
+    call as of any other, for it goes through the object's public methods in the caller's context.
+
+    Args:
+        options: The ``backend:`` part of the config.
+        model: What reports call the model.
+        tells: Whether the object's class offers log-probabilities.
+    """
+
+    name = "llm"
+
+    def __init__(self, options: LlmOptions, model: str, *, tells: bool) -> None:
+        self.options = options
+        self.model = model
+        able = {Capability.TEXT}
+        if options.logprobs or (options.logprobs is None and tells):
+            able.add(Capability.LABEL_LOGPROBS)
+        self.capabilities = frozenset(able)
+        self._room = _Room(options.max_concurrency)
+
+    @property
+    def concurrency(self) -> int:
+        """Batches at a time: calls are independent, and queries need not wait for one another."""
+        return self.options.max_concurrency
+
+    @abstractmethod
+    def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
+        """Answer a chat.
+
+        Args:
+            turns: Messages with ``role`` and ``content``.
+            stop: Strings that end the answer, for objects that take them.
+            top: How many log-probabilities of the first token are wanted; 0 for none.
+        """
+
+    @abstractmethod
+    async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
+        """As `say`, asynchronously."""
+
+    def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
+        """Answer all requests, in order, each in a thread that has the caller's context."""
+        if len(requests) == 1:
+            return [self._answer(requests[0])]
+        with ThreadPoolExecutor(min(len(requests) or 1, self.options.max_concurrency)) as threads:
+            running = [threads.submit(contextvars.copy_context().run, self._answer, one) for one in requests]
+            return [future.result() for future in running]
+
+    async def arun(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
+        """Answer all requests, in order."""
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(self._aanswer(one)) for one in requests]
+        return [task.result() for task in running]
+
+    def _answer(self, request: Request) -> Response | SwaprankError:
+        try:
+            asked = self._asked(request)
+            with self._room.threads:
+                said = self.say(*asked)
+            return self._read(request, said)
+        except Exception as error:  # objects of many hands, which raise anything
+            return self._failure(error)
+
+    async def _aanswer(self, request: Request) -> Response | SwaprankError:
+        try:
+            asked = self._asked(request)
+            async with self._room.tasks():
+                said = await self.asay(*asked)
+            return self._read(request, said)
+        except Exception as error:  # as in `_answer`
+            return self._failure(error)
+
+    def _asked(self, request: Request) -> tuple[list[dict[str, str]], Sequence[str], int]:
+        if isinstance(request, Generate):
+            return _turns(request.prompt), request.stop, 0
+        if isinstance(request, LabelLogprobs):
+            if isinstance(request.prompt, Chat) and request.prompt.start:
+                raise ConfigError(
+                    f"The answer must begin with {request.prompt.start!r}, which a framework's LLM cannot be told.",
+                    hint="Use scoring: generation where the method has it, or backend: http.",
+                )
+            return _turns(request.prompt), (), self.options.top_logprobs
+        raise ResponseError(f"A framework's LLM answers no {type(request).__name__}.")
+
+    def _read(self, request: Request, said: LlmReply) -> Response:
+        if isinstance(request, LabelLogprobs):
+            return LabelScores(tuple(self._label(word, said) for word in request.labels), usage=said.usage)
+        assert isinstance(request, Generate)
+        text = said.text
+        start = request.prompt.start.strip() if isinstance(request.prompt, Chat) else ""
+        if start and text.lstrip().startswith(start):
+            # It had to write itself what other backends put in its mouth.
+            text = text.lstrip()[len(start) :]
+        ends = [text.find(stop) for stop in request.stop if stop in text]
+        if ends:
+            return Generated(text[: min(ends)], ending="stop", usage=said.usage)
+        return Generated(text, ending="length" if said.cut_off else "end", usage=said.usage)
+
+    def _label(self, word: str, said: LlmReply) -> float:
+        top = said.top
+        if not top:
+            raise ResponseError(
+                f"{self.model!r} told no log-probabilities.",
+                hint="Take a method that reads text, or an LLM that tells them.",
+            )
+        if word in top:
+            return top[word]
+        if self.options.missing_label == "floor":
+            return min(top.values())
+        raise ResponseError(
+            f"{word!r} is not among the {len(top)} most likely first tokens of {self.model!r}: {list(top)[:8]}.",
+            hint="backend: {missing_label: floor} scores it as the least of them.",
+        )
+
+    def _failure(self, error: Exception) -> SwaprankError:
+        if isinstance(error, SwaprankError):
+            return error
+        status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
+        passing = status in (408, 429, 500, 502, 503, 504) or any(sign in type(error).__name__ for sign in _PASSING)
+        failure = BackendError(
+            f"The LLM {self.model!r} failed: {type(error).__name__}: {error}",
+            hint="The error is the framework's own; its `__cause__` says more.",
+            retryable=passing,
+        )
+        failure.__cause__ = error
+        return failure
+
+
+def _turns(prompt: Prompt) -> list[dict[str, str]]:
+    """The messages of a chat; a plain prompt is one by the user."""
+    if isinstance(prompt, Chat):
+        return messages(prompt)
+    if isinstance(prompt, Span):
+        raise ConfigError(
+            "This method puts its prompt together token by token, which a framework's LLM cannot be told.",
+            hint="Use backend: transformers, or http with a tokenizer.",
+        )
+    return [{"role": "user", "content": written(prompt)}]
+
+
+class _Room:
+    """How many calls may run at the same time: one limit for threads, and one for each event loop."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._tasks: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+        self.threads = threading.BoundedSemaphore(most)
+
+    def tasks(self) -> asyncio.Semaphore:
+        """The limit of the running loop."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if loop not in self._tasks:
+                self._tasks = {one: room for one, room in self._tasks.items() if not one.is_closed()}
+                self._tasks[loop] = asyncio.Semaphore(self._most)
+            return self._tasks[loop]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Locks do not travel."""
+        return {"most": self._most}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]

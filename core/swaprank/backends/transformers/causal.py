@@ -1,0 +1,157 @@
+"""Decoder-only networks: next-token logits of many prompts, their common beginnings computed once."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .batching import in_batches
+from .prefixes import Group, shared_prefixes
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+
+class CausalNetwork:
+    """A network that reads from left to right.
+
+    Prompts are padded on the left, so that every row ends at the same column, and only the logits of the
+    last columns are computed. Positions are counted without padding.
+
+    Args:
+        network: The transformers model.
+        head: Reads hidden states in place of the model's own head; its outputs take the place of logits.
+        prefix_caching: Whether common beginnings are computed once. Results are the same either way.
+    """
+
+    def __init__(
+        self, network: PreTrainedModel, *, head: torch.nn.Module | None = None, prefix_caching: bool = True
+    ) -> None:
+        self.network = network
+        self._head = head
+        self._body: Any = network if head is None else network.base_model
+        accepted = inspect.signature(self._body.forward).parameters
+        self._positions = "position_ids" in accepted
+        self._partial = "logits_to_keep" in accepted
+        self._prefix_caching = prefix_caching
+
+    def read(
+        self,
+        prompts: Sequence[Sequence[int]],
+        forced: Sequence[Sequence[int]],
+        room: Sequence[int],
+        batch_tokens: int,
+        use: Callable[[list[int], Session], None],
+    ) -> None:
+        """Read the prompts in batches.
+
+        Args:
+            prompts: Token ids of each prompt, at least one token.
+            forced: Token ids the model is made to say after each prompt.
+            room: How many tokens each row may still grow by, as far as memory is concerned.
+            batch_tokens: Most tokens of a batch, padding included.
+            use: Takes the places of a batch and its session.
+        """
+        sequences = [[*prompt, *after] for prompt, after in zip(prompts, forced, strict=True)]
+        keep = [len(after) + 1 for after in forced]
+        groups = shared_prefixes(sequences, keep) if self._prefix_caching else [Group(list(range(len(sequences))))]
+        for group in groups:
+            prefix = self._prefix(sequences[group.places[0]][: group.shared]) if group.shared else None
+            shared = 0 if prefix is None else group.shared
+
+            def forward(batch: list[int], group: Group = group, prefix: Any = prefix, shared: int = shared) -> None:
+                places = [group.places[position] for position in batch]
+                rows = [sequences[place][shared:] for place in places]
+                grows = any(room[place] for place in places)
+                use(places, Session(self, prefix, shared, rows, [forced[place] for place in places], grows))
+
+            lengths = [len(sequences[place]) + room[place] for place in group.places]
+            in_batches(lengths, batch_tokens, forward, [keep[place] for place in group.places])
+
+    def forward(
+        self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any, keep: int, use_cache: bool
+    ) -> tuple[torch.Tensor, Any]:
+        """Logits [rows, keep, vocabulary] in float32 of the last columns, and the cache."""
+        inputs: dict[str, Any] = {"input_ids": ids, "past_key_values": cache, "use_cache": use_cache}
+        # Without padding the network may take the faster kernels for plain causal attention.
+        inputs["attention_mask"] = None if bool(mask.all()) else mask
+        if self._positions:
+            inputs["position_ids"] = positions
+        if self._partial:
+            inputs["logits_to_keep"] = keep
+        output = self._body(**inputs)
+        logits = output.logits[:, -keep:] if self._head is None else self._head(output.last_hidden_state[:, -keep:])
+        return logits.float(), output.past_key_values
+
+    def _prefix(self, ids: Sequence[int]) -> Any:
+        """The keys and values of a beginning; None for networks that do not keep them all."""
+        import torch
+        from transformers.cache_utils import DynamicCache, DynamicLayer
+
+        tokens = torch.tensor([ids], device=self.network.device)
+        positions = torch.arange(len(ids), device=self.network.device)[None]
+        _, cache = self.forward(tokens, torch.ones_like(tokens), positions, None, 1, True)
+        whole = isinstance(cache, DynamicCache) and all(type(layer) is DynamicLayer for layer in cache.layers)
+        return cache if whole else None
+
+
+class Session:
+    """One batch of prompts that has been read; one that `grows` can be continued token by token.
+
+    Attributes:
+        logits: Next-token logits [rows, vocabulary], float32.
+        forced_logprobs: The log-probability of each forced token of each row.
+    """
+
+    def __init__(
+        self,
+        causal: CausalNetwork,
+        prefix: Any,
+        shared: int,
+        rows: Sequence[Sequence[int]],
+        forced: Sequence[Sequence[int]],
+        grows: bool,
+    ) -> None:
+        import torch
+
+        self._causal = causal
+        self._device = causal.network.device
+        width = max(map(len, rows))
+        pads = [width - len(row) for row in rows]
+        ids = torch.tensor([[0] * pad + list(row) for pad, row in zip(pads, rows, strict=True)], device=self._device)
+        starts = torch.tensor(pads, device=self._device)[:, None]
+        columns = torch.arange(width, device=self._device)[None]
+        own = columns >= starts
+        self._mask = torch.cat([own.new_ones(len(rows), shared), own], dim=1).long()
+        self._next = torch.tensor([[shared + len(row)] for row in rows], device=self._device)
+        positions = shared + (columns - starts).clamp(min=0)
+        cache = None
+        if prefix is not None:
+            cache = copy.deepcopy(prefix)
+            cache.batch_repeat_interleave(len(rows))
+        keep = max(map(len, forced)) + 1
+        logits, self._cache = causal.forward(ids, self._mask, positions, cache, keep, grows or cache is not None)
+        self.logits = logits[:, -1]
+        self.forced_logprobs = [
+            _chosen(logits[row, -len(after) - 1 : -1], after) if after else () for row, after in enumerate(forced)
+        ]
+
+    def advance(self, tokens: torch.Tensor, kept: torch.Tensor) -> None:
+        """Go on with the rows ``kept`` [rows] by one token each, ``tokens`` [rows]."""
+        import torch
+
+        if len(kept) < len(self._mask):
+            self._cache.batch_select_indices(kept)
+            self._mask, self._next = self._mask[kept], self._next[kept]
+        self._mask = torch.cat([self._mask, self._mask.new_ones(len(kept), 1)], dim=1)
+        logits, self._cache = self._causal.forward(tokens[:, None], self._mask, self._next, self._cache, 1, True)
+        self._next = self._next + 1
+        self.logits = logits[:, -1]
+
+
+def _chosen(logits: torch.Tensor, ids: Sequence[int]) -> tuple[float, ...]:
+    logprobs = logits.log_softmax(-1)
+    return tuple(float(logprobs[step, token]) for step, token in enumerate(ids))

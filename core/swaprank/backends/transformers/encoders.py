@@ -1,0 +1,200 @@
+"""Cross-encoders and sentence encoders as sentence-transformers loads them, batched by tokens."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ...errors import ConfigError
+from ...requests import Embed, Embedded, PairScore, PairScored, Request, Response, Usage
+from ...scores.coverage import coverage
+from .._tokens.pairs import encode_pairs, output_of, padded
+from .batching import CPU_BATCH, CPU_TOKENS, in_batches
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import CrossEncoder, SentenceTransformer
+
+    from .options import TransformersOptions
+
+Asked = TypeVar("Asked", bound=Request)
+
+
+class Encoder(ABC, Generic[Asked]):
+    """A loaded model behind a lock: tokenizers and devices are used by one thread at a time."""
+
+    def __init__(self, network: torch.nn.Module, limit: int | None, model: str, options: TransformersOptions) -> None:
+        self._name = model
+        on_cpu = _on_cpu(network)
+        self._batch_tokens = min(options.batch_tokens, CPU_BATCH) if on_cpu else options.batch_tokens
+        self._enough = CPU_TOKENS if on_cpu else None
+        self._lock = threading.Lock()
+        self._positions = _positions(network)
+        self._own_limit = min(filter(None, (limit, self._positions)), default=None)
+
+    def run(self, requests: Sequence[Asked]) -> list[Response]:
+        """Answer all requests, in order."""
+        import torch
+
+        # Equal requests are computed once: it saves work, and equal passages cannot differ by rounding.
+        unique = list(dict.fromkeys(requests))
+        with self._lock, torch.inference_mode():
+            answers = dict(zip(unique, self._run(unique), strict=True))
+        return [answers[request] for request in requests]
+
+    @abstractmethod
+    def _run(self, requests: Sequence[Asked]) -> list[Response]: ...
+
+    def _limit(self, max_length: int | None) -> int | None:
+        """The most tokens to read: as many as asked for, or else the model's own limit.
+
+        Raises:
+            ConfigError: The model has no positions for so many.
+        """
+        if max_length and self._positions and max_length > self._positions:
+            raise ConfigError(
+                f"max_length is {max_length}, and the model {self._name!r} reads at most {self._positions} tokens.",
+                hint=f"Set max_length: {self._positions} or less.",
+            )
+        return max_length or self._own_limit
+
+
+class PairEncoder(Encoder[PairScore]):
+    """A sequence classification head over (query, passage)."""
+
+    def __init__(self, loaded: CrossEncoder, model: str, options: TransformersOptions) -> None:
+        super().__init__(loaded, loaded.max_seq_length, model, options)
+        self._model = loaded
+        self._activation: torch.nn.Module = loaded.activation_fn  # type: ignore[assignment]
+
+    def _run(self, requests: Sequence[PairScore]) -> list[Response]:
+        limits = [self._limit(request.max_length) for request in requests]
+        encodings = encode_pairs(self._model.tokenizer, requests, limits)
+        # Pairs that are equal once truncated are computed once, so that they cannot differ by rounding.
+        keys = [
+            (request.label, *(tuple(values) for values in encoding.values()))
+            for request, encoding in zip(requests, encodings, strict=True)
+        ]
+        first = {key: place for place, key in reversed(list(enumerate(keys)))}
+        scored: dict[int, tuple[float, float]] = {}
+
+        def forward(batch: list[int]) -> None:
+            places = [unique[position] for position in batch]
+            features = padded(self._model.tokenizer, [encodings[place] for place in places])
+            scores = self._model({key: value.to(self._model.device) for key, value in features.items()})["scores"]
+            scores = self._chosen(scores.double().cpu(), [requests[place].label for place in places])
+            pairs = zip(scores.tolist(), self._activation(scores).tolist(), strict=True)
+            scored.update(zip(places, pairs, strict=True))
+
+        unique = sorted(first.values())
+        lengths = [len(encodings[place]["input_ids"]) for place in unique]
+        in_batches(lengths, self._batch_tokens, forward, enough=self._enough)
+        name = type(self._activation).__name__.lower()
+        responses: list[Response] = []
+        for key, encoding in zip(keys, encodings, strict=True):
+            logit, activated = scored[first[key]]
+            responses.append(PairScored(logit, name, activated, Usage(input_tokens=len(encoding["input_ids"]))))
+        return responses
+
+    def _chosen(self, scores: torch.Tensor, labels: Sequence[int | None]) -> torch.Tensor:
+        """One column of [pairs, labels]: the only one, or the one asked for."""
+        import torch
+
+        count = self._model.num_labels
+        column = torch.tensor([output_of(label, count, self._name) for label in labels])
+        return scores.reshape(len(labels), count).gather(1, column[:, None])[:, 0]
+
+
+class TextEncoder(Encoder[Embed]):
+    """A sentence embedding model with its own pooling and normalisation."""
+
+    def __init__(self, loaded: SentenceTransformer, model: str, options: TransformersOptions) -> None:
+        super().__init__(loaded, loaded.max_seq_length, model, options)
+        self._model = loaded
+
+    def _run(self, requests: Sequence[Embed]) -> list[Response]:
+        responses: dict[int, Response] = {}
+        groups: dict[tuple[str, str, int | None], list[int]] = {}
+        for place, request in enumerate(requests):
+            key = (request.role, self._prompt(request), self._limit(request.max_length))
+            groups.setdefault(key, []).append(place)
+        for (role, prompt, limit), places in groups.items():
+            answers = self._embedded([requests[place].text for place in places], role, prompt, limit)
+            responses.update(zip(places, answers, strict=True))
+        return [responses[place] for place in range(len(requests))]
+
+    def _embedded(self, texts: list[str], role: str, prompt: str, limit: int | None) -> list[Embedded]:
+        """Texts that share their prompt and their limit."""
+        measured = self._measured([prompt + text for text in texts], limit)
+        vectors: dict[int, Any] = {}
+
+        def forward(batch: list[int]) -> None:
+            encoded = self._model.encode(
+                [texts[place] for place in batch],
+                prompt=prompt,
+                batch_size=len(batch),
+                show_progress_bar=False,
+                convert_to_numpy=True,
+                # Models with two towers choose by it, all others ignore it.
+                task="query" if role == "query" else "document",
+            )
+            vectors.update(zip(batch, encoded, strict=True))
+
+        own = self._model.max_seq_length
+        try:
+            if limit != own:
+                self._model.max_seq_length = limit
+            in_batches([tokens for tokens, _ in measured], self._batch_tokens, forward, enough=self._enough)
+        finally:
+            if limit != own:
+                self._model.max_seq_length = own
+        return [
+            Embedded(vector=vectors[place], coverage=covered, usage=Usage(input_tokens=tokens))
+            for place, (tokens, covered) in enumerate(measured)
+        ]
+
+    def _measured(self, texts: list[str], limit: int | None) -> list[tuple[int, float | None]]:
+        """The number of tokens of each text, and how much of it the vocabulary knows."""
+        tokenizer = self._model.tokenizer
+        if not callable(tokenizer):  # the bare tokenizer of static embeddings
+            return [(len(encoding.ids), None) for encoding in tokenizer.encode_batch(texts)]
+        truncated = {"truncation": limit is not None, "max_length": limit}
+        if not tokenizer.is_fast:
+            return [(len(ids), None) for ids in tokenizer(texts, **truncated)["input_ids"]]
+        encoded = tokenizer(texts, return_offsets_mapping=True, **truncated)
+        unknown = tokenizer.unk_token_id
+        return [
+            (len(ids), coverage(text, offsets, [identity != unknown for identity in ids]))
+            for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True)
+        ]
+
+    def _prompt(self, request: Embed) -> str:
+        """The prompt asked for, or the model's own for the role (``prompts`` of its config).
+
+        sentence-transformers 6.2 overlooks a ``passage`` or ``corpus`` prompt where there is no
+        ``document`` prompt; here it counts.
+        """
+        if request.prompt is not None:
+            return request.prompt
+        names = ("query",) if request.role == "query" else ("document", "passage", "corpus")
+        return next((prompt for name in names if (prompt := self._model.prompts.get(name))), "")
+
+
+def _on_cpu(network: torch.nn.Module) -> bool:
+    return all(parameter.device.type == "cpu" for parameter in network.parameters())
+
+
+def _positions(network: torch.nn.Module) -> int | None:
+    """How many tokens a table of absolute positions admits; None where positions are relative or rotary."""
+    import torch
+
+    tables = (getattr(module, "position_embeddings", None) for module in network.modules())
+    sizes = [
+        # RoBERTa and its kin count positions from behind the padding index.
+        table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+        for table in tables
+        if isinstance(table, torch.nn.Embedding)
+    ]
+    return min(sizes, default=None)

@@ -1,0 +1,211 @@
+"""Language models through transformers: text, label and sequence log-probabilities, attention."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from ...errors import ConfigError, PromptTooLongError, SwaprankError
+from ...requests import (
+    Attend,
+    Attended,
+    Generate,
+    Generated,
+    LabelLogprobs,
+    LabelScores,
+    Request,
+    Response,
+    SequenceLogprob,
+    SequenceScore,
+    Usage,
+)
+from .._tokens.decoding import Rows, generate
+from .._tokens.rendering import Rendering
+from .._tokens.spans import spanned
+from .._tokens.tokens import Tokens
+from .attention import received
+from .causal import CausalNetwork
+
+if TYPE_CHECKING:
+    import torch
+
+Asked = TypeVar("Asked", Generate, LabelLogprobs, SequenceLogprob, Attend)
+
+
+def draws_lots(request: Request) -> bool:
+    """Whether the same request again may get another answer."""
+    return isinstance(request, Generate) and request.temperature > 0 and request.seed is None
+
+
+def _alone(answer: Callable[[Sequence[Asked]], Sequence[Response]], request: Asked) -> Response | SwaprankError:
+    """One request's response, or its own error: a prompt too long must not cost the others of its batch."""
+    try:
+        return answer([request])[0]
+    except PromptTooLongError as error:
+        return error
+
+
+class Session(Rows, Protocol):
+    """A batch that has been read: its next-token logits, and what was forced."""
+
+    forced_logprobs: list[tuple[float, ...]]
+
+
+class Network(Protocol):
+    """What reads prompts: `CausalNetwork` or `Seq2SeqNetwork`."""
+
+    def read(
+        self,
+        prompts: Sequence[Sequence[int]],
+        forced: Sequence[Sequence[int]],
+        room: Sequence[int],
+        batch_tokens: int,
+        use: Callable[[list[int], Session], None],
+    ) -> None:
+        """Read prompts in batches and hand each to ``use``."""
+
+
+class LanguageModel:
+    """A loaded language model behind a lock: tokenizers and devices are used by one thread at a time.
+
+    Args:
+        network: What computes logits.
+        tokens: The model's tokenizer.
+        model: The model's name in messages.
+        context: Most tokens the network has positions for; None for no limit.
+        batch_tokens: Most tokens of a forward pass.
+    """
+
+    def __init__(self, network: Network, tokens: Tokens, model: str, *, context: int | None, batch_tokens: int) -> None:
+        self.tokens = tokens
+        self._network = network
+        self._model = model
+        self._asked = Rendering(tokens, model, context)
+        self._batch_tokens = batch_tokens
+        self._lock = threading.Lock()
+
+    def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
+        """Answer all requests, in order; equal ones once, unless they draw lots."""
+        import torch
+
+        answers: dict[int, Response | SwaprankError] = {}
+        with self._lock, torch.inference_mode():
+            self._answer(Generate, requests, self._generated, answers)
+            self._answer(LabelLogprobs, requests, self._labelled, answers)
+            self._answer(SequenceLogprob, requests, self._sequenced, answers)
+            self._answer(Attend, requests, self._attended, answers)
+        return [answers[place] for place in range(len(requests))]
+
+    def _answer(
+        self,
+        kind: type[Asked],
+        requests: Sequence[Request],
+        answer: Callable[[Sequence[Asked]], Sequence[Response]],
+        answers: dict[int, Response | SwaprankError],
+    ) -> None:
+        first: dict[Asked | int, int] = {}
+        asked: list[Asked] = []
+        places: dict[int, int] = {}
+        for place, request in enumerate(requests):
+            if isinstance(request, kind):
+                key: Asked | int = place if draws_lots(request) else request
+                if key not in first:
+                    first[key] = len(asked)
+                    asked.append(request)
+                places[place] = first[key]
+        if asked:
+            try:
+                results: Sequence[Response | SwaprankError] = answer(asked)
+            except PromptTooLongError:
+                results = [_alone(answer, request) for request in asked]
+            answers.update({place: results[number] for place, number in places.items()})
+
+    def _generated(self, requests: Sequence[Generate]) -> list[Generated]:
+        prompts = [self._asked.continued(request) for request in requests]
+        most = [self._asked.room(request, prompt) for request, prompt in zip(requests, prompts, strict=True)]
+        done: dict[int, Generated] = {}
+
+        def use(places: list[int], session: Session) -> None:
+            texts = generate(
+                session,
+                [requests[place] for place in places],
+                [prompts[place] for place in places],
+                [most[place] for place in places],
+                self.tokens,
+            )
+            done.update(zip(places, texts, strict=True))
+
+        # Most answers end long before their limit; when memory runs out, the batch is halved.
+        room = [max(1, request.max_tokens // 4) for request in requests]
+        self._network.read([prompt.ids for prompt in prompts], [()] * len(prompts), room, self._batch_tokens, use)
+        return [done[place] for place in range(len(requests))]
+
+    def _labelled(self, requests: Sequence[LabelLogprobs]) -> list[LabelScores]:
+        prompts = [self._asked.prompt(request.prompt, self._asked.limit(request.max_length)) for request in requests]
+        labels = [self._asked.labels(request) for request in requests]
+        # Prompts that are equal once cut are read once, so that they cannot differ by rounding.
+        distinct = list(dict.fromkeys(tuple(prompt.ids) for prompt in prompts))
+        wanted: dict[tuple[int, ...], list[int]] = {ids: [] for ids in distinct}
+        for prompt, own in zip(prompts, labels, strict=True):
+            wanted[tuple(prompt.ids)] += [token for spelled in own for token in spelled]
+        found: dict[tuple[tuple[int, ...], int], tuple[float, float]] = {}
+
+        def use(places: list[int], session: Session) -> None:
+            normalizers = session.logits.logsumexp(-1)
+            for row, place in enumerate(places):
+                ids = wanted[distinct[place]]
+                logits: torch.Tensor = session.logits[row, ids]
+                pairs = zip(logits.tolist(), (logits - normalizers[row]).tolist(), strict=True)
+                found.update({(distinct[place], token): pair for token, pair in zip(ids, pairs, strict=True)})
+
+        nothing = [0] * len(distinct)
+        self._network.read(distinct, [()] * len(distinct), nothing, self._batch_tokens, use)
+        responses = []
+        for prompt, own in zip(prompts, labels, strict=True):
+            pairs = [max(found[tuple(prompt.ids), token] for token in spelled) for spelled in own]
+            responses.append(
+                LabelScores(
+                    logprobs=tuple(logprob for _, logprob in pairs),
+                    logits=tuple(logit for logit, _ in pairs),
+                    usage=Usage(len(prompt.ids), 0, prompt.cut),
+                )
+            )
+        return responses
+
+    def _sequenced(self, requests: Sequence[SequenceLogprob]) -> list[SequenceScore]:
+        forced = [self.tokens.continuation(request.continuation) for request in requests]
+        prompts = [
+            self._asked.prompt(request.prompt, self._asked.limit(request.max_length, len(after)))
+            for request, after in zip(requests, forced, strict=True)
+        ]
+        done: dict[int, tuple[float, ...]] = {}
+
+        def use(places: list[int], session: Session) -> None:
+            done.update(zip(places, session.forced_logprobs, strict=True))
+
+        nothing = [0] * len(prompts)
+        self._network.read([prompt.ids for prompt in prompts], forced, nothing, self._batch_tokens, use)
+        return [
+            SequenceScore(done[place], Usage(len(prompt.ids) + len(forced[place]), 0, prompt.cut))
+            for place, prompt in enumerate(prompts)
+        ]
+
+    def _attended(self, requests: Sequence[Attend]) -> list[Attended]:
+        if not isinstance(self._network, CausalNetwork):
+            raise ConfigError(
+                f"{self._model!r} reads a prompt apart from its answer, and has no attention from one to the other.",
+                hint="Take a decoder, such as Llama, Mistral or Qwen.",
+            )
+        responses = []
+        for request in requests:
+            found = spanned(self.tokens, request, self._asked.limit(request.max_length))
+            rows = received(self._network, self._model, found.context, found.endings)
+            read = len(found.context) + sum(map(len, found.endings))
+            responses.append(
+                Attended(
+                    tuple(tuple(row[start:end] for start, end in found.parts) for row in rows),
+                    Usage(read, 0, found.cut),
+                )
+            )
+        return responses

@@ -1,0 +1,64 @@
+"""Decoders that embed: what they have made of a prompt at its last token."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...errors import PromptTooLongError
+from ...requests import Embedded, EmbedPrompt, Response, Usage
+from .._tokens.tokens import Encoded, Tokens
+from .causal import CausalNetwork, Session
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class PromptEncoder:
+    """A loaded decoder behind a lock: tokenizers and devices are used by one thread at a time.
+
+    Args:
+        causal: The network with its hidden states in place of logits.
+        tokens: The model's tokenizer.
+        context: Most tokens the network has positions for; None for no limit.
+        batch_tokens: Most tokens of a forward pass.
+    """
+
+    def __init__(self, causal: CausalNetwork, tokens: Tokens, *, context: int | None, batch_tokens: int) -> None:
+        self._causal = causal
+        self._tokens = tokens
+        self._context = context
+        self._batch_tokens = batch_tokens
+        self._lock = threading.Lock()
+
+    def run(self, requests: Sequence[EmbedPrompt]) -> list[Response | PromptTooLongError]:
+        """Answer all requests, in order; prompts that are equal once cut are read once."""
+        import torch
+
+        with self._lock, torch.inference_mode():
+            encoded = [self._encoded(request) for request in requests]
+            prompts = list(dict.fromkeys(tuple(one.ids) for one in encoded if isinstance(one, Encoded)))
+            vectors: dict[tuple[int, ...], NDArray[np.float32]] = {}
+
+            def use(places: list[int], session: Session) -> None:
+                states = torch.nn.functional.normalize(session.logits, dim=-1).cpu().numpy()
+                vectors.update((prompts[place], states[row]) for row, place in enumerate(places))
+
+            nothing = [0] * len(prompts)
+            self._causal.read(prompts, [()] * len(prompts), nothing, self._batch_tokens, use)
+        return [
+            Embedded(vectors[tuple(one.ids)], usage=Usage(len(one.ids), 0, one.cut))
+            if isinstance(one, Encoded)
+            else one
+            for one in encoded
+        ]
+
+    def _encoded(self, request: EmbedPrompt) -> Encoded | PromptTooLongError:
+        """The prompt in ids; its own error where it is too long, so that the others of the batch are answered."""
+        limit = min((limit for limit in (request.max_length, self._context) if limit is not None), default=None)
+        try:
+            return self._tokens.encode(request.prompt, limit)
+        except PromptTooLongError as error:
+            return error

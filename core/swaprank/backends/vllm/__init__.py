@@ -1,0 +1,5 @@
+"""vLLM in this process."""
+
+from .backend import VllmBackend
+
+BACKEND = VllmBackend

@@ -1,0 +1,33 @@
+"""vLLM in this process: text, label and sequence log-probabilities, pair scores, embeddings."""
+
+from __future__ import annotations
+
+from ...requests import Embed, Generate, LabelLogprobs, PairScore, Request, SequenceLogprob
+from .._common.models import ModelBackend, Runner
+from .options import VllmOptions
+
+_KINDS: dict[type[Request], str] = {
+    PairScore: "pairs",
+    Embed: "texts",
+    Generate: "language",
+    LabelLogprobs: "language",
+    SequenceLogprob: "language",
+}
+
+
+class VllmBackend(ModelBackend[VllmOptions]):
+    """Answers requests with vLLM engines, which are shut down when their models are let go."""
+
+    Options = VllmOptions
+    kinds = _KINDS
+
+    @staticmethod
+    def load(kind: str, model: str, options: VllmOptions) -> Runner:
+        """What answers the requests of a kind."""
+        from . import language, pairs, texts
+
+        if kind == "language":
+            return language.load(model, options)
+        if kind == "pairs":
+            return pairs.load(model, options)
+        return texts.load(model, options)

@@ -1,0 +1,162 @@
+"""Sentence embeddings in vLLM, pooled and normalised as sentence-transformers does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import ConfigError, require
+from ...requests import Embed, Embedded, Response, Usage
+from ...scores.coverage import coverage
+from ..transformers.load_networks import Source
+from .engine import Engine, positions, start
+
+if TYPE_CHECKING:
+    from .options import VllmOptions
+
+_POOLINGS = {"cls": "CLS", "mean": "MEAN", "lasttoken": "LAST"}
+
+
+def load(model: str, options: VllmOptions) -> TextEmbedder:
+    """Start an engine that embeds texts.
+
+    Raises:
+        MissingDependencyError: vLLM is not installed.
+        BackendError: The model cannot be loaded.
+        ConfigError: The model does more than vLLM can.
+    """
+    files = _Files(model, options)
+    pooling, normalized = files.pooling()
+    vllm: Any = require("vllm.config", extra="vllm", purpose="backend: vllm")
+    pooler = vllm.PoolerConfig(seq_pooling_type=_POOLINGS[pooling], use_activation=normalized)
+    engine = start(model, options, runner="pooling", pooler_config=pooler)
+    if "embed" not in engine.tasks:
+        raise ConfigError(
+            f"The model {model!r} embeds nothing: vLLM can {', '.join(sorted(engine.tasks))} with it.",
+            hint="Give an embedding model.",
+        )
+    return TextEmbedder(engine, files.prompts(), files.max_seq_length())
+
+
+class TextEmbedder:
+    """A sentence embedding model behind a lock: tokenizers are used by one thread at a time.
+
+    Args:
+        engine: What computes embeddings.
+        prompts: The model's own prompts by role.
+        max_length: The model's own limit; None for that of its tokenizer and its positions.
+    """
+
+    def __init__(self, engine: Engine, prompts: dict[str, str], max_length: int | None) -> None:
+        self._engine = engine
+        self._prompts = prompts
+        self._params: Any = require("vllm", extra="vllm", purpose="backend: vllm").PoolingParams
+        self._most = min(engine.context, positions(engine.config) or engine.context)
+        self._own = min(max_length or engine.tokenizer.model_max_length, self._most)
+        self._lock = threading.Lock()
+
+    def run(self, requests: Sequence[Embed]) -> list[Response]:
+        """Answer all requests, in order; equal ones once."""
+        unique = list(dict.fromkeys(requests))
+        with self._lock:
+            read = [self._read(request) for request in unique]
+            # vLLM takes no prompt without tokens; the embedding of nothing is zero.
+            some = [ids for ids, _ in read if ids]
+            vectors = iter(self._engine.pool("embed", some, [self._params() for _ in some]))
+        zero = np.zeros(self._engine.config.get_text_config().hidden_size, dtype=np.float32)
+        answers = {
+            request: Embedded(next(vectors).numpy() if ids else zero, covered, Usage(input_tokens=len(ids)))
+            for request, (ids, covered) in zip(unique, read, strict=True)
+        }
+        return [answers[request] for request in requests]
+
+    def _read(self, request: Embed) -> tuple[list[int], float | None]:
+        """The ids of a text with its prompt, and how much of it the vocabulary knows."""
+        text, tokenizer = self._prompt(request) + request.text, self._engine.tokenizer
+        limits: dict[str, Any] = {"truncation": True, "max_length": self._limit(request.max_length)}
+        if not tokenizer.is_fast:
+            return list(tokenizer(text, **limits)["input_ids"]), None
+        encoded = tokenizer(text, return_offsets_mapping=True, **limits)
+        ids: list[int] = list(encoded["input_ids"])
+        known = [identity != tokenizer.unk_token_id for identity in ids]
+        return ids, coverage(text, encoded["offset_mapping"], known)
+
+    def _limit(self, max_length: int | None) -> int:
+        if max_length and max_length > self._most:
+            raise ConfigError(
+                f"max_length is {max_length}, and the model {self._engine.model!r} reads at most {self._most} tokens.",
+                hint=f"Set max_length: {self._most} or less.",
+            )
+        return max_length or self._own
+
+    def _prompt(self, request: Embed) -> str:
+        """The prompt asked for, or the model's own for the role."""
+        if request.prompt is not None:
+            return request.prompt
+        names = ("query",) if request.role == "query" else ("document", "passage", "corpus")
+        return next((prompt for name in names if (prompt := self._prompts.get(name))), "")
+
+
+class _Files:
+    """What sentence-transformers keeps beside a model."""
+
+    def __init__(self, model: str, options: VllmOptions) -> None:
+        self._model = model
+        self._source = Source(model, options.hub())
+        self._modules: list[dict[str, Any]] = self._json("modules.json") or []
+
+    def pooling(self) -> tuple[str, bool]:
+        """The pooling, and whether the embedding is normalised."""
+        if not self._modules:
+            return self._bare(), False
+        kinds = [str(module["type"]).rpartition(".")[2] for module in self._modules]
+        if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+            raise self._refused(f"has the modules {', '.join(kinds)}")
+        pooling = self._json(f"{self._modules[1]['path']}/config.json") or {}
+        if "pooling_mode" in pooling:
+            modes = [pooling["pooling_mode"]]
+        else:
+            modes = [
+                key.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
+                for key, value in pooling.items()
+                if key.startswith("pooling_mode_") and value is True
+            ]
+        if len(modes) != 1 or modes[0] not in _POOLINGS:
+            raise self._refused(f"pools by {' and '.join(map(str, modes)) or 'nothing'}")
+        if pooling.get("include_prompt") is False:
+            raise self._refused("leaves its prompt out of the pooling")
+        return modes[0], len(kinds) == 3
+
+    def _bare(self) -> str:
+        """How sentence-transformers pools a model that says nothing about it."""
+        if self._source.tokenizer().chat_template:
+            raise self._refused("has no modules.json, and is read through its chat template")
+        config = self._source.config()
+        writes = any(name.endswith("ForCausalLM") for name in (config.architectures or [])[:1])
+        return "lasttoken" if writes and getattr(config, "is_causal", True) else "mean"
+
+    def prompts(self) -> dict[str, str]:
+        """The model's own prompts."""
+        return (self._json("config_sentence_transformers.json") or {}).get("prompts") or {}
+
+    def max_seq_length(self) -> int | None:
+        """The model's own limit."""
+        own = self._json("sentence_bert_config.json") or {} if self._modules else {}
+        if own.get("do_lower_case"):
+            raise self._refused("reads texts in lower case")
+        return own.get("max_seq_length")
+
+    def _refused(self, what: str) -> ConfigError:
+        return ConfigError(
+            f"The model {self._model!r} {what}; the vllm backend pools by {', '.join(_POOLINGS)} and normalises.",
+            hint="Use backend: transformers.",
+        )
+
+    def _json(self, name: str) -> Any:
+        """A JSON file of the model's folder or repository; None where there is none."""
+        path = self._source.file(name)
+        return None if path is None else json.loads(path.read_text(encoding="utf-8"))

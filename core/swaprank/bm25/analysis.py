@@ -1,0 +1,184 @@
+r"""Turning text into terms: script, normalisation, stop words, stems.
+
+English follows bm25s and LlamaIndex's BM25Retriever (lower case, ``\b\w\w+\b``, bm25s stop words,
+Snowball). Arabic is normalised much as Lucene does it before Snowball's Arabic stemmer,
+because ``\w`` does not match diacritics and would cut a vocalised word in two; for the same reason words of
+Indic scripts hold their vowel signs. Chinese, Japanese and Korean, which are written without spaces or with other
+ones than between words, fall into overlapping pairs of characters, as in Lucene's CJKAnalyzer.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError, nearest
+from ..requests import Analysis
+
+if TYPE_CHECKING:
+    from Stemmer import Stemmer
+
+_WORD = re.compile(r"\b\w\w+\b")
+_MARKED_WORD = re.compile(r"(?:\w[\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0b82\u0bbe-\u0bd7\u200d]*){2,}")
+_CJK = (
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_CJK_RUN = re.compile(f"[{_CJK}]+|[^\\W{_CJK}]{{2,}}")
+_CJK_LETTER = re.compile(f"[{_CJK}]")
+_KANA = re.compile("[\u3040-\u30ff]")
+_HANGUL = re.compile("[\uac00-\ud7af]")
+_ARABIC_LETTER = re.compile(r"[\u0621-\u064a\u0671-\u06d3]")
+_LETTER = re.compile(r"[^\W\d_]")
+_ARABIC_MARKS = re.compile(r"[\u064b-\u0652\u0670\u0640]")
+_ARABIC_FOLDS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي"})
+
+# ISO 639-1 code -> Snowball's name of the language, which bm25s also uses for its stop words.
+SNOWBALL = {
+    "ar": "arabic",
+    "ca": "catalan",
+    "cs": "czech",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "eo": "esperanto",
+    "es": "spanish",
+    "et": "estonian",
+    "eu": "basque",
+    "fa": "persian",
+    "fi": "finnish",
+    "fr": "french",
+    "ga": "irish",
+    "hi": "hindi",
+    "hu": "hungarian",
+    "hy": "armenian",
+    "id": "indonesian",
+    "it": "italian",
+    "lt": "lithuanian",
+    "ne": "nepali",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pl": "polish",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sr": "serbian",
+    "st": "sesotho",
+    "sv": "swedish",
+    "ta": "tamil",
+    "tr": "turkish",
+    "yi": "yiddish",
+}
+CHARACTER_PAIRS = ("ja", "ko", "zh")
+LANGUAGES = (*SNOWBALL, *CHARACTER_PAIRS)
+_MARKED = ("hi", "ne", "ta")
+
+
+def detect_language(text: str) -> str:
+    """The language of a script that at least half of the letters are in: Arabic, Chinese, Japanese, Korean or English.
+
+    Only the script is looked at: other languages in these scripts, or in any other, must be named in the config.
+    """
+    if text.isascii():
+        return "en"
+    letters = len(_LETTER.findall(text))
+    arabic, cjk = len(_ARABIC_LETTER.findall(text)), len(_CJK_LETTER.findall(text))
+    if arabic and 2 * arabic >= letters:
+        return "ar"
+    if cjk and 2 * cjk >= letters:
+        return "ja" if _KANA.search(text) else "ko" if _HANGUL.search(text) else "zh"
+    return "en"
+
+
+def normalize_arabic(text: str) -> str:
+    """Drop diacritics and tatweel, unify the forms of alef and alef maqsura.
+
+    Ta marbuta stays, other than in Lucene: Snowball strips it itself, and after the article it would not strip
+    the ha that Lucene makes of it.
+    """
+    return _ARABIC_MARKS.sub("", text).translate(_ARABIC_FOLDS)
+
+
+def words(text: str, analysis: Analysis, language: str) -> list[str]:
+    """The words of a text before stemming, normalised and without stop words."""
+    if language == "ar" and analysis.normalize:
+        text = normalize_arabic(text)
+    if language in CHARACTER_PAIRS:
+        return _character_pairs(text.lower())
+    found = (_MARKED_WORD if language in _MARKED else _WORD).findall(text.lower())
+    if not analysis.stopwords:
+        return found
+    unwanted = _stopwords(language)
+    return [word for word in found if word not in unwanted]
+
+
+def _character_pairs(text: str) -> list[str]:
+    """Overlapping pairs of the characters of each CJK run (one that stands alone is a term), other words whole."""
+    terms: list[str] = []
+    for run in _CJK_RUN.findall(text):
+        if _CJK_LETTER.match(run) and len(run) > 1:
+            terms += [run[start : start + 2] for start in range(len(run) - 1)]
+        else:
+            terms.append(run)
+    return terms
+
+
+def stems(found: list[str], analysis: Analysis, language: str) -> list[str]:
+    """The stem of each word."""
+    return _stemmer(language).stemWords(found) if analysis.stemmer and language in SNOWBALL else found
+
+
+def terms(text: str, analysis: Analysis, language: str | None = None) -> list[str]:
+    """The terms of a text, in order, repeated as often as they occur.
+
+    Args:
+        text: Any text; may be empty.
+        analysis: What to do to it.
+        language: Overrides ``analysis.language``; used to treat a query and its passages alike.
+
+    Raises:
+        ConfigError: A language that is not in `LANGUAGES`.
+    """
+    language = language or resolve_language(analysis, text)
+    return stems(words(text, analysis, language), analysis, language)
+
+
+def resolve_language(analysis: Analysis, text: str) -> str:
+    """The language of the analysis, detected from the text when it says ``"auto"``."""
+    if analysis.language == "auto":
+        return detect_language(text)
+    if analysis.language not in LANGUAGES:
+        raise ConfigError(
+            f"There is no tokenisation for language {analysis.language!r}.", hint=nearest(analysis.language, LANGUAGES)
+        )
+    return analysis.language
+
+
+@cache
+def _stopwords(language: str) -> frozenset[str]:
+    """The stop words bm25s has for the language; it has none for some, Arabic among them."""
+    from bm25s import stopwords
+
+    suffix = "EN" if language == "en" else SNOWBALL[language].upper()
+    return frozenset(getattr(stopwords, f"STOPWORDS_{suffix}", ()))
+
+
+_stemmers = threading.local()
+
+
+def _stemmer(language: str) -> Stemmer:
+    """One stemmer per thread and language: a PyStemmer object is not safe to share between threads."""
+    found = _stemmers.__dict__.get(language)
+    if found is None:
+        import Stemmer as snowball
+
+        try:
+            found = _stemmers.__dict__[language] = snowball.Stemmer(SNOWBALL[language])
+        except KeyError as error:
+            raise ConfigError(
+                f"The installed PyStemmer has no stemmer for {SNOWBALL[language]!r}.",
+                hint='Update it (pip install -U PyStemmer), or say "stemmer: false".',
+            ) from error
+    return found

@@ -1,0 +1,1 @@
+"""From YAML to objects: loading, recipes, the registry, the schema, building."""

@@ -1,0 +1,80 @@
+"""Recipes: named presets, kept as YAML files in `recipes/`, one file per published model family."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from .. import recipes
+from ..errors import ConfigError, nearest
+
+
+class Published(BaseModel):
+    """A figure that the model's authors published.
+
+    Attributes:
+        dataset: Test collection and first stage.
+        metric: Measure, with its cut-off.
+        value: The figure, on the scale of its source.
+        source: Where it is printed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    metric: str
+    value: float
+    source: str
+
+
+class Recipe(BaseModel):
+    """A named preset.
+
+    Attributes:
+        description: One line on what it is and when to take it.
+        config: What the name stands for, in the words of a config file.
+        license: Licence of the weights as their publisher states it, or ``"unknown"``.
+        languages: ISO 639-1 codes, or ``["multilingual"]``.
+        parameters: Size, such as ``"568M"``.
+        published: Published figures.
+        notes: What a user should know before taking it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    description: str
+    config: dict[str, Any]
+    license: str
+    languages: list[str] = Field(min_length=1)
+    parameters: str = ""
+    published: list[Published] = []
+    notes: str = ""
+
+
+def get(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        ConfigError: No such recipe; the message names the nearest.
+    """
+    recipes = all_recipes()
+    if name not in recipes:
+        raise ConfigError(
+            f"There is no recipe {name!r}.", hint=f"{nearest(name, recipes)} See all with: swaprank recipes"
+        )
+    return recipes[name]
+
+
+@cache
+def all_recipes() -> dict[str, Recipe]:
+    """Every recipe of the package, by name."""
+    found: dict[str, Recipe] = {}
+    for file in sorted(resources.files(recipes).iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".yaml"):
+            entries = yaml.safe_load(file.read_text(encoding="utf-8"))
+            found.update((name, Recipe.model_validate(entry)) for name, entry in entries.items())
+    return found

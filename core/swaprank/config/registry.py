@@ -1,0 +1,82 @@
+"""Finding methods, strategies and backends by name.
+
+There is no list to keep: the built-in ones are the files of their folder, and other distributions add
+theirs by an entry point in the group ``swaprank.methods``, ``swaprank.strategies`` or
+``swaprank.backends``. A file is imported when its name is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
+
+from ..backend import ConfiguredBackend
+from ..errors import ConfigError, nearest
+from ..method import Method
+from ..strategy import Strategy
+
+
+def method(name: str) -> type[Method]:
+    """The method class of that name.
+
+    Raises:
+        ConfigError: No such method.
+    """
+    return _find(name, "method", Method)
+
+
+def strategy(name: str) -> type[Strategy]:
+    """The strategy class of that name.
+
+    Raises:
+        ConfigError: No such strategy.
+    """
+    return _find(name, "strategy", Strategy)
+
+
+def backend(name: str) -> type[ConfiguredBackend]:
+    """The class of the backend of that name.
+
+    Raises:
+        ConfigError: No such backend.
+    """
+    return _find(name, "backend", ConfiguredBackend)  # type: ignore[type-abstract]
+
+
+def names(what: str) -> list[str]:
+    """All names of one kind: ``"method"``, ``"strategy"`` or ``"backend"``; imports none of them."""
+    return sorted({*_built_in(what), *_plugins(what)})
+
+
+Kind = TypeVar("Kind")
+
+_ROOT = __package__.rpartition(".")[0]
+_FOLDERS = {"method": "methods", "strategy": "strategies", "backend": "backends"}
+
+
+@cache
+def _built_in(what: str) -> tuple[str, ...]:
+    package = importlib.import_module(f"{_ROOT}.{_FOLDERS[what]}")
+    modules = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return tuple(name.replace("_", "-") for name in modules if not name.startswith("_"))
+
+
+@cache
+def _plugins(what: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"swaprank.{_FOLDERS[what]}")}
+
+
+def _find(name: str, what: str, kind: type[Kind]) -> type[Kind]:
+    if name in _built_in(what):
+        module = importlib.import_module(f"{_ROOT}.{_FOLDERS[what]}.{name.replace('-', '_')}")
+        found: Any = getattr(module, what.upper())
+    elif name in _plugins(what):
+        found = _plugins(what)[name].load()
+    else:
+        raise ConfigError(f"There is no {what} {name!r}.", hint=nearest(name, names(what)))
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise ConfigError(f"The {what} {name!r} is {found!r}, which is not a subclass of {kind.__name__}.")
+    return found

@@ -1,0 +1,239 @@
+"""The JSON Schema of a config, made from the models that also check it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..requests import Capability
+from ..stages.decomposition import NEEDS, DecompositionOptions
+from ..stages.fusion import INPUTS, FusionOptions
+from ..stages.retry_policy import RetryPolicy
+from ..stages.stage import Limits
+from . import recipe, registry
+from .load import MAIN_KEYS, backend_config, expand
+
+Schema = dict[str, Any]
+
+_ANY = {"$ref": "#/$defs/reranker"}
+_FROM_ENVIRONMENT = {"type": "string", "pattern": r"^\$\{.+\}$"}
+
+
+def json_schema() -> Schema:
+    """A JSON Schema (draft 2020-12) that accepts what `build.stage` accepts.
+
+    It knows every key and value of methods, strategies, backends, fusion, decomposition, cascades and of what may
+    override a recipe. What it cannot say is checked at construction: rules that a validator of an option holds (that
+    weights are as many as inputs), which models a backend has, what one api of a server answers, and whether an
+    environment variable is set.
+    """
+    kinds = {f"method-{name}": _method(name) for name in registry.names("method")}
+    kinds |= {"fusion": _fusion(), "decomposition": _decomposition(), "stages": _stages()}
+    kinds |= {**_presets(), "changed": _changed()}
+    parts = {f"backend-{name}": _backend(name) for name in registry.names("backend")}
+    parts |= {f"strategy-{name}": _strategy(name) for name in registry.names("strategy")}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "swaprank config",
+        "$ref": "#/$defs/config",
+        "$defs": {
+            **_definitions(),
+            **kinds,
+            **parts,
+            "config": {"anyOf": [{"$ref": f"#/$defs/{kind}"} for kind in kinds]},
+            "reranker": {"anyOf": [{"enum": _names()}, {"$ref": "#/$defs/config"}]},
+        },
+    }
+
+
+def _names() -> list[str]:
+    """What a bare name may be: a recipe, or a method that needs no model."""
+    free = [name for name in registry.names("method") if registry.method(name).takes_model != "required"]
+    return sorted({*recipe.all_recipes(), *free})
+
+
+def _models() -> list[type[BaseModel]]:
+    found: list[type[BaseModel]] = [Limits, RetryPolicy, FusionOptions, DecompositionOptions]
+    found += [registry.method(name) for name in registry.names("method")]
+    found += [registry.strategy(name) for name in registry.names("strategy")]
+    found += [registry.backend(name).Options for name in registry.names("backend")]
+    return found
+
+
+def _definitions() -> dict[str, Schema]:
+    """What the models' own schemas refer to: enumerations and nested models."""
+    return {name: part for model in _models() for name, part in model.model_json_schema().get("$defs", {}).items()}
+
+
+def _properties(model: type[BaseModel]) -> dict[str, Schema]:
+    properties: dict[str, Schema] = model.model_json_schema(by_alias=True).get("properties", {})
+    return properties
+
+
+def _object(properties: dict[str, Schema], required: list[str]) -> Schema:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _common() -> dict[str, Schema]:
+    fallback = _object({"fallback": _ANY}, ["fallback"])
+    on_error = {"anyOf": [{"enum": ["raise", "keep_order"]}, fallback]}
+    return {**_properties(Limits), **_properties(RetryPolicy), "on_error": on_error}
+
+
+def _required(model: type[BaseModel]) -> list[str]:
+    return [name for name, field in model.model_fields.items() if field.is_required()]
+
+
+def _method(name: str) -> Schema:
+    method = registry.method(name)
+    return _single(name, {"method": {"const": name}}, ["method", *_needed(name)], method.backend, method.strategy)
+
+
+def _needed(name: str) -> list[str]:
+    """The keys that a method cannot do without."""
+    method = registry.method(name)
+    model = ["model"] if method.takes_model == "required" else []
+    backend = ["backend"] if _required(registry.backend(method.backend).Options) else []
+    return [*_required(method), *model, *backend]
+
+
+def _single(
+    name: str, named: dict[str, Schema], required: list[str], backend: str, strategy: str, *, whole: bool = True
+) -> Schema:
+    """One method with its options and those of its strategy.
+
+    Args:
+        name: The method.
+        named: The keys that name it.
+        required: Keys that must be there.
+        backend: The kind of backend where the config names none.
+        strategy: The strategy where the config names none.
+        whole: Whether an option of that kind of backend that has no default must be given.
+    """
+    method = registry.method(name)
+    own = _properties(method)
+    choices = {choice: _properties(registry.strategy(choice)) for choice in registry.names("strategy")}
+    theirs = {key for options in choices.values() for key in options}
+    properties: dict[str, Schema] = {**{key: {} for key in sorted(theirs)}, **own, **_common(), "strategy": {}}
+    properties["backend"] = _backends(method.needs, backend, whole=whole)
+    models: dict[str, Schema] = {
+        "required": {"type": "string"},
+        "optional": {"type": ["string", "null"]},
+        "never": {"type": "null"},
+    }
+    properties["model"] = models[method.takes_model]
+    asked = [
+        {
+            "properties": {
+                "strategy": {"$ref": f"#/$defs/strategy-{choice}"},
+                **options,
+                **dict.fromkeys(sorted(theirs - options.keys() - own.keys()), False),
+            },
+            "required": [] if choice == strategy else ["strategy"],
+        }
+        for choice, options in choices.items()
+    ]
+    return {**_object({**properties, **named}, required), "anyOf": asked}
+
+
+def _backends(needs: frozenset[Capability], default: str, *, whole: bool) -> Schema:
+    """The backends that can answer what is asked, with their options.
+
+    Args:
+        needs: What is asked.
+        default: The kind where the config names none.
+        whole: Whether an option of that kind that has no default must be given.
+    """
+    capable = [one for one in registry.names("backend") if needs <= registry.backend(one).Options.capabilities]
+    needed = {one: _required(registry.backend(one).Options) if whole or one != default else [] for one in capable}
+    return {
+        "anyOf": [
+            {"enum": [one for one in capable if not needed[one]]},
+            *({"$ref": f"#/$defs/backend-{one}", "required": ["type", *needed[one]]} for one in capable),
+            {"$ref": f"#/$defs/backend-{default}", "required": needed.get(default, [])},
+        ]
+    }
+
+
+def _strategy(name: str) -> Schema:
+    spelled = _object({"type": {"const": name}, **_properties(registry.strategy(name))}, ["type"])
+    return {"anyOf": [{"const": name}, spelled]}
+
+
+def _backend(name: str) -> Schema:
+    options = _properties(registry.backend(name).Options)
+    values = {key: {"anyOf": [value, _FROM_ENVIRONMENT]} for key, value in options.items()}
+    return _object({"type": {"const": name}, **values}, [])
+
+
+def _fused() -> dict[str, Schema]:
+    one = {"anyOf": [{"enum": list(INPUTS)}, _ANY]}
+    several = {"type": "array", "items": one, "minItems": 1}
+    inputs = {"with": {"anyOf": [one, {"type": "null"}]}, "of": {"anyOf": [several, {"type": "null"}]}}
+    return {**_common(), **_properties(FusionOptions), **inputs}
+
+
+def _fusion() -> Schema:
+    given = [{"properties": {key: {"not": {"type": "null"}}}, "required": [key]} for key in ("with", "of")]
+    return {**_object(_fused(), ["fusion"]), "oneOf": given}
+
+
+def _cascade() -> dict[str, Schema]:
+    return {**_common(), "stages": {"type": "array", "items": _ANY, "minItems": 1}}
+
+
+def _decomposed() -> dict[str, Schema]:
+    wiring = {"model": {"type": "string"}, "backend": _backends(NEEDS, "transformers", whole=True)}
+    return {**_common(), **_properties(DecompositionOptions), **wiring, "rerank": _ANY, "search": _ANY}
+
+
+def _decomposition() -> Schema:
+    return _object(_decomposed(), ["decomposition", "model"])
+
+
+def _stages() -> Schema:
+    return _object(_cascade(), ["stages"])
+
+
+def _presets() -> dict[str, Schema]:
+    """``reranker: <recipe or method>`` with what may override it, one schema for names that take the same keys."""
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for name in {*recipe.all_recipes(), *registry.names("method")}:
+        alike[_kind(name)].append(name)
+    schemas = {}
+    for kind, names in sorted(alike.items()):
+        named: dict[str, Schema] = {"reranker": {"enum": sorted(names)}}
+        if kind[0] == "fusion":
+            schema = _object({**_fused(), **named}, ["reranker"])
+        elif kind[0] == "decomposition":
+            schema = _object({**_decomposed(), **named}, ["reranker"])
+        elif kind[0] == "stages":
+            schema = _object({**_cascade(), **named}, ["reranker"])
+        else:
+            method, backend, strategy, *missing = kind[1:]
+            named["method"] = {"const": method}
+            schema = _single(method, named, ["reranker", *missing], backend, strategy, whole="backend" in missing)
+        schemas["-".join(("recipe", *kind))] = schema
+    return schemas
+
+
+def _kind(name: str) -> tuple[str, ...]:
+    """What decides which keys may stand beside a name, and what must."""
+    config = expand({"reranker": name})
+    if "method" not in config:
+        return (next(key for key in MAIN_KEYS if key in config),)
+    method = registry.method(config["method"])
+    backend = backend_config(config.get("backend", method.backend)).get("type", method.backend)
+    strategy = config.get("strategy", method.strategy)
+    missing = [key for key in _needed(method.name) if key not in config]
+    return ("method", method.name, backend, strategy if isinstance(strategy, str) else strategy["type"], *missing)
+
+
+def _changed() -> Schema:
+    """``reranker: {...}`` with any override; whether it suits the mapping shows at construction."""
+    single = [_method(name)["properties"] for name in registry.names("method")]
+    keys = {key for properties in (*single, _fused(), _decomposed(), _cascade()) for key in properties}
+    overrides: dict[str, Schema] = {**{key: {} for key in sorted(keys)}, **_common()}
+    return _object({**overrides, "reranker": {"$ref": "#/$defs/config"}}, ["reranker"])

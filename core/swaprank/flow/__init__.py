@@ -1,0 +1,1 @@
+"""Flows, the generators in which reranking is written, and what drives them."""

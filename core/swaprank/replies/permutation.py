@@ -1,0 +1,116 @@
+"""What a model's reply says about an order: any text becomes a full permutation, with a count of the repairs.
+
+One contract for every listwise method, whatever its reply looks like: identifiers named twice count once,
+identifiers that were never given are dropped, those that are missing follow in the order they were shown. No
+text raises, and none takes more than linear time.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from .parts import after_thinking
+
+# Characters that are digits (str.isdigit) without being decimal (superscripts, circled digits, ...): int()
+# refuses them, and official codes that filter by isdigit() crash on them.
+_ODD = (
+    "²³¹፩-፱᧚⁰⁴-⁹₀-₉①-⑨⑴-⑼⒈-⒐⓪⓵-⓽⓿❶-❾➀-➈➊-➒"
+    "\U00010a40-\U00010a43\U00010e60-\U00010e68\U00011052-\U0001105a\U0001f100-\U0001f10a"
+)
+_RUN = re.compile(rf"[\d{_ODD}]+")
+_BRACKETED = re.compile(rf"\[\s*([\d{_ODD}]+)\s*\]")
+_EXACTLY_BRACKETED = re.compile(rf"\[([\d{_ODD}]+)\]")
+_LETTER = re.compile(r"(?<!\w)([A-Z])(?!\w)")
+_BRACKETED_LETTER = re.compile(r"\[\s*([A-Z])\s*\]")
+# The same, and faster, where there are no other digits.
+_ASCII_RUN = re.compile(r"[0-9]+")
+_PATTERNS = {"prefer": _BRACKETED, "only": _EXACTLY_BRACKETED}
+_MOST_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Permutation:
+    """An order of all passages that were shown.
+
+    Attributes:
+        order: Their places, from 0, best first.
+        repairs: Identifiers that were dropped (named before, or never given), plus those that were missing.
+    """
+
+    order: list[int]
+    repairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How the replies of a method are read.
+
+    Attributes:
+        identifiers: Numbers, or capital letters from A.
+        first: The number of the first passage.
+        brackets: ``"any"`` run of digits is an identifier; ``"prefer"`` those in brackets where there are any;
+            ``"only"`` those in brackets, without blanks. Letters are read as under ``"prefer"``, and only where
+            they stand alone.
+        odd_digits: What to do about digits that are no decimals, such as ``²``: ``"skip"`` them,
+            ``"normalize"`` them (NFKC), or ``"refuse"`` the reply. Those that cannot be normalised are refused.
+        reasoning: ``"drop"`` what is said up to the last ``</think>``, and from a ``<think>`` on that never ends;
+            ``"read"`` numbers in there as the ranking too, as some official codes do; ``"closed"`` reads
+            them where the thinking never ends.
+    """
+
+    identifiers: Literal["numbers", "letters"] = "numbers"
+    first: int = 1
+    brackets: Literal["any", "prefer", "only"] = "any"
+    odd_digits: Literal["skip", "normalize", "refuse"] = "skip"
+    reasoning: Literal["drop", "closed", "read"] = "drop"
+
+    def read(self, text: str, n: int) -> Permutation:
+        """The order of ``n`` passages that a reply gives."""
+        if self.reasoning == "closed":
+            text = text.rpartition("</think>")[2]
+        elif self.reasoning == "drop":
+            text = after_thinking(text)
+        named = self._letters(text) if self.identifiers == "letters" else self._numbers(text)
+        # What is named again need not be read again: replies that repeat themselves can be long.
+        return completed(map(self._place, dict.fromkeys(named)), n, len(named))
+
+    def _letters(self, text: str) -> list[str]:
+        return _BRACKETED_LETTER.findall(text) or _LETTER.findall(text)
+
+    def _numbers(self, text: str) -> list[str]:
+        if self.odd_digits == "normalize" and not text.isascii():
+            text = unicodedata.normalize("NFKC", text)
+        runs = [] if self.brackets == "any" else _PATTERNS[self.brackets].findall(text)
+        if not runs and self.brackets != "only":
+            runs = (_ASCII_RUN if text.isascii() else _RUN).findall(text)
+        if text.isascii() or all(run.isdecimal() for run in dict.fromkeys(runs)):
+            return runs
+        return [run for run in runs if run.isdecimal()] if self.odd_digits == "skip" else []
+
+    def _place(self, name: str) -> int:
+        if self.identifiers == "letters":
+            return ord(name) - ord("A")
+        return (int(name) if len(name) <= _MOST_DIGITS else _number(name)) - self.first
+
+
+def completed(found: Iterable[int], n: int, named: int) -> Permutation:
+    """Places made a permutation of ``range(n)``: first occurrences in order, then what is missing.
+
+    Args:
+        found: The places that a reply names.
+        n: How many there are.
+        named: How often it names any, for the count of what was dropped.
+    """
+    order = dict.fromkeys(place for place in found if 0 <= place < n)
+    missing = [place for place in range(n) if place not in order]
+    return Permutation([*order, *missing], named - len(order) + len(missing))
+
+
+def _number(run: str) -> int:
+    """The value of a long run of decimal digits; one too long for any identifier is as good as none."""
+    digits = run.lstrip("0")
+    return int(digits or "0") if len(digits) <= _MOST_DIGITS else -1

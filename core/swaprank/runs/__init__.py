@@ -1,0 +1,1 @@
+"""Files of queries: JSON lines, Ray, evaluation."""

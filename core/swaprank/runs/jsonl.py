@@ -1,0 +1,297 @@
+"""Reranking files line by line: constant memory, and a run that was stopped goes on where it ended."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import math
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from ..errors import InputError
+from ..reranker import Reranker
+from ..types import Passage, Query, Ranking
+
+logger = logging.getLogger(__name__)
+
+# What the output adds to a line; an input line that has such a key is refused, not overwritten.
+RESERVED = ("line", "ranking", "score_kind", "repairs", "failures")
+
+_PASSAGE: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "id": (str, int, type(None)),
+    "title": (str, type(None)),
+    "score": (int, float, type(None)),
+    "metadata": (dict, type(None)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One line of the input: its number from 1, its query and passages, and its other keys."""
+
+    line: int
+    query: Query
+    passages: list[Passage]
+    rest: dict[str, Any]
+
+
+def jobs(lines: Iterable[bytes], *, first: int = 1, skip_bad: bool = False) -> Iterator[Job]:
+    """The jobs of an input's lines; blank lines are passed over.
+
+    Args:
+        lines: The lines.
+        first: The number of the first of them in the input.
+        skip_bad: Leave out what cannot be read, and say so in the log.
+
+    Raises:
+        InputError: A line cannot be read and ``skip_bad`` is false; the message has its number.
+    """
+    for number, text in enumerate(lines, start=first):
+        if not text.strip():
+            continue
+        try:
+            yield _job(number, text)
+        except InputError as error:
+            if not skip_bad:
+                raise
+            logger.warning("%s Left out.", error)
+
+
+def reranked(
+    reranker: Reranker, waiting: Iterable[Job], batch_size: int, instruction: str | None = None
+) -> Iterator[list[bytes]]:
+    """Output lines, a batch at a time; the jobs before a line that cannot be read are done first.
+
+    Args:
+        reranker: What ranks.
+        waiting: The jobs.
+        batch_size: Queries reranked together.
+        instruction: What counts as relevant, for the jobs that do not say so themselves.
+    """
+    for batch in _batches((_instructed(job, instruction) for job in waiting), batch_size):
+        rankings = reranker.rerank_many([job.query for job in batch], [job.passages for job in batch])
+        yield [_line(job, ranking) for job, ranking in zip(batch, rankings, strict=True)]
+
+
+def resume(output: BinaryIO, waiting: Iterator[Job]) -> tuple[int, Iterator[Job]]:
+    """Check the lines of an output against the jobs they came from, and go behind both.
+
+    Args:
+        output: The output file, readable and writable, at its start. A half-written last line is cut
+            off; the file is left at its end. One that can only be written has nothing to go on with.
+        waiting: The jobs of the input, from the first.
+
+    Returns:
+        How many lines are done, and the jobs that remain.
+
+    Raises:
+        InputError: The file holds something that was not made from this input; it is left as it is.
+    """
+    done = whole = 0
+    for text in output if output.readable() else ():
+        complete = text.endswith(b"\n")
+        job = next((job for job in waiting if _begins_alike(text, job)), None)
+        if job is None or (complete and not _fits(text, job)):
+            raise InputError(
+                f"{str(output.name)!r} holds a line that was not made from this input: {_shown(text)}.",
+                hint="Choose another output file, or --overwrite.",
+            )
+        if not complete:
+            waiting = itertools.chain([job], waiting)
+            break
+        done += 1
+        whole += len(text)
+    if output.readable():
+        output.seek(whole)
+        output.truncate()
+    return done, waiting
+
+
+def _begins_alike(text: bytes, job: Job) -> bool:
+    """Whether an output line, perhaps half-written, begins as the job's does."""
+    head = _head(job)
+    return text.startswith(head) or (head.startswith(text) and not text.endswith(b"\n"))
+
+
+def _fits(text: bytes, job: Job) -> bool:
+    """Whether a whole output line ranks the passages of the job."""
+    try:
+        ranked = {(one["index"], one["id"]) for one in json.loads(text)["ranking"]}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return ranked <= set(enumerate(passage.id for passage in job.passages))
+
+
+@contextmanager
+def reading(source: Path) -> Iterator[BinaryIO]:
+    """A file, or standard input for ``-``.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    if str(source) == "-":
+        yield _stream(sys.stdin, "input")
+        return
+    with _opened(source, "rb") as file:
+        yield file
+
+
+@contextmanager
+def writing(target: Path, *, source: BinaryIO, anew: bool) -> Iterator[BinaryIO]:
+    """A file to go on with or to write anew, or standard output for ``-``.
+
+    Raises:
+        InputError: The file cannot be written, or it is the source.
+    """
+    if str(target) == "-":
+        yield _stream(sys.stdout, "output")
+        return
+    regular = _is_regular(target)
+    with _opened(target, "ab+" if regular else "wb") as file:
+        if regular:
+            if os.path.sameopenfile(file.fileno(), source.fileno()):
+                raise InputError(f"{str(target)!r} is both input and output.", hint="Choose another output file.")
+            file.seek(0)
+            if anew:
+                file.truncate()
+        yield file
+
+
+def _is_regular(target: Path) -> bool:
+    """Whether a path is a file or free for one; devices and pipes can only be written."""
+    try:
+        return stat.S_ISREG(target.stat().st_mode)
+    except OSError:
+        return True
+
+
+def _opened(path: Path, mode: str) -> BinaryIO:
+    try:
+        file: Any = path.open(mode)
+    except OSError as error:
+        verb = "read" if mode == "rb" else "written"
+        raise InputError(f"{str(path)!r} cannot be {verb}: {error.strerror}.") from error
+    opened: BinaryIO = file
+    return opened
+
+
+def _stream(stream: TextIO | None, name: str) -> BinaryIO:
+    if stream is None:
+        raise InputError(f"The standard {name} is closed.", hint=f"Give a file with --{name}.")
+    return stream.buffer
+
+
+def _batches(waiting: Iterable[Job], size: int) -> Iterator[list[Job]]:
+    batch: list[Job] = []
+    try:
+        for job in waiting:
+            batch.append(job)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except InputError:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+def _instructed(job: Job, instruction: str | None) -> Job:
+    return job if job.query.instruction else replace(job, query=replace(job.query, instruction=instruction))
+
+
+def _job(number: int, text: bytes) -> Job:
+    entry = _parsed(number, text)
+    query = entry.get("query") if isinstance(entry, dict) else None
+    if not isinstance(query, str) or not query.strip():
+        raise InputError(f"Line {number} has no query: {_shown(text)}.")
+    if not isinstance(entry.get("passages"), list):
+        raise InputError(f"Line {number} has no list of passages.")
+    taken = [key for key in RESERVED if key in entry]
+    if taken:
+        raise InputError(f"Line {number} has the key {taken[0]!r}, which the output needs.", hint="Rename it.")
+    passages = [_passage(number, place, given) for place, given in enumerate(entry["passages"])]
+    rest = {key: value for key, value in entry.items() if key not in ("query", "passages")}
+    instruction = entry.get("instruction")
+    if not isinstance(instruction, str | None):
+        raise InputError(f"Line {number} has the instruction {str(instruction)[:60]!r}.", hint="Give a text.")
+    return Job(number, Query(query, instruction=instruction), passages, rest)
+
+
+def _parsed(number: int, text: bytes) -> Any:
+    """The value of a line. JSON can escape half a surrogate pair, which no tokenizer and no file takes."""
+    try:
+        entry = json.loads(text.decode("utf-8-sig"))
+        if b"\\u" in text:
+            json.dumps(entry, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"Line {number} is no JSON in UTF-8: {error}.") from error
+    return entry
+
+
+def _passage(number: int, place: int, given: Any) -> Passage:
+    fields = {"text": given} if isinstance(given, str) else given
+    if not isinstance(fields, Mapping) or "text" not in fields or fields.keys() - _PASSAGE:
+        raise InputError(
+            f"Line {number}, passage {place} is {str(given)[:60]!r}.",
+            hint=f"Give a text, or a mapping with text and any of {', '.join(sorted(_PASSAGE.keys() - {'text'}))}.",
+        )
+    for key, value in fields.items():
+        if (
+            not isinstance(value, _PASSAGE[key])
+            or isinstance(value, bool)
+            or (key == "score" and not _is_finite(value))
+        ):
+            raise InputError(f"Line {number}, passage {place} has the {key} {str(value)[:60]!r}.")
+    given_fields: dict[str, Any] = {key: value for key, value in fields.items() if value is not None}
+    return Passage(**given_fields)
+
+
+def _is_finite(score: Any) -> bool:
+    """JSON has integers of any size, and Python reads NaN and Infinity too."""
+    try:
+        return score is None or math.isfinite(score)
+    except OverflowError:
+        return False
+
+
+def _head(job: Job) -> bytes:
+    """What an output line begins with: all that is known before the ranking."""
+    return _dumped({"line": job.line, "query": job.query.text, **job.rest})[:-1] + b', "ranking": '
+
+
+def _line(job: Job, ranking: Ranking) -> bytes:
+    kept = []
+    for ranked in ranking.passages:
+        entry: dict[str, Any] = {
+            "index": ranked.index,
+            "id": ranked.passage.id,
+            "score": ranked.score,
+            "rank": ranked.rank,
+        }
+        if ranked.reasoning:
+            entry["reasoning"] = ranked.reasoning
+        kept.append(entry)
+    outcome = {
+        "score_kind": ranking.score_kind.value,
+        "repairs": ranking.repairs,
+        "failures": [asdict(failure) for failure in ranking.failures],
+    }
+    return _head(job) + _dumped(kept) + b", " + _dumped(outcome)[1:] + b"\n"
+
+
+def _dumped(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _shown(text: bytes) -> str:
+    return repr(text.decode(errors="replace").strip()[:60])

@@ -1,0 +1,73 @@
+"""CandidateScores: what anything that orders candidates comes to, and how scores are made where a model gave none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from ..scores.ranks import behind
+from ..types import Call, Failure, Ranking, ScoreKind
+
+
+@dataclass(slots=True)
+class CandidateScores:
+    """A full permutation of a candidate list, before any limit is applied.
+
+    Attributes:
+        order: A permutation of all indices, best first.
+        scores: One per index, falling along `order`.
+        kind: What the scores mean.
+        kept: How many of the first places survive a cascade's own limits; None for all.
+        repairs: Places of model output mended by rule.
+        reasoning: What the model said, by index.
+        calls: The model calls made.
+        failures: Failures bridged inside (by stages of a cascade).
+        coverage: Share of the text that the model's vocabulary covers.
+        sub_questions: The sub-questions a passage was found for, by index.
+    """
+
+    order: list[int]
+    scores: list[float]
+    kind: ScoreKind
+    kept: int | None = None
+    repairs: int = 0
+    reasoning: dict[int, str] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    coverage: float | None = None
+    sub_questions: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def add(self, ranking: Ranking, indices: Sequence[int]) -> None:
+        """Take over what a ranking reports beside its order and scores.
+
+        Args:
+            ranking: What a stage inside said.
+            indices: Which candidate each of its passages is.
+        """
+        self.repairs += ranking.repairs
+        self.calls += ranking.calls
+        self.failures += ranking.failures
+        for ranked in ranking.passages:
+            if ranked.reasoning:
+                self.reasoning[indices[ranked.index]] = ranked.reasoning
+            if ranked.sub_questions:
+                self.sub_questions[indices[ranked.index]] = ranked.sub_questions
+
+    def within(self, indices: Sequence[int], count: int) -> CandidateScores:
+        """The same, told of some of ``count`` candidates; the others come behind, in their order, and are not kept.
+
+        Args:
+            indices: Which candidate each of these is.
+            count: How many candidates there are.
+        """
+        held = set(indices)
+        rest = [index for index in range(count) if index not in held]
+        scores = dict(zip(indices, self.scores, strict=True)) | behind(min(self.scores, default=0.0), rest)
+        return replace(
+            self,
+            order=[*(indices[place] for place in self.order), *rest],
+            scores=[scores[index] for index in range(count)],
+            kept=len(self.order) if self.kept is None else self.kept,
+            reasoning={indices[place]: text for place, text in self.reasoning.items()},
+            sub_questions={indices[place]: asked for place, asked in self.sub_questions.items()},
+        )

@@ -1,0 +1,178 @@
+"""Question decomposition: an LLM splits the question, its parts widen the pool, the question decides.
+
+Ammann, Golde and Akbik, Question Decomposition for Retrieval-Augmented Generation, ACL SRW 2025 (arXiv 2507.00355).
+The steps are the paper's; the prompt is ours, for no official code was to be found.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ..backend import Backend
+from ..flow.flow import Flow, ask, together
+from ..prompt import Slot, fill, user
+from ..replies.sub_questions import parse
+from ..requests import Capability, Generate, Generated
+from ..scores.ranks import descending
+from ..types import Call, Decomposed, Passage, Query, Ranking
+from .candidate_scores import CandidateScores
+from .pooling import covering
+from .stage import Stage
+
+NAME = "question-decomposition"
+NEEDS = frozenset({Capability.TEXT})
+
+PROMPT = """\
+Split the question at the end into the simpler questions that have to be answered on the way to its answer.
+
+- Each asks for one fact and can be understood alone: repeat names instead of writing "he" or "that film".
+- At most {max_sub_questions} of them, in the order in which they are needed, one on each line, numbered, nothing else.
+- If the question already asks for a single fact, answer with the one word NONE.
+
+Question: {question}"""
+
+
+class DecompositionOptions(BaseModel):
+    """``{decomposition: original, model: ..., backend: ..., rerank: bge-reranker-v2-m3, top_n: 10}``.
+
+    Attributes:
+        rule: ``decomposition:`` in a config: what the pooled passages are scored against. ``original``: the question
+            itself (the paper's rule); ``max`` or ``mean``: over the scores against the question and each of its
+            parts, at as many times the cost.
+        rerank: What scores them: a recipe name or a config.
+        search: What finds candidates for each part among the given ones, where no retriever does: as `rerank`.
+        k: How many candidates the question and each of its parts bring into the pool.
+        max_sub_questions: Most parts.
+        coverage: Among how many of the first places (at most ``top_n``) every part has its best passage; None lets
+            the scores decide alone. The best-scored passage always stays first.
+        prompt: What the LLM is asked; ``{question}`` and ``{max_sub_questions}`` are filled in.
+        max_tokens: Most tokens of its answer.
+        temperature: Of its answer; the paper samples at 0.8, 0 gives the same parts every time.
+        seed: Of the sampler, above temperature 0.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: Literal["original", "max", "mean"] = Field(alias="decomposition")
+    rerank: Any = "embedded"
+    search: Any = "bm25"
+    k: int = Field(default=10, ge=1)
+    max_sub_questions: int = Field(default=5, ge=1)
+    coverage: int | None = Field(default=5, ge=1)
+    prompt: str = PROMPT
+    max_tokens: int = Field(default=512, ge=1)
+    temperature: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    seed: int | None = None
+
+    @field_validator("prompt")
+    @classmethod
+    def _asks(cls, prompt: str) -> str:
+        if "{question}" not in prompt:
+            raise ValueError("the prompt has no place for {question}")
+        return prompt
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """Splits the question, pools what is found for its parts, and reranks the pool.
+
+    Candidates outside the pool come behind it, in the given order. A question without parts is reranked as if there
+    were no decomposition.
+
+    Args:
+        options: See there.
+        llm: Splits the question.
+        search: Ranks the given candidates for each part.
+        rerank: Ranker the pool.
+        top_n: How many passages will be kept.
+    """
+
+    options: DecompositionOptions
+    llm: Backend
+    search: Stage
+    rerank: Stage
+    top_n: int | None = None
+
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether the search or the reranker reads a query's instruction."""
+        return self.search.ranker.takes_instruction or self.rerank.scores.takes_instruction
+
+    def split(self, query: Query) -> Flow[Decomposed]:
+        """Ask the LLM for the parts of a question."""
+        limit = str(self.options.max_sub_questions)
+        filled = fill(self.options.prompt, {"question": Slot(query.text), "max_sub_questions": limit})
+        request = Generate(
+            # A thought costs more than the parts, and would use up `max_tokens`.
+            prompt=user(*filled, thinking=False),
+            max_tokens=self.options.max_tokens,
+            temperature=self.options.temperature,
+            seed=self.options.seed,
+        )
+        answer = yield from ask(self.llm, [request])
+        [response] = answer.responses
+        assert isinstance(response, Generated)
+        parsed = parse(response.text, query.text, self.options.max_sub_questions)
+        tokens = response.usage
+        call = Call(NAME, self.llm.name, self.llm.model, 1, tokens.input_tokens, tokens.output_tokens, answer.seconds)
+        return Decomposed(parsed.questions, k=self.options.k, repairs=int(parsed.malformed), calls=(call,))
+
+    def flow(
+        self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None
+    ) -> Flow[CandidateScores]:
+        """Split, pool and rerank; no LLM call where the query brings its parts."""
+        parts = query.decomposed or (yield from self.split(query))
+        query = replace(query, decomposed=None)
+        asked = [query, *(Query(text, instruction=query.instruction) for text in parts.sub_questions)]
+        searches: list[Ranking] = []
+        found: Sequence[Sequence[int]] = parts.found if parts.sub_questions else [range(len(passages))]
+        if not found:
+            searches = yield from together([self.search.flow(one, passages, previous) for one in asked])
+            found = [ranking.order[: self.options.k] for ranking in searches]
+        pool = list(dict.fromkeys(chain.from_iterable(found)))
+        against = asked if self.options.rule != "original" else asked[:1]
+        before = None if previous is None else [previous[index] for index in pool]
+        rankings = yield from together(
+            [self.rerank.flow(one, [passages[index] for index in pool], before) for one in against]
+        )
+        result = self._ordered(rankings, [[pool.index(index) for index in one[:1]] for one in found[1:]])
+        result.calls, result.repairs = list(parts.calls), parts.repairs
+        for ranking in [*searches, *rankings[1:]]:
+            result.add(replace(ranking, passages=[]), ())
+        result.add(rankings[0], range(len(pool)))
+        whole = result.within(pool, len(passages))
+        for text, one in zip(parts.sub_questions, found[1:], strict=True):
+            for index in one:
+                whole.sub_questions[index] = (*whole.sub_questions.get(index, ()), text)
+        return replace(whole, kept=None)
+
+    def _ordered(self, rankings: Sequence[Ranking], first: Sequence[Sequence[int]]) -> CandidateScores:
+        """The pool in its new order.
+
+        Args:
+            rankings: The pool against the question, and under ``max`` and ``mean`` against each part.
+            first: What was found first for each part, as positions in the pool; empty where nothing was.
+        """
+        scores = [_COMBINE[self.options.rule](row) for row in zip(*(one.scores for one in rankings), strict=True)]
+        order = descending(scores)
+        if len(rankings) > 1:
+            first = [descending(one.scores)[:1] for one in rankings[1:]]
+        else:
+            order = [*rankings[0].order, *(index for index in order if index not in set(rankings[0].order))]
+        if self.options.coverage is not None and first:
+            places = min(self.options.coverage, self.top_n or len(order))
+            order, scores = covering(order, scores, [*chain.from_iterable(first)], places)
+        return CandidateScores(order, scores, kind=rankings[0].score_kind, coverage=rankings[0].coverage)
+
+
+_COMBINE: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "original": lambda scores: scores[0],
+    "max": max,
+    "mean": lambda scores: math.fsum(scores) / len(scores),
+}

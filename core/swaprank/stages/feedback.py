@@ -1,0 +1,155 @@
+"""Relevance feedback: a query embedding that has learnt from the reranker, for a second retrieval.
+
+Reddy et al., FIRST (2024), arXiv 2406.15657, after ReFIT (2023), arXiv 2305.11744: the query vector takes gradient
+steps until the retriever's distribution over the first passages is the reranker's. E2Rank (2025), arXiv 2510.22733,
+needs no steps: what it has made of query and passages is the better query.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..flow.flow import Flow, ask
+from ..requests import Embedded
+from ..types import Passage, Query, Ranking, ScoreKind
+from .method_ranker import MethodRanker, Ranker
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
+
+Embeddings = Callable[[list[str]], Sequence[Sequence[float]]]
+"""From texts to one vector each, such as the ``embed_documents`` of a LangChain embedding model."""
+
+# Adam's decay rates, and the least probability that is told from none.
+_FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """How far the query moves; the defaults are those of the official code (gangiswag/llm-reranker).
+
+    Attributes:
+        k: How many passages it learns from, best first.
+        steps: Steps of gradient descent, by Adam.
+        learning_rate: Size of a step in every coordinate.
+    """
+
+    k: int = 20
+    steps: int = 100
+    learning_rate: float = 0.005
+
+    def __post_init__(self) -> None:
+        if self.k < 1 or self.steps < 0 or not self.learning_rate > 0:
+            raise InputError(f"{self} moves nothing.", hint="Give k and learning_rate above 0, steps of at least 0.")
+
+
+def moved(
+    query: Sequence[float], passages: Sequence[Sequence[float]], scores: Sequence[float], how: Feedback
+) -> Vector:
+    """The query vector after it has learnt to score passages as a reranker does.
+
+    Minimises the Kullback-Leibler divergence of the retriever's softmax from the reranker's, where the dot products
+    are stretched to half the range of the reranker's scores, as in the official code.
+
+    Args:
+        query: The retriever's query embedding, [dimensions].
+        passages: Its passage embeddings, [passages, dimensions].
+        scores: The reranker's, as logits.
+        how: Steps and their size.
+
+    Raises:
+        InputError: The embeddings differ in size.
+    """
+    sizes = {len(vector) for vector in (query, *passages)}
+    if len(sizes) > 1:
+        raise InputError(f"The embeddings have different sizes: {sorted(sizes)}.", hint="Take them from one model.")
+    vector, matrix = np.array(query, dtype=np.float64), np.asarray(passages, dtype=np.float64)
+    target = np.asarray(scores, dtype=np.float64)
+    spread = float(np.ptp(matrix @ vector))
+    scale = float(np.ptp(target)) / spread / 2 if spread > 0 else 1.0
+    wanted = _softmax(target)
+    mean, square = np.zeros_like(vector), np.zeros_like(vector)
+    for step in range(1, how.steps + 1):
+        gradient = scale * (_softmax(scale * (matrix @ vector)) - wanted) @ matrix
+        mean = _FIRST * mean + (1 - _FIRST) * gradient
+        square = _SECOND * square + (1 - _SECOND) * gradient**2
+        unbiased = np.sqrt(square / (1 - _SECOND**step)) + 1e-8
+        vector -= how.learning_rate * mean / (1 - _FIRST**step) / unbiased
+    return vector
+
+
+def logits(ranking: Ranking, k: int) -> list[float]:
+    """The scores of the first passages on a scale where their softmax is the reranker's distribution.
+
+    Probabilities and scores by rank are not negative, and stand for themselves: their logarithms are taken.
+    """
+    scores = [ranked.score for ranked in ranking.passages[:k]]
+    if ranking.score_kind in (ScoreKind.PROBABILITY, ScoreKind.RANK):
+        return [math.log(max(score, _TINY)) for score in scores]
+    return scores
+
+
+def with_embeddings(passages: Sequence[Passage], embeddings: Embeddings | None) -> list[Passage]:
+    """The passages, those without an embedding given one.
+
+    Raises:
+        InputError: Not one vector per text came back.
+    """
+    missing = [place for place, passage in enumerate(passages) if passage.embedding is None]
+    if embeddings is None or not missing:
+        return list(passages)
+    vectors = embeddings([passages[place].content for place in missing])
+    if len(vectors) != len(missing):
+        raise InputError(f"embeddings gave {len(vectors)} vectors for {len(missing)} texts.", hint="Give one per text.")
+    found = dict(zip(missing, vectors, strict=True))
+    return [
+        replace(passage, embedding=found[place]) if place in found else passage
+        for place, passage in enumerate(passages)
+    ]
+
+
+def better_query(
+    scores: Ranker, query: Query, ranking: Ranking, how: Feedback, embeddings: Embeddings | None
+) -> Flow[list[float]]:
+    """A better query embedding: the method's own where it makes one, else the moved one.
+
+    Raises:
+        InputError: An embedding is missing that must be moved or compared.
+    """
+    first = [ranked.passage for ranked in ranking.passages[: how.k]]
+    asked = scores.method.feedback_request(query, first) if isinstance(scores, MethodRanker) else None
+    if isinstance(scores, MethodRanker) and asked is not None:
+        [found] = (yield from ask(scores.backend, [asked])).responses
+        assert isinstance(found, Embedded)
+        return _floats(found.vector)
+    if query.embedding is None:
+        raise InputError(
+            f"The query {query.text[:60]!r} has no embedding to move.",
+            hint="Give Query(text, embedding=...), as the retriever embeds it.",
+        )
+    known = [passage.embedding for passage in with_embeddings(first, embeddings)]
+    vectors = [vector for vector in known if vector is not None]
+    if len(vectors) < len(known):
+        raise InputError(
+            f"{len(known) - len(vectors)} of {len(known)} passages have no embedding to learn from.",
+            hint="Give Passage(text, embedding=...), or embeddings=<a function from texts to vectors>.",
+        )
+    return _floats(moved(query.embedding, vectors, logits(ranking, how.k), how) if vectors else query.embedding)
+
+
+def _softmax(scores: Vector) -> Vector:
+    raised: Vector = np.exp(scores - scores.max())
+    raised /= raised.sum()
+    return raised
+
+
+def _floats(vector: Any) -> list[float]:
+    return [float(value) for value in vector]

@@ -1,0 +1,185 @@
+"""Scheduling: who waits for whom, deadlines, and what a cancelled call leaves behind."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from swaprank import Reranker
+from swaprank.errors import BackendTimeoutError
+from swaprank.flow.drivers import adrive, drive
+from swaprank.flow.flow import Ask, Flow, ask, together
+from swaprank.requests import Generate, Generated, LabelLogprobs, LabelScores
+from swaprank.testing import ScriptedBackend
+
+
+class Server(ScriptedBackend):
+    """Takes many batches at a time; prompts in `held` wait until they are released."""
+
+    concurrency = 8
+
+    def __init__(self, held: set[str]) -> None:
+        super().__init__(lambda request: Generated(str(request.prompt)))
+        self.held, self.release = held, threading.Event()
+        self.cancelled = 0
+
+    def run(self, requests):
+        if any(str(request.prompt) in self.held for request in requests):
+            assert self.release.wait(10)
+        return super().run(requests)
+
+    async def arun(self, requests):
+        try:
+            while any(str(request.prompt) in self.held for request in requests) and not self.release.is_set():
+                await asyncio.sleep(0.001)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return ScriptedBackend.run(self, requests)
+
+
+def steps(backend, *prompts: str, log: list[str] | None = None, last: threading.Event | None = None) -> Flow[str]:
+    for prompt in prompts:
+        yield from ask(backend, [Generate(prompt, 1)])
+        if log is not None:
+            log.append(prompt)
+    if last is not None:
+        last.set()
+    return prompts[-1]
+
+
+both = pytest.mark.parametrize("drive_it", [drive, lambda flows: asyncio.run(adrive(flows))], ids=["sync", "async"])
+
+
+@both
+def test_a_slow_answer_of_a_server_holds_its_own_query_only(drive_it) -> None:
+    """The held flow is released by the end of the other one: in shared rounds neither would ever end."""
+    server, log = Server({"slow"}), []
+    flows = [steps(server, "slow", "then", log=log), steps(server, "1", "2", "3", log=log, last=server.release)]
+    assert drive_it(flows) == ["then", "3"]
+    assert log == ["1", "2", "3", "slow", "then"]
+
+
+@both
+def test_a_server_gets_no_more_batches_at_once_than_it_takes(drive_it) -> None:
+    class Counting(Server):
+        concurrency = 3
+        now = most = 0
+
+        def run(self, requests):
+            self.now += 1
+            self.most = max(self.most, self.now)
+            time.sleep(0.005)
+            self.now -= 1
+            return super().run(requests)
+
+        async def arun(self, requests):
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(0.005)
+            self.now -= 1
+            return await super().arun(requests)
+
+    server = Counting(set())
+    assert drive_it([steps(server, str(number), "end") for number in range(10)]) == ["end"] * 10
+    assert server.most == 3
+
+
+@both
+def test_a_flow_that_asks_a_server_and_a_model_waits_for_both(drive_it) -> None:
+    server, model = Server(set()), ScriptedBackend(lambda request: Generated("local"))
+    flows = [together([steps(server, "a"), steps(model, "b", "c")]), steps(model, "d")]
+    assert drive_it(flows) == [["a", "c"], "d"]
+    assert model.batches == [2, 1]
+
+
+@both
+def test_an_ask_past_its_deadline_is_answered_with_an_error_and_the_other_flows_go_on(drive_it) -> None:
+    server = Server({"hang"})
+
+    def impatient() -> Flow[str]:
+        [answer] = yield [Ask(server, (Generate("hang", 1),), deadline=time.monotonic() + 0.05)]
+        return type(answer).__name__
+
+    assert drive_it([impatient(), steps(server, "1", "2")]) == ["BackendTimeoutError", "2"]
+    server.release.set()
+
+
+@both
+def test_a_deadline_takes_only_its_own_ask_out_of_the_line(drive_it) -> None:
+    """Two wait for a busy model, and only one of them is impatient."""
+    server, model = Server(set()), Server({"slow"})
+    model.concurrency = 1
+
+    def asking(prompt: str, patience: float) -> Flow[str]:
+        if prompt != "slow":
+            yield from ask(server, [Generate(prompt, 1)])
+        [answer] = yield [Ask(model, (Generate(prompt, 1),), deadline=time.monotonic() + patience)]
+        return type(answer).__name__
+
+    threading.Timer(0.2, model.release.set).start()
+    flows = [asking("slow", 10), asking("impatient", 0.05), asking("patient", 10)]
+    assert drive_it(flows) == ["Answer", "BackendTimeoutError", "Answer"]
+
+
+def test_an_ask_whose_deadline_is_gone_is_not_put_at_all() -> None:
+    server = Server(set())
+
+    def late() -> Flow[str]:
+        [answer] = yield [Ask(server, (Generate("late", 1),), deadline=time.monotonic() - 1)]
+        return type(answer).__name__
+
+    assert drive([late()]) == asyncio.run(adrive([late()])) == [BackendTimeoutError.__name__]
+    assert server.requests == []
+
+
+def test_cancelling_a_call_cancels_what_it_waits_for() -> None:
+    server = Server({"hang"})
+
+    async def cancel() -> None:
+        task = asyncio.create_task(adrive([steps(server, "hang")]))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0)
+
+    asyncio.run(cancel())
+    assert server.cancelled == 1
+
+
+def test_heap_sorts_of_many_queries_advance_by_themselves() -> None:
+    """One query's comparisons are held until the other query is ranked to the end."""
+    finished = threading.Event()
+
+    class Held(ScriptedBackend):
+        concurrency = 4
+
+        def run(self, requests):
+            if "slow" in repr(requests[0].prompt):
+                assert finished.wait(10)
+            return super().run(requests)
+
+    def pick(request: LabelLogprobs) -> LabelScores:
+        return LabelScores(tuple(-float(place) for place in range(len(request.labels))))
+
+    backend = Held(pick, capabilities={"label_logprobs"})
+    reranker = Reranker({"method": "setwise", "scoring": "likelihood", "model": "any", "k": 3}, backend=backend)
+    texts = [f"passage {number}" for number in range(12)]
+
+    # `finished` is set when nothing of the fast query has been asked for a while.
+    def release() -> None:
+        asked = -1
+        while asked != len(backend.requests) or not asked:
+            asked = len(backend.requests)
+            time.sleep(0.05)
+        finished.set()
+
+    threading.Thread(target=release, daemon=True).start()
+    rankings = reranker.rerank_many(["slow", "fast"], [texts, texts])
+    prompts = [repr(request.prompt) for request in backend.requests]
+    first_slow = next(place for place, prompt in enumerate(prompts) if "slow" in prompt)
+    assert all("fast" in prompt for prompt in prompts[:first_slow])
+    assert sum("fast" in prompt for prompt in prompts) == first_slow
+    assert [ranking.query for ranking in rankings] == ["slow", "fast"]

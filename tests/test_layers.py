@@ -1,0 +1,82 @@
+"""Imports go downwards: what a folder of the core may import, read from the source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CORE = Path(__file__).parents[1] / "core" / "swaprank"
+WORDS = {"errors", "types", "responses", "prompt", "requests"}
+PURE = WORDS | {"scores", "replies"}
+CONTRACTS = PURE | {"method", "strategy", "backend"}
+# Each room and everything that it may import, besides itself.
+MAY_IMPORT = {
+    "errors": set(),
+    "prompt": set(),
+    "responses": set(),
+    "types": set(),
+    "requests": {"prompt", "responses"},
+    "scores": WORDS,
+    "replies": WORDS,
+    "bm25": PURE,
+    "strategy": PURE,
+    "method": PURE,
+    "backend": PURE,
+    "methods": CONTRACTS | {"bm25"},
+    "strategies": CONTRACTS,
+    "backends": CONTRACTS | {"bm25"},
+    "flow": CONTRACTS,
+    "stages": CONTRACTS | {"flow", "strategies"},
+    "recipes": set(),
+    "config": CONTRACTS | {"recipes", "stages", "methods", "strategies", "backends"},
+    "reranker": CONTRACTS | {"flow", "stages", "config", "backends"},
+    "adapters": CONTRACTS | {"flow", "stages", "config", "backends", "reranker"},
+    "runs": CONTRACTS | {"config", "reranker"},
+    "sample": set(),
+    "testing": CONTRACTS | {"config", "reranker"},
+    "cli": CONTRACTS | {"stages", "config", "reranker", "runs"},
+}
+# Rooms of `backends`: each backend may use these two, and what is named here besides.
+SHARED = {"_common", "_tokens"}
+BACKENDS = {"vllm": {"transformers"}}
+
+
+def arrows(folder: Path, at: int) -> Iterator[tuple[str, str, str]]:
+    """From which room to which, and where; rooms are the names at that depth below the core."""
+    for path in sorted(folder.rglob("*.py")):
+        package = [*path.relative_to(CORE).parts]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = package[: len(package) - node.level]
+                names = [node.module.split(".")] if node.module else [[one.name] for one in node.names]
+                for target in ([*base, *name] for name in names):
+                    if target[:at] == package[:at] and not target[at].startswith("__"):
+                        yield package[at].removesuffix(".py"), target[at], f"{'/'.join(package)}:{node.lineno}"
+
+
+def test_rooms_import_only_what_lies_below_them() -> None:
+    upward = [
+        f"{where} imports {target}"
+        for room, target, where in arrows(CORE, 0)
+        if room not in (target, "__init__") and target not in MAY_IMPORT[room]
+    ]
+    assert upward == []
+
+
+def test_backends_know_nothing_of_one_another() -> None:
+    across = [
+        f"{where} imports backends/{target}"
+        for room, target, where in arrows(CORE / "backends", 1)
+        if target not in {room, *BACKENDS.get(room, ()), *SHARED}
+    ]
+    assert across == []
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in CORE.rglob("*.py")}), ids=lambda path: path.name)
+def test_no_folder_is_a_heap(folder: Path) -> None:
+    most = 18 if folder == CORE else 24
+    if folder.name not in ("methods", "recipes"):
+        assert len(list(folder.glob("*.py"))) <= most
