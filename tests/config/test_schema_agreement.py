@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from swaprank import ConfigError
 from swaprank.backends.embedded.backend import EmbeddedOptions
-from swaprank.config import build, registry
+from swaprank.config import registry
+from swaprank.config.build import Builder
 from swaprank.config.load import expand
 from swaprank.config.recipe import all_recipes
 from swaprank.config.schema import json_schema
@@ -77,7 +78,7 @@ def validator(definition: str = "config") -> jsonschema_rs.Draft202012Validator:
 
 def agree(config, definition: str = "config") -> None:
     try:
-        build.stage(config)
+        Builder().stage(config)
         refused = ""
     except ConfigError as error:
         refused = str(error)

@@ -22,7 +22,7 @@ _FROM_ENVIRONMENT = {"type": "string", "pattern": r"^\$\{.+\}$"}
 
 
 def json_schema() -> Schema:
-    """A JSON Schema (draft 2020-12) that accepts what `build.stage` accepts.
+    """A JSON Schema (draft 2020-12) that accepts what `Builder.stage` accepts.
 
     It knows every key and value of methods, strategies, backends, fusion, decomposition, cascades and of what may
     override a recipe. What it cannot say is checked at construction: rules that a validator of an option holds (that

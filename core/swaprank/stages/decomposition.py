@@ -102,7 +102,7 @@ class Decomposition:
     @property
     def takes_instruction(self) -> bool:
         """Whether the search or the reranker reads a query's instruction."""
-        return self.search.ranker.takes_instruction or self.rerank.scores.takes_instruction
+        return self.search.ranker.takes_instruction or self.rerank.ranker.takes_instruction
 
     def split(self, query: Query) -> Flow[Decomposed]:
         """Ask the LLM for the parts of a question."""
