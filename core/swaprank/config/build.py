@@ -120,8 +120,7 @@ class Builder:
         if backend is None:
             check_capabilities(method, backend_options.name, backend_options.offered)
             backend = self._backend(backend_options, model)
-        else:
-            check_capabilities(method, backend.name, backend.capabilities)
+        check_capabilities(method, backend.name, backend.capabilities)
         return MethodRanker(method, strategy, backend, partial=config.get("on_error") == "keep_order")
 
     def _backend(self, options: BackendOptions, model: str) -> Backend:
@@ -147,8 +146,7 @@ class Builder:
             backend_options = _backend_options(config, "transformers", where)
             check_needs(NAME, NEEDS, backend_options.name, backend_options.offered)
             backend = self._backend(backend_options, _model(config, NAME, "required", where))
-        else:
-            check_needs(NAME, NEEDS, backend.name, backend.capabilities)
+        check_needs(NAME, NEEDS, backend.name, backend.capabilities)
         return Decomposition(options, llm=backend, search=search, rerank=rerank, top_n=_limits(config, where).top_n)
 
     def _input(self, spec: Any, where: str) -> Input:
