@@ -10,8 +10,11 @@ import typer
 import yaml
 from rich.console import Console
 
-from ..config.load import Config, expand, load, without_secrets
+from ..config.data import Config
+from ..config.expand import expand
+from ..config.load import load
 from ..config.schema import json_schema
+from ..config.secrets import without_secrets
 from ..errors import ConfigError
 from ..reranker import Reranker
 from ..stages.fusion import INPUTS
