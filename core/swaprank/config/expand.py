@@ -9,10 +9,8 @@ from typing import Any
 from ..errors import ConfigError
 from . import recipe, registry
 from .data import Config
+from .kinds import MAIN_KEYS
 from .masking import shown
-
-# Exactly one of them says what kind of ranker an expanded config describes.
-MAIN_KEYS = ("method", "fusion", "decomposition", "stages")
 
 
 def expand(config: Mapping[str, Any]) -> Config:
