@@ -6,14 +6,21 @@ VLLM_VENV ?= .venv-vllm
 # Processes that run tests side by side, one thread each: a model's batch is too small to share.
 WORKERS ?= 2
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+RUN_TESTS = OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' core/swaprank/__init__.py)
+BENCHMARKS = $(filter-out __init__,$(basename $(notdir $(wildcard tests/benchmarks/*.py))))
 
-.PHONY: demo test check bench bench-labels bench-listwise report report-embedding bench-icr bench-concurrency test-vllm clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-vllm check coverage bench build release-check tag clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-14s %s\n", $$1, $$2}'
 
 demo: $(DEMO_VENV)/ready  ## rerank the bundled sample inside LlamaIndex and LangChain; no torch
 	$(DEMO_VENV)/bin/swaprank demo
 
 test: $(VENV)/ready  ## the full test suite; offline once the environment stands
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile
+	$(RUN_TESTS)
 
 test-vllm: $(VLLM_VENV)/ready  ## the tests with a real vLLM on the CPU, in process and behind its server (6 minutes)
 	$(VLLM_VENV)/bin/python -m pytest tests/real_vllm
@@ -25,29 +32,27 @@ check: $(VENV)/ready  ## style, types, the wheel, a bare install, generated tabl
 	$(VENV)/bin/python tests/packaging/readme_tables.py --check
 	$(VENV)/bin/python tests/packaging/bare_install.py
 
-bench: $(VENV)/ready  ## time the adapters beside the bare core
-	$(VENV)/bin/python -m tests.benchmarks.adapter_overhead
+coverage: $(VENV)/ready  ## the test suite with line and branch coverage, shown per file
+	$(RUN_TESTS) --cov --cov-report=term:skip-covered
 
-bench-labels: $(VENV)/ready  ## time scoring by label log-probabilities beside the official loops (10 minutes)
-	$(VENV)/bin/python -m tests.benchmarks.label_scoring
+bench: $(VENV)/ready  ## run one benchmark: make bench NAME=label_scoring [ARGS=...]; without NAME, list them
+	@test -n "$(NAME)" || { echo "Choose one with NAME=: $(BENCHMARKS)"; exit 2; }
+	$(VENV)/bin/python -m tests.benchmarks.$(NAME) $(ARGS)
 
-bench-listwise: $(VENV)/ready  ## time single-pass and shared listwise reranking
-	$(VENV)/bin/python -m tests.benchmarks.listwise_speed
+build: $(VENV)/ready  ## build the wheel and the source distribution into dist/
+	rm -rf dist
+	$(VENV)/bin/python -m build --no-isolation
+	$(VENV)/bin/twine check --strict dist/*
 
-bench-concurrency: $(VENV)/ready  ## time concurrent callers of one local model beside the same calls behind a lock
-	$(VENV)/bin/python -m tests.benchmarks.concurrency
+release-check: check test build  ## everything that must hold before a release, for the version in core/swaprank/__init__.py
+	grep -q "^## \[$(VERSION)\]" CHANGELOG.md || { echo "CHANGELOG.md has no section [$(VERSION)]"; exit 1; }
+	git diff --quiet HEAD || { echo "There are uncommitted changes."; exit 1; }
 
-bench-icr: $(VENV)/ready  ## time and memory of ICR beside full attention matrices
-	$(VENV)/bin/python -m tests.benchmarks.icr_attention
+tag: release-check  ## tag that version; pushing the tag and uploading dist/ are done by hand
+	git tag --annotate v$(VERSION) --message "swaprank $(VERSION)"
 
-report: $(VENV)/ready  ## measure the embedded default on BEIR folders: make report DATA=<folder of folders>
-	$(VENV)/bin/python -m tests.benchmarks.embedded_default $(DATA)
-
-report-embedding: $(VENV)/ready  ## measure embedding rerankers on BEIR folders: make report-embedding DATA=<folder of folders>
-	$(VENV)/bin/python -m tests.benchmarks.embedding_tables $(DATA)
-
-clean:
-	rm -rf $(VENV) $(DEMO_VENV) $(VLLM_VENV)
+clean:  ## remove the environments and what was built
+	rm -rf $(VENV) $(DEMO_VENV) $(VLLM_VENV) dist
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -4,11 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from .requests import Capability, Request, Response
+from .errors import ResponseError
+from .requests import (
+    Attend,
+    Attended,
+    Capability,
+    Embed,
+    Embedded,
+    EmbedPrompt,
+    EmbedTokens,
+    Generate,
+    Generated,
+    LabelLogprobs,
+    LabelScores,
+    Lexical,
+    LexicalBlend,
+    LexicalScores,
+    PairScore,
+    PairScored,
+    Request,
+    Response,
+    SequenceLogprob,
+    SequenceScore,
+    TokenEmbeddings,
+    Viewed,
+    Views,
+)
 from .types import Passage, Query, ScoreKind
 
 
@@ -93,3 +118,88 @@ class Method(BaseModel):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """Ask about one group of passages and read the answers."""
         raise NotImplementedError
+
+
+R = TypeVar("R", bound=Response)
+Responses = Generator[list[Request], list[Response], list[R]]
+"""Part of `Method.steps` that asks once: ``replies = yield from generate(requests)``."""
+
+
+def generate(requests: Sequence[Generate]) -> Responses[Generated]:
+    """Have each prompt continued; no request asks nothing. All helpers below are the same for their kind.
+
+    Example:
+        >>> steps = generate([Generate("1, 2,", max_tokens=1)])  # in a method: [reply] = yield from generate([...])
+        >>> [request] = next(steps)
+        >>> try:
+        ...     steps.send([Generated(" 3")])
+        ... except StopIteration as end:
+        ...     end.value[0].text
+        ' 3'
+
+    Raises:
+        ResponseError: What came back is not one `Generated` per request.
+    """
+    return _ask(requests, Generated)
+
+
+def label_scores(requests: Sequence[LabelLogprobs]) -> Responses[LabelScores]:
+    """Score the labels of each prompt."""
+    return _ask(requests, LabelScores)
+
+
+def sequence_scores(requests: Sequence[SequenceLogprob]) -> Responses[SequenceScore]:
+    """Score the continuation of each prompt."""
+    return _ask(requests, SequenceScore)
+
+
+def pair_scores(requests: Sequence[PairScore]) -> Responses[PairScored]:
+    """Score each pair of query and passage."""
+    return _ask(requests, PairScored)
+
+
+def embeddings(requests: Sequence[Embed | EmbedPrompt]) -> Responses[Embedded]:
+    """Embed each text or prompt."""
+    return _ask(requests, Embedded)
+
+
+def token_embeddings(requests: Sequence[EmbedTokens]) -> Responses[TokenEmbeddings]:
+    """Embed the tokens of each text."""
+    return _ask(requests, TokenEmbeddings)
+
+
+def views(requests: Sequence[Views]) -> Responses[Viewed]:
+    """View vectors and anchors for each list of prompts."""
+    return _ask(requests, Viewed)
+
+
+def attention(requests: Sequence[Attend]) -> Responses[Attended]:
+    """Measure the attention that each context receives."""
+    return _ask(requests, Attended)
+
+
+def lexical_scores(requests: Sequence[Lexical | LexicalBlend]) -> Responses[LexicalScores]:
+    """Score each list of passages by its words."""
+    return _ask(requests, LexicalScores)
+
+
+def responses_of(kind: type[R], responses: Sequence[object]) -> list[R]:
+    """The responses, all of them of one kind.
+
+    Raises:
+        ResponseError: One is of another kind.
+    """
+    typed = [response for response in responses if isinstance(response, kind)]
+    if len(typed) < len(responses):
+        kinds = sorted({type(response).__name__ for response in responses} - {kind.__name__})
+        raise ResponseError(f"The method expects {kind.__name__} responses and got {', '.join(kinds)}.")
+    return typed
+
+
+def _ask(requests: Sequence[Request], kind: type[R]) -> Responses[R]:
+    if not requests:
+        return []
+    responses = responses_of(kind, (yield list(requests)))
+    if len(responses) != len(requests):
+        raise ResponseError(f"The method asked {len(requests)} questions and got {len(responses)} responses.")
+    return responses

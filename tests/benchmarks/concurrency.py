@@ -1,6 +1,6 @@
 """Concurrent callers of one local cross-encoder: gathered into batches, against the same calls behind a lock.
 
-    make bench-concurrency
+    make bench NAME=concurrency
 
 16 callers, each with a query and 10 passages, on `tiny-bert-cross-encoder` (overhead only) and on a cross-encoder of
 all-MiniLM-L6-v2's size and weights with an untrained head. Also the longest time that another task of the same event

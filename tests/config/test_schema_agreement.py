@@ -11,10 +11,11 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from swaprank import ConfigError
-from swaprank.backends.embedded.backend import EmbeddedOptions
+from swaprank.backend import LocalBackend
+from swaprank.backends.embedded.options import EmbeddedOptions
 from swaprank.config import registry
 from swaprank.config.build import Builder
-from swaprank.config.load import expand
+from swaprank.config.expand import expand
 from swaprank.config.recipe import all_recipes
 from swaprank.config.schema import json_schema
 from swaprank.methods.cross_encoder import CrossEncoder
@@ -22,7 +23,7 @@ from swaprank.requests import Capability
 from swaprank.stages.fusion import INPUTS, FusionOptions
 from swaprank.stages.stage import Limits
 from swaprank.strategies.all_at_once import AllAtOnce
-from swaprank.testing import ScriptedBackend, arbitrary_response
+from swaprank.testing import arbitrary_response
 
 # Integers written as 2.0 and infinities are left out: JSON Schema takes the one, JSON has not the other.
 VALUES = [None, True, 0, 1, -1, 7, 0.5, "", "x", "1", [], ["a"], [1], {}, {"a": 1}]
@@ -58,13 +59,20 @@ class FakeMethod(CrossEncoder):
     shared: int = Field(default=1, ge=1)
 
 
-class FakeBackend(EmbeddedOptions):
+class FakeOptions(EmbeddedOptions):
     """Has an option without a default."""
 
     name: ClassVar[str] = "fake"
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
     url: str
     retries: int = Field(default=2, ge=0)
+
+
+class FakeBackend(LocalBackend):
+    Options = FakeOptions
+
+    def run(self, requests):
+        return [arbitrary_response(request) for request in requests]
 
 
 schema = cache(json_schema)
@@ -206,7 +214,6 @@ def test_what_others_add_is_in_the_schema(monkeypatch) -> None:
     """Nested options, options of strategies, and backends with an option that has no default."""
     added = {"method": FakeMethod, "strategy": FakeStrategy, "backend": FakeBackend}
     monkeypatch.setattr(registry, "_plugins", lambda what: {"fake": SimpleNamespace(load=lambda: added[what])})
-    monkeypatch.setattr(EmbeddedOptions, "build", lambda self, model: ScriptedBackend(arbitrary_response))
     schema.cache_clear()
     validator.cache_clear()
     test_options_of_methods_and_limits("fake")

@@ -9,7 +9,8 @@ import pytest
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from llamaindex_rerankers import FAILURES, RETRIEVAL_SCORE, SCORE_KIND, Reranker
-from swaprank.backends.embedded.backend import EmbeddedOptions
+from swaprank.backends.embedded.backend import EmbeddedBackend
+from swaprank.backends.transformers.backend import TransformersBackend
 from swaprank.backends.transformers.options import TransformersOptions
 from swaprank.errors import ResponseError
 from swaprank.requests import PairScored, Request, Response
@@ -80,22 +81,19 @@ def test_scores_survive_json() -> None:
 def test_every_option_of_the_backend_reaches_it(monkeypatch) -> None:
     """ColbertRerank stores a device that it never uses, RankLLMRerank a batch_size."""
     built = []
-
-    def build(self, model) -> ScriptedBackend:
-        built.append((self, model))
-        return ScriptedBackend(its_number)
-
-    monkeypatch.setattr(TransformersOptions, "build", build)
+    monkeypatch.setattr(TransformersBackend, "__init__", lambda self, model, options: built.append((model, options)))
+    monkeypatch.setattr(TransformersBackend, "name", "transformers")
+    monkeypatch.setattr(TransformersBackend, "capabilities", TransformersOptions.capabilities)
     Reranker(CONFIG, backend={"type": "transformers", "device": "cuda:1", "batch_tokens": 128})
-    [(options, model)] = built
+    [(model, options)] = built
     assert (options.device, options.batch_tokens, model) == ("cuda:1", 128, "scripted")
 
 
 def test_the_backend_is_built_once_for_all_calls(monkeypatch) -> None:
     """RankLLMRerank builds its model again on every call."""
     built = []
-    build = EmbeddedOptions.build
-    monkeypatch.setattr(EmbeddedOptions, "build", lambda self, model: built.append(1) or build(self, model))
+    build = EmbeddedBackend.__init__
+    monkeypatch.setattr(EmbeddedBackend, "__init__", lambda self, *given: built.append(1) or build(self, *given))
     reranker = Reranker("bm25")
     for _ in range(3):
         reranker.postprocess_nodes(nodes(), query_str="7")

@@ -25,6 +25,7 @@ class Listwise(Method):
     Attributes:
         max_tokens: Most tokens of a reply; None for as many as the ranking can take at most (or what the
             method's page of the official code says, where it reasons first).
+        temperature: 0 decodes greedily; above it, replies are drawn at random.
         official_parser: Read replies exactly as the official code does, also where that reads numbers of the
             reasoning as the ranking. For parity; off, reasoning is dropped before reading.
     """
@@ -36,6 +37,7 @@ class Listwise(Method):
     official_reader: ClassVar[Reader] = Reader(reasoning="read")
 
     max_tokens: int | None = Field(default=None, ge=1)
+    temperature: float = Field(default=0, ge=0)
     official_parser: bool = False
 
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Prompt:
@@ -65,7 +67,8 @@ class Listwise(Method):
         if n == 1:
             return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
         most = self.max_tokens or self.room(n)
-        [reply] = yield [Generate(self.prompt(query, passages), most, max_length=self.most_read(most))]
+        prompt, limit = self.prompt(query, passages), self.most_read(most)
+        [reply] = yield [Generate(prompt, most, temperature=self.temperature, max_length=limit)]
         assert isinstance(reply, Generated)
         found = self.read(reply.text, n)
         reasoning = thinking(reply.text)

@@ -6,8 +6,19 @@ import re
 from string import ascii_uppercase
 
 from ..errors import ConfigError
+from ..types import Passage, readable
 
 _BRACKETED_NUMBER = re.compile(r"\[(\d+)\]")
+
+
+def titled(passage: Passage) -> str:
+    """The text with its title as RankGPT, rank_llm and their descendants write it: ``Title: t Content: x``."""
+    return readable(f"Title: {passage.title} Content: {passage.text}" if passage.title else passage.text)
+
+
+def without_empty_title(text: str) -> str:
+    """The text without ``Title: Content: ``, what an empty title leaves in the collections of RankGPT."""
+    return text.replace("Title: Content: ", "")
 
 
 def words(text: str, most: int) -> str:

@@ -21,7 +21,7 @@ from ..scores.ranks import rank_scores
 from ..types import Passage, Query, ScoreKind
 from ._conversations import turn_by_turn
 from ._labels import Labelled, logprobs
-from ._texts import letters, words
+from ._texts import letters, without_empty_title, words
 from .setwise import ASKED, QUESTION
 
 _T5_OPENING = (
@@ -77,7 +77,7 @@ class IelabListwise(Labelled):
         return GroupScores(scores=rank_scores(found.order), kind=ScoreKind.RANK, repairs=found.repairs)
 
     def _prompt(self, query: Slot, passages: Sequence[Passage]) -> Prompt:
-        slots = [self.passage_slot(words(passage.content, self.max_words)) for passage in passages]
+        slots = [self.passage_slot(words(without_empty_title(passage.content), self.max_words)) for passage in passages]
         if self.conversation == "chat":
             return turn_by_turn(query, slots)
         known: dict[str, str | Slot] = {"num": str(len(slots)), "query": query}

@@ -19,7 +19,7 @@ from ..replies.permutation import Reader
 from ..requests import Lexical
 from ..types import Passage, Query
 from ._rank_llm import RankLLM
-from ._texts import fixed, unbracketed, words
+from ._texts import fixed, titled, unbracketed, words
 
 _SYSTEM = "You are RankLLM, an intelligent assistant that can rank passages based on their relevancy to the query"
 _PREFIX = (
@@ -84,11 +84,11 @@ class InsertRank(RankLLM):
 
     def shown_query(self, query: Query) -> Slot:
         """The query as it is shown."""
-        return Slot(unbracketed(fixed(query.text)))
+        return Slot(fixed(unbracketed(query.text), entities=False))
 
     def shown_passage(self, passage: Passage) -> Slot:
         """The passage as it is shown: mended by itself before it is cut."""
-        return Slot(unbracketed(words(fixed(passage.content), self.max_words)), shrinks=True)
+        return Slot(unbracketed(words(fixed(titled(passage)), self.max_words)), shrinks=True)
 
 
 def _scaled(scores: Sequence[float], scale: str) -> Sequence[float]:

@@ -72,7 +72,7 @@ class JudgeRank(Method):
     """Score = probability of Yes among Yes and No, behind both analyses.
 
     Takes 1 + 2 n calls for n passages. The paper adds the first stage as 100 * score + BM25, because yes
-    and no saturate.
+    and no saturate. An analysis that says nothing is judged all the same, and counted as a repair.
 
     Attributes:
         query_analysis_template: First prompt, with ``{query}``.
@@ -97,8 +97,8 @@ class JudgeRank(Method):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """The query analysis once, then one analysis and one judgement per passage."""
         slots = {"query": Slot(query.text)}
-        [answer] = yield [self._analysis(self.query_analysis_template, slots)]
-        slots["query_analysis"] = Slot(clean(answer))
+        [query_analysis] = yield [self._analysis(self.query_analysis_template, slots)]
+        slots["query_analysis"] = Slot(clean(query_analysis))
         filled = [{**slots, "document": self._document(passage)} for passage in passages]
         answers = yield [self._analysis(self.document_analysis_template, own) for own in filled]
         analyses = [clean(answer) for answer in answers]
@@ -110,7 +110,8 @@ class JudgeRank(Method):
             for own, analysis in zip(filled, analyses, strict=True)
         ]
         scores = [sigmoid(margin) for margin in margins(judgements)]
-        return GroupScores(scores=scores, kind=ScoreKind.PROBABILITY, reasoning=analyses)
+        repairs = sum(says_nothing(answer) for answer in (query_analysis, *answers))
+        return GroupScores(scores=scores, kind=ScoreKind.PROBABILITY, repairs=repairs, reasoning=analyses)
 
     def _analysis(self, template: str, slots: dict[str, Slot]) -> Generate:
         return Generate(user(*fill(template, slots), thinking=False), self.max_tokens)
@@ -123,6 +124,21 @@ def clean(answer: Response) -> str:
     """What an analysis says behind any thinking; ``none`` when it says nothing."""
     text = answer.text if isinstance(answer, Generated) else ""
     return text.rpartition("</think>")[2].strip() or _NOTHING
+
+
+def says_nothing(answer: Response) -> bool:
+    """Whether an analysis is absurd: endless thinking, no letter or digit, or one letter or word over and over."""
+    text = answer.text if isinstance(answer, Generated) else ""
+    _, closed, said = text.rpartition("</think>")
+    if not closed and said.lstrip().startswith("<think>"):
+        return True
+    characters = [character for character in said if character.isalnum()]
+    words = said.split()
+    return (
+        not characters
+        or (len(characters) > 1 and len(set(characters)) == 1)
+        or (len(words) > 1 and len(set(words)) == 1)
+    )
 
 
 METHOD = JudgeRank

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ..method import GroupScores, Method, Steps
 from ..prompt import Slot, Text, fill
@@ -34,8 +34,8 @@ class Rank1(Method):
     """Score = probability of true among true and false.
 
     Attributes:
-        instruction: Put behind the query; a query's own instruction goes before it.
-        dataset_prompt: A text that takes the query in place of ``FILL_QUERY_HERE``, such as the official
+        instruction: Put behind the query, unless it says the same; a query's own instruction replaces it.
+        dataset_prompt: A text that takes the query in place of every ``FILL_QUERY_HERE``, such as the official
             repository has for some collections.
         max_tokens: Most tokens to think with.
     """
@@ -48,6 +48,13 @@ class Rank1(Method):
     instruction: str = ""
     dataset_prompt: str = _QUERY
     max_tokens: int = Field(default=8192, ge=1)
+
+    @field_validator("dataset_prompt")
+    @classmethod
+    def _takes_the_query(cls, prompt: str) -> str:
+        if _QUERY not in prompt:
+            raise ValueError(f"dataset_prompt must contain {_QUERY}, and is {prompt!r}")
+        return prompt
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One generation per passage, and one forced answer for each that did not end in one."""
@@ -72,13 +79,19 @@ class Rank1(Method):
         )
 
     def _prompt(self, query: Query, passage: Passage) -> tuple[str | Slot, ...]:
-        asked = f"{query.text} {query.instruction or self.instruction}".strip()
-        before, _, after = self.dataset_prompt.partition(_QUERY)
-        prompt = fill(_TEMPLATE, {"query": "\0", "passage": Slot(passage.content, shrinks=True)})
-        parts: list[str | Slot] = []
-        for part in prompt:
-            parts += [before, Slot(asked), after] if part == "\0" else [part]
-        return tuple(parts)
+        asked = Slot(self._asked(query))
+        first, *rest = self.dataset_prompt.split(_QUERY)
+        before, after = _TEMPLATE.split("{query}")
+        filled = [part for text in rest for part in (asked, text)]
+        return (before + first, *filled, *fill(after, {"passage": Slot(passage.content, shrinks=True)}))
+
+    def _asked(self, query: Query) -> str:
+        """The query with its instruction; stripped only where there is one, as officially."""
+        instruction = query.instruction or self.instruction
+        if not instruction:
+            return query.text
+        same = query.text.strip() == instruction.strip()
+        return (query.text if same else f"{query.text} {instruction}").strip()
 
 
 def _closed(prompt: tuple[str | Slot, ...], answer: object) -> Text:

@@ -91,9 +91,23 @@ class Rebel(Method):
         """The prompt that the first turn wrote, with the query in it marked as text from outside."""
         # Longest first, so that neither a query inside a placeholder ("query") nor one around it breaks the other.
         marks = sorted((query.text, *_PLACEHOLDERS), key=len, reverse=True)
-        pieces = re.split("(" + "|".join(map(re.escape, marks)) + ")", after_thinking(reply))
-        parts = tuple(Slot(piece) if piece == query.text else piece for piece in pieces if piece)
+        pieces = re.split("(" + "|".join(map(re.escape, marks)) + ")", reply)
+        parts = _after_thinking([Slot(piece) if piece == query.text else piece for piece in pieces if piece])
         return (parts, 0) if all(name in parts for name in _PLACEHOLDERS) else (self.one_turn_prompt, 1)
+
+
+def _after_thinking(parts: Sequence[str | Slot]) -> tuple[str | Slot, ...]:
+    """As `after_thinking`, of a reply in parts; tags inside slots are the query's own and end no thinking."""
+    kept: list[str | Slot] = []
+    for part in parts:
+        if isinstance(part, str):
+            _, closed, part = part.rpartition("</think>")
+            kept = [] if closed else kept
+        kept.append(part)
+    for place, part in enumerate(kept):
+        if isinstance(part, str) and "<think>" in part:
+            return (*kept[:place], part.partition("<think>")[0])
+    return tuple(kept)
 
 
 def _filled(template: Text, query: Query, batch: Sequence[Passage]) -> tuple[str | Slot, ...]:

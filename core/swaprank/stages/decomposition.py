@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..backend import Backend
 from ..flow.flow import Flow, ask, together
+from ..method import responses_of
 from ..prompt import Slot, fill, user
 from ..replies.sub_questions import parse
 from ..requests import Capability, Generate, Generated
@@ -116,8 +117,7 @@ class Decomposition:
             seed=self.options.seed,
         )
         answer = yield from ask(self.llm, [request])
-        [response] = answer.responses
-        assert isinstance(response, Generated)
+        [response] = responses_of(Generated, answer.responses)
         parsed = parse(response.text, query.text, self.options.max_sub_questions)
         tokens = response.usage
         call = Call(NAME, self.llm.name, self.llm.model, 1, tokens.input_tokens, tokens.output_tokens, answer.seconds)

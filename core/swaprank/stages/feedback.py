@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..flow.flow import Flow, ask
+from ..method import responses_of
 from ..requests import Embedded
 from ..types import Passage, Query, Ranking, ScoreKind
 from .method_ranker import MethodRanker, Ranker
@@ -127,8 +128,7 @@ def better_query(
     first = [ranked.passage for ranked in ranking.passages[: how.k]]
     asked = scores.method.feedback_request(query, first) if isinstance(scores, MethodRanker) else None
     if isinstance(scores, MethodRanker) and asked is not None:
-        [found] = (yield from ask(scores.backend, [asked])).responses
-        assert isinstance(found, Embedded)
+        [found] = responses_of(Embedded, (yield from ask(scores.backend, [asked])).responses)
         return _floats(found.vector)
     if query.embedding is None:
         raise InputError(
