@@ -23,9 +23,9 @@ from pydantic import Field
 from ..prompt import Prompt, Slot, fill
 from ..replies.permutation import Permutation, Reader
 from ..types import Passage, Query
-from ._conversations import turn_by_turn
-from ._listwise import Listwise
-from ._texts import titled, without_empty_title, words
+from ._passage_text import first_words, titled, without_empty_title
+from ._permutation_generation import PermutationGeneration
+from ._rankgpt_conversation import turn_by_turn
 
 _CARD_OPENING = (
     "I will provide you with {n} passages, each indicated by a number identifier [].\n"
@@ -59,7 +59,7 @@ _OFFICIAL_CARD = Reader(first=0, brackets="only", reasoning="read")
 _THINKING_ENDS = re.compile("</think>", re.IGNORECASE)
 
 
-class DearListwise(Listwise):
+class DearListwise(PermutationGeneration):
     """DeAR's listwise stage, in either published protocol.
 
     Attributes:
@@ -81,7 +81,7 @@ class DearListwise(Listwise):
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Prompt:
         """The prompt of the protocol."""
         if self.protocol == "repository":
-            texts = [words(without_empty_title(titled(passage)), self.max_words) for passage in passages]
+            texts = [first_words(without_empty_title(titled(passage)), self.max_words) for passage in passages]
             slots = [Slot(text, shrinks=True) for text in texts]
             return turn_by_turn(Slot(query.text), slots, system=_SYSTEM, opening=_OPENING, closing=_CLOSING)
         known: dict[str, str | Slot] = {"n": str(len(passages)), "query": Slot(query.text)}

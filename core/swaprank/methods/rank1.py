@@ -13,9 +13,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, generate, label_scores
 from ..prompt import Slot, Text, fill
-from ..requests import Capability, Generate, Generated, LabelLogprobs, LabelScores, Request
+from ..requests import Capability, Generate, LabelLogprobs
 from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
 
@@ -59,23 +59,24 @@ class Rank1(Method):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One generation per passage, and one forced answer for each that did not end in one."""
         prompts = [self._prompt(query, passage) for passage in passages]
-        answers = yield [Generate(prompt, self.max_tokens, stop=_STOP, watch=_WORDS) for prompt in prompts]
+        answers = yield from generate(
+            [Generate(prompt, self.max_tokens, stop=_STOP, watch=_WORDS) for prompt in prompts]
+        )
         scores: dict[int, float] = {}
-        forced: dict[int, Request] = {}
+        forced: dict[int, LabelLogprobs] = {}
         for place, answer in enumerate(answers):
-            if isinstance(answer, Generated) and answer.ending == "stop" and len(answer.watched) == len(_WORDS):
+            if answer.ending == "stop" and len(answer.watched) == len(_WORDS):
                 scores[place] = _probability(answer.watched)
             else:
-                forced[place] = LabelLogprobs(_closed(prompts[place], answer), _WORDS)
-        if forced:
-            judgements = yield list(forced.values())
-            for place, judgement in zip(forced, judgements, strict=True):
-                scores[place] = _probability(judgement.logprobs) if isinstance(judgement, LabelScores) else 0.5
+                forced[place] = LabelLogprobs(_closed(prompts[place], answer.text), _WORDS)
+        judgements = yield from label_scores(list(forced.values()))
+        for place, judgement in zip(forced, judgements, strict=True):
+            scores[place] = _probability(judgement.logprobs)
         return GroupScores(
             scores=[scores[place] for place in range(len(passages))],
             kind=ScoreKind.PROBABILITY,
             repairs=len(forced),
-            reasoning=[answer.text.strip() if isinstance(answer, Generated) else None for answer in answers],
+            reasoning=[answer.text.strip() for answer in answers],
         )
 
     def _prompt(self, query: Query, passage: Passage) -> tuple[str | Slot, ...]:
@@ -94,9 +95,9 @@ class Rank1(Method):
         return (query.text if same else f"{query.text} {instruction}").strip()
 
 
-def _closed(prompt: tuple[str | Slot, ...], answer: object) -> Text:
+def _closed(prompt: tuple[str | Slot, ...], written: str) -> Text:
     """The prompt with the thinking so far, up to its last sentence end, and the closing tag."""
-    thinking = (answer.text if isinstance(answer, Generated) else "").rstrip()
+    thinking = written.rstrip()
     if not thinking.endswith((".", "!", "?")):
         end = max(thinking.rfind(mark) for mark in ".!?")
         thinking = thinking[: end + 1] if end >= 0 else thinking

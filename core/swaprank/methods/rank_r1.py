@@ -14,10 +14,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, generate
 from ..prompt import Chat, Message, Slot, fill
 from ..replies.parts import tagged, thinking, thought_and_answered
-from ..requests import Capability, Generate, Generated
+from ..requests import Capability, Generate
 from ..types import Passage, Query, ScoreKind
 
 _SYSTEM = "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. {how}"
@@ -97,8 +97,7 @@ class RankR1(Method):
         n = len(passages)
         if n == 1:
             return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
-        [reply] = yield [Generate(self._prompt(query, passages), self.max_tokens)]
-        assert isinstance(reply, Generated)
+        [reply] = yield from generate([Generate(self._prompt(query, passages), self.max_tokens)])
         place = self._picked(reply.text, n)
         reasoning: list[str | None] = [None] * n
         reasoning[place or 0] = thinking(reply.text)

@@ -15,9 +15,9 @@ from ..prompt import Chat, Slot
 from ..replies.parts import outside_thinking, tagged
 from ..replies.permutation import Permutation
 from ..types import Passage, Query
-from ._conversations import turn_by_turn
-from ._listwise import Listwise
-from ._texts import titled, without_empty_title
+from ._passage_text import titled, without_empty_title
+from ._permutation_generation import PermutationGeneration
+from ._rankgpt_conversation import turn_by_turn
 
 _SYSTEM = (
     "You are DeepRerank, an intelligent assistant that can rank passages based on their relevancy to the search query. "
@@ -44,7 +44,7 @@ _CLOSING = (
 _CHARACTERS = {"rearank": 400, "no_thinking": 300}
 
 
-class Rearank(Listwise):
+class Rearank(PermutationGeneration):
     """Listwise reranking by a reasoning agent.
 
     Attributes:

@@ -7,11 +7,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, generate
 from ..prompt import Prompt
 from ..replies.parts import thinking
 from ..replies.permutation import Permutation, Reader
-from ..requests import Capability, Generate, Generated
+from ..requests import Capability, Generate
 from ..scores.ranks import rank_scores
 from ..types import Passage, Query, ScoreKind
 
@@ -19,7 +19,7 @@ from ..types import Passage, Query, ScoreKind
 THINKING = 10_000
 
 
-class Listwise(Method):
+class PermutationGeneration(Method):
     """A window is shown, a ranking is written; scores are 1/rank within the window.
 
     Attributes:
@@ -68,8 +68,8 @@ class Listwise(Method):
             return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
         most = self.max_tokens or self.room(n)
         prompt, limit = self.prompt(query, passages), self.most_read(most)
-        [reply] = yield [Generate(prompt, most, temperature=self.temperature, max_length=limit)]
-        assert isinstance(reply, Generated)
+        request = Generate(prompt, most, temperature=self.temperature, max_length=limit)
+        [reply] = yield from generate([request])
         found = self.read(reply.text, n)
         reasoning = thinking(reply.text)
         return GroupScores(

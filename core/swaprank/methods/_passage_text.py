@@ -1,14 +1,12 @@
-"""What prompts do to texts before they show them."""
+"""What prompts do to the text of a passage before they show it: titles, mending, cuts, neutralised identifiers."""
 
 from __future__ import annotations
 
 import re
-from string import ascii_uppercase
 
-from ..errors import ConfigError
 from ..types import Passage, readable
 
-_BRACKETED_NUMBER = re.compile(r"\[(\d+)\]")
+BRACKETED_NUMBER = re.compile(r"\[(\d+)\]")
 
 
 def titled(passage: Passage) -> str:
@@ -21,38 +19,24 @@ def without_empty_title(text: str) -> str:
     return text.replace("Title: Content: ", "")
 
 
-def words(text: str, most: int) -> str:
+def first_words(text: str, most: int) -> str:
     """The first words, with every white space made one blank."""
     return " ".join(text.split()[:most])
 
 
-def fixed(text: str, *, entities: bool = True) -> str:
+def mended(text: str, *, entities: bool = True) -> str:
     """Mended by ftfy (Apache-2.0), as rank_llm does: mojibake, ligatures, curly quotes.
 
     Args:
         text: Any text.
-        entities: Whether ``&amp;`` becomes ``&`` in a text without ``<``. Where whole prompts are mended, the marks of
-            the chat template prevent it.
+        entities: Whether ``&amp;`` becomes ``&`` up to the first line with a ``<``. Where whole prompts are mended,
+            the marks of the chat template prevent it.
     """
     from ftfy import fix_text
 
     return fix_text(text, unescape_html="auto" if entities else False)
 
 
-def unbracketed(text: str) -> str:
+def unbracketed(text: str, identifier: re.Pattern[str] = BRACKETED_NUMBER) -> str:
     """``[12]`` made ``(12)``, so that a text cannot pose as an identifier."""
-    return _BRACKETED_NUMBER.sub(r"(\1)", text)
-
-
-def letters(n: int, method: str) -> str:
-    """The first ``n`` identifiers of those that are letters.
-
-    Raises:
-        ConfigError: There are not that many.
-    """
-    if n > len(ascii_uppercase):
-        raise ConfigError(
-            f"{method!r} names passages by {len(ascii_uppercase)} letters, and was given {n} at once.",
-            hint="Set a smaller window_size, group_size or num_child.",
-        )
-    return ascii_uppercase[:n]
+    return identifier.sub(r"(\1)", text)
