@@ -287,8 +287,8 @@ class TestDear:
         # The adapter brings no tokenizer: it is the base's.
         folder = "tiny-llama3-lm" if case["model"].endswith("-lora") else case["model"]
         pairs = requests(case, dear_pointwise.METHOD(**options))
-        encoded = encode_pairs(tokens(folder).tokenizer, pairs, [pair.max_length for pair in pairs])
-        assert [one["input_ids"] for one in encoded] == case["prompts"]
+        encoded = encode_pairs(tokens(folder).quoting, pairs, [pair.max_length for pair in pairs])
+        assert [pair.ids for pair in encoded] == case["prompts"]
         if case["model"].endswith("-lora"):
             pytest.importorskip("peft")
         ranking = rerank(case, "dear-pointwise", case["model"], **options)
