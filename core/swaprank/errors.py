@@ -18,6 +18,10 @@ import importlib
 from collections.abc import Iterable
 from types import ModuleType
 
+# Names in a hint, and characters of a name that are compared: the time grows with their square.
+_MOST_LISTED = 5
+_MOST_COMPARED = 100
+
 
 class SwaprankError(Exception):
     """Base of every error of this package.
@@ -75,14 +79,20 @@ class ResponseError(BackendError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which of the known names is meant, or list them all.
+    """Say which of the known names is meant, or list those that come nearest.
 
     Returns:
-        ``"Did you mean 'x'?"`` when one is close, else ``"Known: a, b, c."``.
+        ``"Did you mean 'x'?"`` when one is close, else ``"Known: a, b, c."``, or of more than five the nearest:
+        ``"Known: a, b, c, d, e and 99 more."``.
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(names)}."
+    start = name[:_MOST_COMPARED]
+    close = difflib.get_close_matches(start, names, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    listed = difflib.get_close_matches(start, names, n=_MOST_LISTED, cutoff=0.0) if len(names) > _MOST_LISTED else names
+    more = f" and {len(names) - len(listed)} more" if len(names) > len(listed) else ""
+    return f"Known: {', '.join(listed)}{more}."
 
 
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:

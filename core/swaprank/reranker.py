@@ -12,7 +12,10 @@ from .backend import Backend
 from .backends.llm.options import LlmProvider
 from .config import registry
 from .config.build import Builder
-from .config.load import MAIN_KEYS, Config, Source, load, without_secrets
+from .config.data import Config
+from .config.expand import MAIN_KEYS
+from .config.load import Source, load
+from .config.secrets import without_secrets
 from .errors import ConfigError, InputError
 from .flow.drivers import adrive, drive
 from .flow.flow import Flow

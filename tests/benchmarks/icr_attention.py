@@ -143,7 +143,7 @@ def by_matrices(network: Any, prompt: Any, *, keep: bool) -> list[float]:
                 output = network(ids, output_attentions=keep, use_cache=False, logits_to_keep=1)
             if keep:
                 summed += [matrices[0, :, start:, :start].mean(1).sum(0) for matrices in output.attentions]
-            rows.append(sum(summed).numpy())
+            rows.append(sum(summed).float().numpy())
             del output
     finally:
         network.set_attn_implementation(own)

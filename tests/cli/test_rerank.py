@@ -69,7 +69,7 @@ def test_a_run_that_breaks_keeps_what_it_did(files) -> None:
     good = source.read_text().splitlines(keepends=True)
     source.write_text("".join([*good[:3], "{broken\n", *good[4:]]))
     out = swaprank("rerank", "-r", "bm25", "-i", source, "-o", target, "--batch-size", 1, check=2)
-    assert "Line 4 is no JSON" in out.stderr
+    assert "Line 4 is not JSON" in out.stderr
     assert [line["line"] for line in lines(target)] == [1, 2, 3]
     swaprank("rerank", "-r", "bm25", "-i", source, "-o", target, "--on-bad-line", "skip")
     assert [line["line"] for line in lines(target)] == [1, 2, 3, 5, 6, 7]
@@ -214,8 +214,8 @@ def test_a_closed_standard_stream_gives_one_line(redirect) -> None:
         ('{"query": "q", "passages": [{"text": "a", "score": true}]}', "passage 0 has the score 'True'"),
         ('{"query": "q", "passages": [{"text": "a", "metadata": []}]}', "passage 0 has the metadata"),
         ('{"query": "q", "passages": [], "instruction": 3}', "Line 1 has the instruction '3'"),
-        ('{"query": "q\\ud800", "passages": []}', "Line 1 is no JSON in UTF-8"),
-        ("[" * 100_000, "Line 1 is no JSON"),
+        ('{"query": "q\\ud800", "passages": []}', "Line 1 is not JSON in UTF-8"),
+        ("[" * 100_000, "Line 1 is not JSON"),
         ("7", "Line 1 has no query"),
     ],
 )

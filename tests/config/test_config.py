@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from swaprank import CapabilityError, ConfigError, Reranker
-from swaprank.config.load import expand, load, merged
+from swaprank.config.expand import expand, merged
+from swaprank.config.load import load
 from swaprank.testing import ScriptedBackend, arbitrary_response
 
 VALID = [
@@ -90,7 +91,7 @@ def test_a_config_is_copied() -> None:
         ({"method": "bm25", "top_n": True}, "top_n: Input should be a valid integer (got True)"),
         ({"method": "bm25", "k1": "1.5"}, "k1: Input should be a valid number (got '1.5')"),
         ({"method": "bm25", "stemmer": 1}, "stemmer: Input should be a valid boolean (got 1)"),
-        ({"method": "bm25", "collection": {"a", "b"}}, "holds what is no plain data"),
+        ({"method": "bm25", "collection": {"a", "b"}}, "holds what is not plain data"),
         ({"method": "bm25", "top_n": date(2026, 1, 1)}, "A date needs quotes"),
         ({"method": "bm25", "reranker": {}}, "a mapping without method, fusion, decomposition, stages"),
         ({"reranker": "bm25", "method": "lexical"}, "of the method 'bm25'; 'lexical' cannot override it"),

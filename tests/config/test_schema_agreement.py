@@ -15,7 +15,7 @@ from swaprank.backend import LocalBackend
 from swaprank.backends.embedded.options import EmbeddedOptions
 from swaprank.config import registry
 from swaprank.config.build import Builder
-from swaprank.config.load import expand
+from swaprank.config.expand import expand
 from swaprank.config.recipe import all_recipes
 from swaprank.config.schema import json_schema
 from swaprank.methods.cross_encoder import CrossEncoder

@@ -2,12 +2,13 @@
 
 import pytest
 
-from swaprank import Reranker
+from swaprank import Passage, Reranker
+from swaprank.config.recipe import get
 from swaprank.prompt import plain
 from swaprank.requests import Generated
 from swaprank.testing import ScriptedBackend
 from tests.conftest import golden
-from tests.methods.recorded import assert_messages, first_prompt, same_text
+from tests.methods.recorded import assert_messages, first_prompt, messages, same_text
 
 RECORDED = golden("dear-listwise")
 
@@ -51,3 +52,33 @@ def test_the_repository_reads_what_follows_the_thinking_even_if_it_never_ends() 
     said = "<think>[3] > [2]"
     assert ranked(said, 4, protocol="repository", official_parser=True).order == [2, 1, 0, 3]
     assert ranked(said, 4, protocol="repository").order == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("tag", ["</think>", "</THINK>"])
+def test_the_repositorys_parser_takes_the_first_end_of_thinking(tag) -> None:
+    raw = f"[1] {tag} [3] </think> [2]"
+    assert ranked(raw, 4, protocol="repository", official_parser=True).order == [2, 1, 0, 3]
+
+
+def test_the_cut_of_the_card_is_an_option() -> None:
+    def shown(**options) -> str:
+        return plain(first_prompt({"method": "dear-listwise", **options}, "happy", ["a" * 400, "b"]))
+
+    assert f"[0] {'a' * 300}\n" in shown()
+    assert f"[0] {'a' * 100}\n" in shown(max_characters=100)
+    assert f"[0] {'a' * 400}\n" in shown(max_characters=None)
+
+
+def test_titles_as_the_repository_writes_them() -> None:
+    backend = ScriptedBackend(lambda request: Generated(""))
+    reranker = Reranker({"method": "dear-listwise", "model": "m", "protocol": "repository"}, backend=backend)
+    reranker.rerank("query", [Passage("Title: Content: one"), Passage("two", title="T")])
+    turns = [said for _, said in messages(backend.requests[0].prompt)]
+    assert "[1] one" in turns
+    assert "[2] Title: T Content: two" in turns
+
+
+def test_both_stages_follow_the_repository() -> None:
+    second = get("dear-8b-dual").config["stages"][1]
+    assert second["protocol"] == "repository"
+    assert (second["window_size"], second["step"], second["rank_end"]) == (20, 10, 30)

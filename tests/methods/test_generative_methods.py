@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from swaprank import BackendError, Reranker, ScoreKind
+from swaprank import BackendError, ConfigError, Passage, Query, Reranker, ScoreKind
 from swaprank.methods import dear_pointwise, erank, judgerank, rank1
 from swaprank.prompt import plain
 from swaprank.requests import Generate, Generated, LabelLogprobs, LabelScores, SequenceLogprob
@@ -192,6 +192,29 @@ class TestRank1:
         assert Reranker({"method": "rank1", "model": "any"}, backend=backend).rerank("q", ["p"]).scores[0] < 0.1
         assert isinstance(backend.requests[1], LabelLogprobs)
 
+    @pytest.mark.parametrize(
+        ("query", "instruction", "shown"),
+        [
+            (" q ", "", " q "),
+            (" q ", "be strict ", "q  be strict"),
+            (" same ", "same", "same"),
+        ],
+    )
+    def test_the_query_is_stripped_only_where_there_is_an_instruction(self, query, instruction, shown) -> None:
+        [request] = next(rank1.METHOD(instruction=instruction).steps(Query(query), [Passage("p")]))
+        assert f"\nQuery: {shown}\nPassage: p\n" in plain(request.prompt)
+
+    def test_every_place_of_the_dataset_prompt_takes_the_query(self) -> None:
+        method = rank1.METHOD(dataset_prompt="FILL_QUERY_HERE? Again: FILL_QUERY_HERE.")
+        [request] = next(method.steps(Query("who {passage} FILL_QUERY_HERE"), [Passage("p")]))
+        asked = "who {passage} FILL_QUERY_HERE"
+        assert f"Query: {asked}? Again: {asked}.\nPassage: p\n" in plain(request.prompt)
+        assert [part.text for part in request.prompt if not isinstance(part, str)] == [asked, asked, "p"]
+
+    def test_a_dataset_prompt_without_a_place_for_the_query_is_refused(self) -> None:
+        with pytest.raises(ConfigError, match="must contain FILL_QUERY_HERE"):
+            Reranker({"method": "rank1", "model": "any", "dataset_prompt": "x"}, backend=ScriptedBackend(print))
+
 
 class TestJudgeRank:
     """Analyses first, judgement last."""
@@ -228,6 +251,28 @@ class TestJudgeRank:
     def test_parser(self, case) -> None:
         assert judgerank.clean(Generated(case["output"])) == case["analysis"]
 
+    @pytest.mark.parametrize(
+        ("analysis", "repairs"),
+        [
+            ("The core problem is cost.", 0),
+            ("<think>hm</think>No.", 0),
+            ("x", 0),
+            ("", 3),
+            ("<think>only</think> \n", 3),
+            ("<think>never ends", 3),
+            ("?! ... \u200b", 3),
+            ("aaaaaaaaaa", 3),
+            ("the the the the", 3),
+        ],
+    )
+    def test_absurd_analyses_are_counted(self, analysis, repairs) -> None:
+        """The query's analysis and that of each of two passages; judged they are all the same."""
+        backend = ScriptedBackend(
+            lambda request: Generated(analysis) if isinstance(request, Generate) else LabelScores((-0.1, -2.0))
+        )
+        ranking = Reranker({"method": "judgerank", "model": "any"}, backend=backend).rerank("q", ["a", "b"])
+        assert (ranking.order, ranking.repairs) == ([0, 1], repairs)
+
 
 class TestDear:
     """The raw logit at the last token of the pair."""
@@ -246,8 +291,8 @@ class TestDear:
         # The adapter brings no tokenizer: it is the base's.
         folder = "tiny-llama3-lm" if case["model"].endswith("-lora") else case["model"]
         pairs = requests(case, dear_pointwise.METHOD(**options))
-        encoded = encode_pairs(tokens(folder).tokenizer, pairs, [pair.max_length for pair in pairs])
-        assert [one["input_ids"] for one in encoded] == case["prompts"]
+        encoded = encode_pairs(tokens(folder).quoting, pairs, [pair.max_length for pair in pairs])
+        assert [pair.ids for pair in encoded] == case["prompts"]
         if case["model"].endswith("-lora"):
             pytest.importorskip("peft")
         ranking = rerank(case, "dear-pointwise", case["model"], **options)

@@ -66,3 +66,13 @@ def test_likelihood_ranks_a_window_in_one_request() -> None:
         conversation="t5",
     )
     assert t5.scores == [-3.0, -1.0, -2.0]
+
+
+@pytest.mark.parametrize("conversation", ["chat", "t5"])
+def test_the_mark_of_an_empty_title_is_dropped_where_a_ranking_is_written(conversation) -> None:
+    _, backend = run(lambda request: Generated(""), ["Title: Content: one", "two"], conversation=conversation)
+    prompt = backend.requests[0].prompt
+    shown = plain(prompt) if conversation == "t5" else "\n".join(said for _, said in messages(prompt))
+    assert "[1] one\n" in shown
+    _, backend = run(lambda request: LabelScores((0.0, -1.0)), ["Title: Content: one", "two"], scoring="likelihood")
+    assert '"Title: Content: one"' in messages(backend.requests[0].prompt)[0][1]

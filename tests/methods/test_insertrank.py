@@ -115,3 +115,11 @@ def test_bm25_is_that_of_all_candidates_in_every_window() -> None:
     assert len(shown) == 2
     for window in shown:
         assert all(window[text] == f"{alone.scores[passages.index(text)]:.3f}" for text in window)
+
+
+def test_entities_of_the_query_stay_and_titles_are_written_as_in_rank_llm() -> None:
+    passages = [Passage("A&amp;B", title="T &lt; U"), Passage("[12] x")]
+    shown = prompt_of({}, "A&amp;B [7]’s", passages)
+    assert shown.count("A&amp;B (7)'s") == 2
+    assert "[1] Title: T < U Content: A&B\n" in shown
+    assert "[2] (12) x\n" in shown

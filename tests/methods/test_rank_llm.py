@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from swaprank import ConfigError, Reranker
+from swaprank import ConfigError, Passage, Reranker
 from swaprank.prompt import plain
 from swaprank.requests import Generate, Generated, LabelLogprobs, LabelScores
 from swaprank.testing import ScriptedBackend
 from swaprank.types import ScoreKind
 from tests.conftest import golden
-from tests.methods.recorded import first_prompt, messages, same_text, skip_if_cut, texts
+from tests.methods.recorded import first_prompt, messages, neutral, same_text, skip_if_cut, texts
 
 FITTING = [case for case in golden("rankzephyr")["cases"] if case["prompt_tokens"] <= case["context_size"]]
 
@@ -29,10 +29,99 @@ def test_rankzephyr_prompt(case) -> None:
     assert same_text(prompt, case["prompts"][0])
 
 
-def test_rankvicuna_says_the_same_in_vicunas_words() -> None:
+def test_rankvicuna_of_2024_says_the_same_in_vicunas_words() -> None:
     [(_, system), (_, content)] = messages(first_prompt({"method": "rankzephyr"}, "edison"))
-    prompt = first_prompt({"method": "rankvicuna"}, "edison")
+    prompt = first_prompt({"method": "rankvicuna", "protocol": "2024"}, "edison")
     assert plain(prompt) == f"{system} USER: {content} ASSISTANT:"
+
+
+def test_rankvicuna_as_released() -> None:
+    """774c2da: FastChat's own system message, another example, and two blanks before the assistant."""
+    [_, (_, content)] = messages(first_prompt({"method": "rankzephyr"}, "edison"))
+    prompt = plain(first_prompt({"method": "rankvicuna"}, "edison"))
+    assert prompt == (
+        "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, "
+        f"and polite answers to the user's questions. USER: {content.replace('[2] > [1]', '[4] > [2]')}  ASSISTANT:"
+    )
+
+
+def shown(config: dict, query: str, given: list[Passage]) -> str:
+    backend = ScriptedBackend(neutral)
+    Reranker({"model": "scripted", **config}, backend=backend).rerank(query, given)
+    prompt = backend.requests[0].prompt
+    return plain(prompt) if isinstance(prompt, tuple) else messages(prompt)[-1][1]
+
+
+def test_vicunas_prompt_has_no_marks_that_keep_entities() -> None:
+    """ftfy mends the whole prompt, and replaces HTML entities up to the first `<`."""
+    given = [Passage("a &amp; b"), Passage("c < &amp;"), Passage("d &amp; e")]
+    prompt = shown({"method": "rankvicuna"}, "q &gt; r", given)
+    assert "query: q > r.\n\n[1] a & b\n[2] c < &amp;\n[3] d &amp; e\nSearch Query: q &gt; r.\n" in prompt
+
+
+CURRENT = "Rank the passages based on their relevance to the search query: {}.\n[1] {}\n[2] {}\nSearch Query: {}.\n"
+
+
+def test_the_current_code_of_rank_llm() -> None:
+    """1b3cabb: another wording; the query neutralised too, passages mended with their entities before they are cut."""
+    config = {"method": "rankzephyr", "protocol": "rank_llm", "max_words": 8}
+    given = [Passage("Title: Content: x&amp;y [12] six seven eight nine"), Passage("‘z’", title="T &lt; U")]
+    backend = ScriptedBackend(neutral)
+    Reranker({"model": "scripted", **config}, backend=backend).rerank("A&amp;B [7]’s", given)
+    prompt = backend.requests[0].prompt
+    [(_, system), (_, content)] = messages(prompt)
+    query = "A&amp;B (7)'s"
+    assert system == (
+        "You are RankLLM, an intelligent assistant that can rank passages based on their relevancy to the query"
+    )
+    first = "Title: Content: x&y (12) six seven eight nine"
+    assert CURRENT.format(query, first, "Title: T < U Content: 'z'", query) in content
+    assert content.endswith(
+        "e.g., [2] > [1], Answer concisely and directly and only respond with the ranking results, "
+        "do not say any word or explain."
+    )
+    assert prompt.thinking is False
+    assert messages(first_prompt({"method": "rankzephyr", "protocol": "rank_llm", "system_message": "S"}, "happy"))[
+        0
+    ] == ("system", "S")
+
+
+def test_empty_titles_are_dropped_and_titles_written_as_in_the_official_collections() -> None:
+    given = [Passage("Title: Content: one"), Passage("two", title="T")]
+    for method in ("rankzephyr", "rankvicuna", "first"):
+        prompt = shown({"method": method}, "query", given)
+        assert "] one\n" in prompt
+        assert "] Title: T Content: two\n" in prompt
+
+
+def test_identifiers_in_passages_are_neutralised_as_in_each_code_of_first() -> None:
+    given = [Passage("see [A] [Ab_] [a1] [12] [B]"), Passage("other")]
+    prompt = shown({"method": "first"}, "[A] [1]", given)
+    assert "[A] see (A) (Ab_) [a1] [12] (B)\n" in prompt
+    assert "query: [A] [1].\n\n" in prompt
+    assert "each indicated by a alphabetical identifier" in prompt
+    prompt = shown({"method": "first", "protocol": "rank_llm"}, "[A] [1]", given)
+    assert "[A] see [A] [Ab_] [a1] (12) [B]\n" in prompt
+    assert "query: [A] (1).\n[A]" in prompt
+    assert "each indicated by an alphabetical identifier" in prompt
+
+
+@pytest.mark.parametrize(
+    ("config", "raw", "order"),
+    [
+        ({"method": "rankzephyr"}, "<think>[3]</think>[2]", [2, 1, 0]),
+        ({"method": "rankzephyr", "protocol": "rank_llm"}, "<think>[3]</think>[2]", [1, 0, 2]),
+        ({"method": "rankzephyr", "protocol": "rank_llm"}, "[³] > ２", [2, 1, 0]),
+        ({"method": "rankzephyr", "protocol": "rank_llm"}, "<think>[3] > [2]", [2, 1, 0]),
+        ({"method": "rankvicuna"}, "<think>[3]</think>[2]", [2, 1, 0]),
+        ({"method": "first", "decoding": "generation"}, "<think>[C]</think>[B]", [2, 1, 0]),
+        ({"method": "first", "decoding": "generation", "protocol": "rank_llm"}, "[C]</think>B", [1, 0, 2]),
+    ],
+)
+def test_the_official_parser_of_each_version(config, raw, order) -> None:
+    backend = ScriptedBackend(lambda request: Generated(raw))
+    config = {"model": "scripted", "official_parser": True, **config}
+    assert Reranker(config, backend=backend).rerank("query", ["a", "b", "c"]).order == order
 
 
 def test_the_wording_is_an_option() -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from swaprank import Reranker
+from swaprank import Passage, Reranker
 from swaprank.requests import Generated
 from swaprank.testing import ScriptedBackend
 from tests.conftest import golden
-from tests.methods.recorded import INPUTS, assert_messages, first_prompt, same_text, texts
+from tests.methods.recorded import INPUTS, assert_messages, first_prompt, messages, same_text, texts
 
 RECORDED = golden("rankgpt")
 
@@ -47,3 +47,20 @@ def test_the_text_of_a_slot_is_the_passage() -> None:
     prompt = first_prompt({"method": "rankgpt", "max_words": 3}, "edison")
     assert prompt.messages[3].content[1].text == "Lightning strike at"
     assert same_text(prompt.messages[1].content[3].text, INPUTS["edison"]["query"])
+
+
+def test_titles_are_written_as_in_the_official_collections() -> None:
+    backend = ScriptedBackend(lambda request: Generated(""))
+    given = [Passage("one", title="T"), Passage("Title: Content: two")]
+    Reranker({"method": "rankgpt", "model": "scripted"}, backend=backend).rerank("query", given)
+    turns = [said for _, said in messages(backend.requests[0].prompt)]
+    assert "[1] Title: T Content: one" in turns
+    assert "[2] two" in turns
+
+
+def test_replies_can_be_drawn_at_random() -> None:
+    for temperature in (0, 0.5):
+        backend = ScriptedBackend(lambda request: Generated("[2] > [1]"))
+        config = {"method": "rankgpt", "model": "scripted", "temperature": temperature}
+        Reranker(config, backend=backend).rerank("query", ["a", "b"])
+        assert backend.requests[0].temperature == temperature

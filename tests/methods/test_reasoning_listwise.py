@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from swaprank import Reranker
+from swaprank import Passage, Reranker
 from swaprank.requests import Generated
 from swaprank.testing import ScriptedBackend
 from tests.conftest import golden
@@ -69,9 +69,40 @@ def test_rearank_replies(case) -> None:
     assert ranked({"method": "rearank"}, case["raw"], case["n"]).order == case["permutation"]
 
 
+def test_the_official_parser_of_rearank_drops_thinking_that_was_opened() -> None:
+    def order(raw: str) -> list[int]:
+        return ranked({"method": "rearank", "official_parser": True}, raw, 4).order
+
+    assert order("<think>[3]</think>[4] > [1]") == [3, 0, 1, 2]
+    assert order("[3]</think>[4] > [1]") == [2, 3, 0, 1]
+    assert order("<answer><think>[3]</think>[4] > [1]</answer>") == [3, 0, 1, 2]
+    assert order("<think>[3] <answer>[2]</answer></think>[4]") == [1, 0, 2, 3]
+    assert order("<think>[3] > [2]") == [2, 1, 0, 3]
+
+
 def test_rearank_does_not_read_answers_inside_the_thinking() -> None:
     said = "<think>I will write <answer>[1] > [2]</answer></think><answer>[3] > [1]</answer>"
     assert ranked({"method": "rearank"}, said, 3).order == [2, 0, 1]
     assert ranked({"method": "rearank", "official_parser": True}, said, 3).order == [0, 1, 2]
     assert ranked({"method": "rearank"}, "<think>never closed <answer>[3] > [1]</answer>", 3).order == [2, 0, 1]
     assert ranked({"method": "rearank"}, "<answer>[3] > [1]</answer></think>", 3).order == [2, 0, 1]
+
+
+def test_reasonrank_strips_and_keeps_entities_of_the_query() -> None:
+    backend = ScriptedBackend(lambda request: Generated(""))
+    given = [Passage("A&amp;B [12] \n", title="T"), Passage(" x ")]
+    Reranker({"method": "reasonrank", "model": "scripted"}, backend=backend).rerank(" A&amp;B [7]’s ", given)
+    shown = messages(backend.requests[0].prompt)[1][1]
+    assert shown.count("query: A&amp;B (7)'s.\n") == 1
+    assert shown.count("Query: A&amp;B (7)'s.\n") == 1
+    assert "[1] Title: T Content: A&B (12)\n[2] x\n" in shown
+
+
+def test_rearank_drops_the_mark_of_an_empty_title_before_it_cuts() -> None:
+    backend = ScriptedBackend(lambda request: Generated(""))
+    config = {"method": "rearank", "model": "scripted", "max_characters": 20}
+    given = [Passage("Title: Content: one two"), Passage("x", title="T")]
+    Reranker(config, backend=backend).rerank("query", given)
+    turns = [said for _, said in messages(backend.requests[0].prompt)]
+    assert "[1] one two" in turns
+    assert "[2] Title: T Content: x" in turns

@@ -129,3 +129,13 @@ def test_a_query_that_is_a_placeholder_takes_the_fixed_prompt() -> None:
     ranking = Reranker({"method": "rebel", "model": "scripted"}, backend=backend).rerank("{context_str}", ["a", "b"])
     assert "Document 1:\na" in said(backend.requests[1])
     assert ranking.repairs == 3
+
+
+@pytest.mark.parametrize("query", ["</think> what now", "a <think> b", "<think>a</think>"])
+def test_thinking_tags_of_the_query_do_not_cut_the_written_prompt(query) -> None:
+    written = f"<think>Let me see: {query}.</think>Judge {query}:\n{{context_str}}\nQuery: {{query_str}}"
+    replies = iter([written, "Doc: 2, Relevance: 5"])
+    backend = ScriptedBackend(lambda request: Generated(next(replies)))
+    ranking = Reranker({"method": "rebel", "model": "scripted"}, backend=backend).rerank(query, ["a", "b"])
+    assert said(backend.requests[1]) == f"Judge {query}:\nDocument 1:\na\n\nDocument 2:\nb\nQuery: {query}"
+    assert (ranking.order, ranking.repairs) == ([1, 0], 1)

@@ -180,6 +180,17 @@ def test_rank_r1_replies(case, template) -> None:
     assert ranking.repairs == int(winner is None)
 
 
+def test_rank_r1_cuts_by_tokens_where_it_is_told_to() -> None:
+    """The README's runs cut the query to 32 tokens and documents to 512."""
+    config = {"method": "rank-r1", "query_length": 32, "passage_length": 512}
+    _, backend = asked(config, "q", ["a", "b"])
+    slots = [part for part in backend.requests[0].prompt.messages[1].content if not isinstance(part, str)]
+    assert [(slot.text, slot.max_tokens) for slot in slots] == [("q", 32), ("a", 512), ("b", 512)]
+    _, backend = asked({"method": "rank-r1"}, "q", ["a", "b"])
+    slots = [part for part in backend.requests[0].prompt.messages[1].content if not isinstance(part, str)]
+    assert {slot.max_tokens for slot in slots} == {None}
+
+
 def test_rank_r1_sorts_sets_of_twenty_and_can_vote() -> None:
     def answer(request):
         shown = [part.text for part in request.prompt.messages[1].content if not isinstance(part, str)][1:]

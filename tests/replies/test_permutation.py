@@ -72,6 +72,24 @@ def test_brackets_and_odd_digits() -> None:
     assert Reader(odd_digits="refuse").read("² > [3]", 3).repairs == 3
 
 
+def test_digits_are_normalised_as_in_rank_llm() -> None:
+    """Its table, no more: a fraction or a circled ten is no identifier, and a digit beside it refuses the reply."""
+    reader = Reader(odd_digits="normalize")
+    assert reader.read("❷ > 🄀 > ３ > 1²", 12).order[:3] == [1, 2, 11]
+    assert reader.read("½ > ⑩ > [3]", 3).order == [2, 0, 1]
+    assert reader.read("⑴ > [3]", 3).repairs == 3
+
+
+def test_runs_of_letters_spell_numbers_as_in_rank_llm() -> None:
+    """What its parser reads under use_alpha: each letter's place in the alphabet, written side by side."""
+    reader = Reader(identifiers="letter-runs", reasoning="closed")
+    assert reader.read("[B] > [A]", 3).order == [1, 0, 2]
+    assert reader.read("AB > C", 12).order[:2] == [11, 2]
+    assert reader.read("Sure: B² A", 3).order == [1, 0, 2]
+    assert reader.read("[a] > [Ä]", 3).repairs == 5
+    assert reader.read("<think>[C]</think>[B]", 3).order == [1, 0, 2]
+
+
 def test_every_digit_of_unicode_is_known() -> None:
     """A run of anything that isdigit() is one run, or int() would be asked about half of it."""
     digits = "".join(letter for letter in map(chr, range(sys.maxunicode + 1)) if letter.isdigit())
@@ -108,7 +126,12 @@ def test_hostile_replies_are_read_in_linear_time() -> None:
     hostile = ["[" * size, "[1" * size, "<think>" * size, "</think>" * size, "<think></think>" * size, "1" * size]
     hostile += ["[ " * size, "<answer>" * size, "² " * size, "A " * size, "<think>" + "</think> \n" * size]
     for text in hostile:
-        for reader in (Reader(), Reader(brackets="prefer", odd_digits="normalize"), Reader(identifiers="letters")):
+        for reader in (
+            Reader(),
+            Reader(brackets="prefer", odd_digits="normalize"),
+            Reader(identifiers="letters"),
+            Reader(identifiers="letter-runs"),
+        ):
             assert sorted(reader.read(text, 20).order) == list(range(20))
         thought_and_answered(text)
         tagged(text, "answer")

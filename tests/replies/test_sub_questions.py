@@ -45,6 +45,10 @@ def test_nothing_to_split_is_an_answer(text) -> None:
         ('{"steps": [{"query": "A?", "why": "B?"}, {"query": "C?"}]}', ["A?", "C?"]),
         ("谁写了A？\n谁写了B？", ["谁写了A？", "谁写了B？"]),
         ("Who wrote #1?\nWho wrote #2?", ["Who wrote #1?", "Who wrote #2?"]),
+        ("Who wrote A?\nWho wrote B?\nHope this helps", ["Who wrote A?", "Who wrote B?"]),
+        ("Of course\nWho wrote A?\n\nEnjoy your search 😊", ["Who wrote A?"]),
+        ('```json\n["A?", "B?"]\n``` and ```python\nprint()\n```', ["A?", "B?"]),
+        ('```\nnot JSON\n``` but ```["A?"]```', ["A?"]),
     ],
 )
 def test_lists(text, expected) -> None:
@@ -55,5 +59,25 @@ def test_the_limit() -> None:
     assert parse("1. a?\n2. b?\n3. c?", QUESTION, 2).questions == ("a?", "b?")
 
 
-def test_deep_nesting_does_not_break_it() -> None:
-    assert parse("[" * 100_000 + "]" * 100_000, QUESTION, 5).malformed
+@pytest.mark.parametrize("depth", [500, 900, 2_000, 5_000, 100_000])
+def test_deep_nesting_does_not_break_it(depth) -> None:
+    assert parse("[" * depth + "]" * depth, QUESTION, 5).malformed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```" + "a" * 3_000_000,
+        "```json " * 300_000,
+        "``` " + " " * 3_000_000,
+        "`" * 300_001,
+        "<think>" * 300_000,
+        "," * 3_000_000 + "[",
+        "[" + ", " * 1_000_000 + "x",
+        "*" * 1_000_000 + "\n" + "(1" * 1_000_000,
+    ],
+    ids=lambda text: text[:8],
+)
+def test_no_reply_takes_more_than_linear_time(text) -> None:
+    """A reader that goes over the rest of a reply for each of its characters would be busy with these for days."""
+    assert len(parse(text, QUESTION, 5).questions) <= 5

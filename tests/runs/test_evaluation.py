@@ -82,20 +82,20 @@ def test_trec_files_one_by_one(folder) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("corpus.jsonl", "{oops", "line 1 is no JSON"),
+        ("corpus.jsonl", "{oops", "line 1 is not JSON"),
         ("corpus.jsonl", '{"_id": "d1"}', "line 1 lacks text"),
-        ("corpus.jsonl", '{"_id": 1, "text": "a"}', "line 1: _id is 1, which is no text"),
+        ("corpus.jsonl", '{"_id": 1, "text": "a"}', "line 1: _id is 1, which is not text"),
         ("corpus.jsonl", '{"_id": "d1", "text": "a", "title": ["t"]}', "line 1: title is"),
-        ("corpus.jsonl", "[" * 100_000, "line 1 is no JSON"),
-        ("queries.jsonl", '{"_id": "q1", "text": null}', "line 1: text is None, which is no text"),
-        ("queries.jsonl", b"\x89PNG\r\n\xff", "is no text in UTF-8"),
+        ("corpus.jsonl", "[" * 100_000, "line 1 is not JSON"),
+        ("queries.jsonl", '{"_id": "q1", "text": null}', "line 1: text is None, which is not text"),
+        ("queries.jsonl", b"\x89PNG\r\n\xff", "is not text in UTF-8"),
         ("qrels/test.tsv", "q1 0 d1 1 extra", "line 1 is neither"),
-        ("runs/bm25.trec", "q1 Q0 d1 1 nan x", "line 1 is no line of a TREC run"),
+        ("runs/bm25.trec", "q1 Q0 d1 1 nan x", "line 1 is not a line of a TREC run"),
         ("runs/bm25.trec", "", "nothing to rerank: of the 0 queries"),
         ("qrels/test.tsv", "", "nothing to rerank: of the 3 queries"),
         ("corpus.jsonl", '{"_id": "x1", "text": "a"}', "0 of their passages have a text"),
         ("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq1 d1", "line 2 is neither"),
-        ("runs/bm25.trec", "q1 d1 3", "line 1 is no line of a TREC run"),
+        ("runs/bm25.trec", "q1 d1 3", "line 1 is not a line of a TREC run"),
     ],
 )
 def test_broken_files_are_named_with_the_line(folder, name, text, message) -> None:

@@ -81,7 +81,7 @@ def test_lines_before_a_bad_one_are_done_first(files) -> None:
     source, target, expected = files
     good = source.read_text().splitlines(keepends=True)
     source.write_text("".join([*good[:30], "{broken\n", *good[31:]]))
-    with pytest.raises(InputError, match="Line 31 is no JSON"):
+    with pytest.raises(InputError, match="Line 31 is not JSON"):
         rerank(reranker="bm25", source=source, target=target, batch_size=4, ray=True)
     whole = expected.read_bytes().splitlines(keepends=True)
     assert target.read_bytes() == b"".join(whole[:30])

@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..backends.llm.options import LlmProvider
-from ..config.load import MAIN_KEYS, Config, Source, backend_config, expand, load
+from ..config.data import Config
+from ..config.expand import MAIN_KEYS, backend_config, expand
+from ..config.load import Source, load
 from ..errors import ConfigError, nearest
 from ..reranker import Reranker
 

@@ -13,7 +13,8 @@ from rich.console import Console
 from .. import __version__
 from ..errors import ConfigError, InputError, SwaprankError
 from . import configs, demo, evaluate, recipes, rerank
-from .options import EPILOG, complain
+from .messages import complain, log_to_terminal
+from .options import EPILOG
 
 app = typer.Typer(
     name="swaprank",
@@ -47,6 +48,7 @@ def run() -> None:
     """Run the command line; what goes wrong becomes one line and an exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters that names and passages have
+    log_to_terminal()
     try:
         app(prog_name=Path(sys.argv[0]).name)
     except SwaprankError as error:

@@ -10,12 +10,16 @@ import typer
 import yaml
 from rich.console import Console
 
-from ..config.load import Config, expand, load, without_secrets
+from ..config.data import Config
+from ..config.expand import expand
+from ..config.load import load
 from ..config.schema import json_schema
+from ..config.secrets import without_secrets
 from ..errors import ConfigError
 from ..reranker import Reranker
 from ..stages.fusion import INPUTS
-from .options import EPILOG, complain
+from .messages import complain, printable
+from .options import EPILOG
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,9 +42,9 @@ def check(files: Annotated[list[Path], typer.Argument(help="YAML or JSON config 
             wrong += 1
             complain(str(error), about=str(file))
         else:
-            console.print(f"{file}: ok", style="green", markup=False)
+            console.print(printable(f"{file}: ok"), style="green", markup=False)
             resolved = yaml.safe_dump(without_secrets(_resolved(config)), sort_keys=False, allow_unicode=True)
-            console.print(resolved, markup=False)
+            console.print(printable(resolved, keep="\n"), markup=False)
     if wrong:
         raise typer.Exit(2)
 

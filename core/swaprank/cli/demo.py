@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..config.load import Source, load, without_secrets
+from ..config.load import Source, load
+from ..config.secrets import without_secrets
 from ..errors import require
 from ..runs.evaluation import Dataset, Run, load_beir, measure
 from .options import ConfigOption, RerankerOption

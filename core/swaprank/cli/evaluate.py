@@ -17,6 +17,7 @@ from rich.table import Table
 from ..errors import ConfigError, InputError
 from ..runs.evaluation import DEFAULT_MEASURES, Dataset, Report, load_beir, load_files, measure
 from ..runs.evaluation import evaluate as evaluate_one
+from .messages import printable
 from .options import build
 
 
@@ -74,7 +75,7 @@ def _dataset(data: Path | None, run_name: str, files: dict[str, Path | None], de
 
 
 def _table(dataset: Dataset, reports: Sequence[Report], names: Sequence[str]) -> Table:
-    table = Table(title=f"{escape(dataset.name)}: {len(dataset.qrels)} queries", title_justify="left")
+    table = Table(title=f"{escape(printable(dataset.name))}: {len(dataset.qrels)} queries", title_justify="left")
     for head in ("", *names, "ms/query", "requests"):
         table.add_column(escape(head), justify="right" if head else "left")
     for place, report in enumerate(reports):
@@ -83,7 +84,7 @@ def _table(dataset: Dataset, reports: Sequence[Report], names: Sequence[str]) ->
             gain = f" ({report.measures[name] - reports[0].measures[name]:+.4f})" if place else ""
             cells.append(f"{report.measures[name]:.4f}{gain}")
         work = [f"{1000 * report.seconds_per_query:.1f}", str(report.calls)] if place else ["", ""]
-        table.add_row(escape(report.name), *cells, *work)
+        table.add_row(escape(printable(report.name)), *cells, *work)
     return table
 
 

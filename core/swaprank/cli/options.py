@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from ..config.load import Source, load
 from ..errors import ConfigError
@@ -38,9 +37,3 @@ def build(config: Path | None, reranker: str | None, top_n: int | None = None) -
     """
     options: dict[str, Any] = {} if top_n is None else {"top_n": top_n}
     return Reranker({**load(chosen(config, reranker)), **options})
-
-
-def complain(message: str, *, about: str = "Error") -> None:
-    """Say on standard error, in one line, what went wrong."""
-    line = f"{about}: {' '.join(message.split())}"
-    Console(stderr=True, soft_wrap=True).print(line, style="red", markup=False, highlight=False)

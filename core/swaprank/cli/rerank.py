@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..errors import ConfigError
-from ..runs import distributed, jsonl
+from ..runs import distributed, jsonl, streams
 from .options import ConfigOption, RerankerOption, TopNOption, build
 
 
@@ -53,7 +53,8 @@ def rerank(
     among the input's passages, from 0, with "reasoning" where the model gave one; and "score_kind", "repairs" and
     "failures".
     An output file that exists is checked against the input and taken up where it ends, a half-written last line redone;
-    which reranker wrote it is not checked.
+    which reranker wrote it is not checked. While it is written no other run may write it.
+    Compressed input (gzip) is read as it is. NaN and Infinity in a carried key become null, for JSON has neither.
     With --ray a worker that dies is replaced and its lines are done again; the output is the same, in the same order.
     """
     if ray and str(source) == "-":
@@ -62,8 +63,8 @@ def rerank(
     skip_bad = on_bad_line is OnBadLine.SKIP
     columns = (TextColumn("reranking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
-        jsonl.reading(source) as lines,
-        jsonl.writing(target, source=lines, anew=overwrite) as output,
+        streams.reading(source) as lines,
+        streams.writing(target, source=lines, anew=overwrite) as output,
         Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress,
     ):
         done, waiting = jsonl.resume(output, jsonl.jobs(lines, skip_bad=skip_bad))

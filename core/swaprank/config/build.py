@@ -19,7 +19,11 @@ from ..stages.stage import Limits, Stage
 from ..strategy import Strategy
 from . import registry
 from .capabilities import check_capabilities, check_needs
-from .load import MAIN_KEYS, Config, backend_config, check_keys, expand, from_environment, validated
+from .checks import check_keys, validated
+from .data import Config, check_data
+from .environment import from_environment
+from .expand import MAIN_KEYS, backend_config, expand
+from .masking import shown
 
 _WIRING = ("method", "model", "strategy", "backend")
 _POLICY = ("on_error", *RetryPolicy.model_fields)
@@ -38,18 +42,21 @@ class Builder:
     def __init__(self, llm: LlmProvider | None = None) -> None:
         self._llm = llm
 
-    def stage(self, config: Mapping[str, Any], where: str = "config", backend: Backend | None = None) -> Stage:
+    def stage(self, config: Mapping[str, Any], backend: Backend | None = None) -> Stage:
         """Build the stage a config describes.
 
         Args:
             config: A reranker, a fusion, a decomposition or a cascade.
-            where: Name of this part of the config in error messages.
             backend: A ready backend to use instead of the config's, for a single reranker or a decomposition's LLM.
 
         Raises:
             ConfigError: An unknown key or impossible value.
             CapabilityError: A backend that cannot answer what the method asks.
         """
+        check_data(config, "config")
+        return self._stage(config, "config", backend)
+
+    def _stage(self, config: Mapping[str, Any], where: str, backend: Backend | None = None) -> Stage:
         named = config.get("reranker")
         expanded = expand(config)
         main = [key for key in MAIN_KEYS if key in expanded]
@@ -80,18 +87,20 @@ class Builder:
             return policy
         if isinstance(policy, Mapping) and set(policy) == {"fallback"}:
             return self._nested(policy["fallback"], f"{where}.on_error.fallback")
-        raise ConfigError(f"{where}.on_error is {policy!r}.", hint="Use raise, keep_order or {fallback: <reranker>}.")
+        raise ConfigError(
+            f"{where}.on_error is {shown(policy)}.", hint="Use raise, keep_order or {fallback: <reranker>}."
+        )
 
     def _nested(self, config: Any, where: str) -> Stage:
         """A reranker inside a config: a recipe name or a mapping."""
         if isinstance(config, str):
-            return self.stage({"reranker": config}, where)
+            return self._stage({"reranker": config}, where)
         if isinstance(config, Mapping):
-            return self.stage(config, where)
-        raise ConfigError(f"{where} is {config!r}, neither the name of a recipe nor a mapping.")
+            return self._stage(config, where)
+        raise ConfigError(f"{where} is {shown(config)}, neither the name of a recipe nor a mapping.")
 
     def _scorer(self, config: Config, where: str, backend: Backend | None) -> Ranker:
-        method_class = registry.method(str(config["method"]))
+        method_class = registry.method(config["method"])
         strategy_class, strategy_options = _strategy(config.get("strategy", method_class.strategy), where)
         backend_options = _backend_options(config, method_class.backend, where)
         check_keys(
@@ -104,8 +113,8 @@ class Builder:
         twice = sorted(strategy_options.keys() & config.keys() & strategy_class.model_fields.keys())
         if twice:
             raise ConfigError(
-                f"{where} says {twice[0]!r} twice: {config[twice[0]]!r} beside 'method' and "
-                f"{strategy_options[twice[0]]!r} under 'strategy'.",
+                f"{where} says {twice[0]!r} twice: {shown(config[twice[0]])} beside 'method' and "
+                f"{shown(strategy_options[twice[0]])} under 'strategy'.",
                 hint=f"Leave one of {twice[0]} and strategy.{twice[0]} out.",
             )
         defaults = method_class.strategy_options.get(strategy_class.name, {})
@@ -156,7 +165,7 @@ class Builder:
         check_keys(config, {"stages", *_POLICY, *_LIMITS}, f"{where} (cascade)", {})
         stages = config["stages"]
         if not isinstance(stages, list | tuple) or not stages:
-            raise ConfigError(f"{where}.stages is {stages!r}.", hint="Give a list of at least one reranker.")
+            raise ConfigError(f"{where}.stages is {shown(stages)}.", hint="Give a list of at least one reranker.")
         return Cascade(tuple(self._nested(one, f"{where}.stages[{place}]") for place, one in enumerate(stages)))
 
 
@@ -169,13 +178,13 @@ def _strategy(spec: Any, where: str) -> tuple[type[Strategy], Config]:
     options = dict(spec) if isinstance(spec, Mapping) else {"type": spec}
     name = options.pop("type", None)
     if not isinstance(name, str):
-        raise ConfigError(f"{where}.strategy: {spec!r} names no strategy.", hint="Write: strategy: all-at-once")
+        raise ConfigError(f"{where}.strategy: {shown(spec)} names no strategy.", hint="Write: strategy: all-at-once")
     return registry.strategy(name), options
 
 
 def _backend_options(config: Config, default: str, where: str) -> BackendOptions:
     given = backend_config(config.get("backend", default))
-    options_class = registry.backend(str(given.pop("type", default))).Options
+    options_class = registry.backend(given.pop("type", default)).Options
     check_keys(given, options_class.model_fields, f"{where}.backend ({options_class.name})", {})
     values = from_environment(given, f"{where}.backend")
     # The environment holds text, which stands for numbers and switches too.
@@ -187,9 +196,9 @@ def _model(config: Config, asker: str, takes: str, where: str) -> str:
     if model is None and takes == "required":
         raise ConfigError(f"{where}: {asker!r} needs a model.", hint="Add 'model: <hub id or folder>'.")
     if model is not None and takes == "never":
-        raise ConfigError(f"{where}: {asker!r} takes no model, but model is {model!r}.")
+        raise ConfigError(f"{where}: {asker!r} takes no model, but model is {shown(model)}.")
     if model is not None and not isinstance(model, str):
-        raise ConfigError(f"{where}.model is {model!r}.", hint="Give a hub id or a folder as text.")
+        raise ConfigError(f"{where}.model is {shown(model)}.", hint="Give a hub id or a folder as text.")
     return model or ""
 
 

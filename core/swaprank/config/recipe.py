@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .. import recipes
 from ..errors import ConfigError, nearest
+from .masking import shown
 
 
 class Published(BaseModel):
@@ -64,7 +65,7 @@ def get(name: str) -> Recipe:
     recipes = all_recipes()
     if name not in recipes:
         raise ConfigError(
-            f"There is no recipe {name!r}.", hint=f"{nearest(name, recipes)} See all with: swaprank recipes"
+            f"There is no recipe {shown(name)}.", hint=f"{nearest(name, recipes)} See all with: swaprank recipes"
         )
     return recipes[name]
 

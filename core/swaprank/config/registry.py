@@ -17,9 +17,10 @@ from ..backend import ConfiguredBackend
 from ..errors import ConfigError, nearest
 from ..method import Method
 from ..strategy import Strategy
+from .masking import shown
 
 
-def method(name: str) -> type[Method]:
+def method(name: Any) -> type[Method]:
     """The method class of that name.
 
     Raises:
@@ -28,7 +29,7 @@ def method(name: str) -> type[Method]:
     return _find(name, "method", Method)
 
 
-def strategy(name: str) -> type[Strategy]:
+def strategy(name: Any) -> type[Strategy]:
     """The strategy class of that name.
 
     Raises:
@@ -37,7 +38,7 @@ def strategy(name: str) -> type[Strategy]:
     return _find(name, "strategy", Strategy)
 
 
-def backend(name: str) -> type[ConfiguredBackend]:
+def backend(name: Any) -> type[ConfiguredBackend]:
     """The class of the backend of that name.
 
     Raises:
@@ -69,14 +70,16 @@ def _plugins(what: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=f"swaprank.{_FOLDERS[what]}")}
 
 
-def _find(name: str, what: str, kind: type[Kind]) -> type[Kind]:
+def _find(name: Any, what: str, kind: type[Kind]) -> type[Kind]:
+    if not isinstance(name, str):
+        raise ConfigError(f"The name of a {what} is {shown(name)}.", hint="Give it as text.")
     if name in _built_in(what):
         module = importlib.import_module(f"{_ROOT}.{_FOLDERS[what]}.{name.replace('-', '_')}")
         found: Any = getattr(module, what.upper())
     elif name in _plugins(what):
         found = _plugins(what)[name].load()
     else:
-        raise ConfigError(f"There is no {what} {name!r}.", hint=nearest(name, names(what)))
+        raise ConfigError(f"There is no {what} {shown(name)}.", hint=nearest(name, names(what)))
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ConfigError(f"The {what} {name!r} is {found!r}, which is not a subclass of {kind.__name__}.")
     return found

@@ -13,12 +13,13 @@ from ..stages.fusion import INPUTS, FusionOptions
 from ..stages.retry_policy import RetryPolicy
 from ..stages.stage import Limits
 from . import recipe, registry
-from .load import MAIN_KEYS, backend_config, expand
+from .environment import REFERENCE
+from .expand import MAIN_KEYS, backend_config, expand
 
 Schema = dict[str, Any]
 
 _ANY = {"$ref": "#/$defs/reranker"}
-_FROM_ENVIRONMENT = {"type": "string", "pattern": r"^\$\{.+\}$"}
+_FROM_ENVIRONMENT = {"type": "string", "pattern": REFERENCE}
 
 
 def json_schema() -> Schema:

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, label_scores
 from ..prompt import Slot, Span, Special
 from ..requests import Capability, LabelLogprobs, LabelScores
 from ..scores.activation import sigmoid
@@ -55,8 +55,10 @@ class BgeLLMReranker(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
-        responses = yield [LabelLogprobs(self._prompt(query, passage), ("Yes",)) for passage in passages]
-        logits = [_logit(response) for response in responses if isinstance(response, LabelScores)]
+        responses = yield from label_scores(
+            [LabelLogprobs(self._prompt(query, passage), ("Yes",)) for passage in passages]
+        )
+        logits = [_logit(response) for response in responses]
         if self.activation == "identity":
             return GroupScores(scores=logits, kind=ScoreKind.LOGIT)
         return GroupScores(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)

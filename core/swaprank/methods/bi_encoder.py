@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from ..method import Method, Steps
 from ..requests import Capability
 from ..types import Passage, Query
-from ._embeddings import embedding_steps
+from ._embedding_similarity import embedding_steps
 
 _PLACE = "{instruction}"
 # Qwen3-Embedding's, without a blank behind the colon; others have one.

@@ -15,8 +15,8 @@ from pydantic import Field, field_validator
 
 from ..bm25.analysis import LANGUAGES
 from ..errors import nearest
-from ..method import GroupScores, Method, Steps
-from ..requests import Analysis, Capability, Lexical, LexicalScores
+from ..method import GroupScores, Method, Steps, lexical_scores
+from ..requests import Analysis, Capability, Lexical
 from ..types import Passage, Query, ScoreKind
 
 
@@ -64,24 +64,22 @@ class BM25(Method):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One request for the whole group: BM25 needs all candidates at once."""
         delta = self.delta if self.delta is not None else {"bm25+": 1.0}.get(self.variant, 0.5)
-        [response] = yield [
-            Lexical(
-                query=query.text,
-                passages=tuple(passage.content for passage in passages),
-                analysis=Analysis(
-                    language=self.language,
-                    stemmer=self.stemmer,
-                    stopwords=self.stopwords,
-                    normalize=self.normalize_arabic,
-                    variant=self.variant,
-                    k1=self.k1,
-                    b=self.b,
-                    delta=delta,
-                ),
-                collection=self.collection or (),
-            )
-        ]
-        assert isinstance(response, LexicalScores)
+        request = Lexical(
+            query=query.text,
+            passages=tuple(passage.content for passage in passages),
+            analysis=Analysis(
+                language=self.language,
+                stemmer=self.stemmer,
+                stopwords=self.stopwords,
+                normalize=self.normalize_arabic,
+                variant=self.variant,
+                k1=self.k1,
+                b=self.b,
+                delta=delta,
+            ),
+            collection=self.collection or (),
+        )
+        [response] = yield from lexical_scores([request])
         return GroupScores(scores=response.scores, kind=ScoreKind.BM25)
 
 

@@ -15,8 +15,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..method import GroupScores, Method, Steps
-from ..requests import Capability, PairScore, PairScored
+from ..method import GroupScores, Method, Steps, pair_scores
+from ..requests import Capability, PairScore
 from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
 
@@ -59,15 +59,14 @@ class CrossEncoder(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One pair per passage."""
-        responses = yield [self._pair(query, passage) for passage in passages]
-        scored = [response for response in responses if isinstance(response, PairScored)]
-        activation = self.activation if self.activation != "auto" else scored[0].activation
+        pairs = yield from pair_scores([self._pair(query, passage) for passage in passages])
+        activation = self.activation if self.activation != "auto" else pairs[0].activation
         if activation == "identity":
-            scores = [response.logit for response in scored]
+            scores = [response.logit for response in pairs]
         elif activation == "sigmoid":
-            scores = [sigmoid(response.logit) for response in scored]
+            scores = [sigmoid(response.logit) for response in pairs]
         else:
-            scores = [response.activated for response in scored]
+            scores = [response.activated for response in pairs]
         return GroupScores(scores=scores, kind=_KINDS.get(activation, ScoreKind.OTHER))
 
     def _pair(self, query: Query, passage: Passage) -> PairScore:

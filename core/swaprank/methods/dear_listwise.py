@@ -14,6 +14,7 @@ hold some eight identifiers; here there is room for all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -22,9 +23,9 @@ from pydantic import Field
 from ..prompt import Prompt, Slot, fill
 from ..replies.permutation import Permutation, Reader
 from ..types import Passage, Query
-from ._conversations import turn_by_turn
-from ._listwise import Listwise
-from ._texts import words
+from ._passage_text import first_words, titled, without_empty_title
+from ._permutation_generation import PermutationGeneration
+from ._rankgpt_conversation import turn_by_turn
 
 _CARD_OPENING = (
     "I will provide you with {n} passages, each indicated by a number identifier [].\n"
@@ -34,7 +35,6 @@ _CARD_CLOSING = (
     "\nSearch Query: {query}.\nRank the passages above based on their relevance to the search query. "
     "Output the ranking as a list of numbers."
 )
-_CARD_CHARACTERS = 300
 _CARD_TOKENS = 2048
 
 _SYSTEM = "You are RankLLM, an assistant that ranks passages by relevance to the query."
@@ -56,15 +56,16 @@ _REPOSITORY_TOKENS = 1024
 
 _CARD = Reader(first=0, brackets="only")
 _OFFICIAL_CARD = Reader(first=0, brackets="only", reasoning="read")
-_OFFICIAL_REPOSITORY = Reader(reasoning="closed")
+_THINKING_ENDS = re.compile("</think>", re.IGNORECASE)
 
 
-class DearListwise(Listwise):
+class DearListwise(PermutationGeneration):
     """DeAR's listwise stage, in either published protocol.
 
     Attributes:
         protocol: Whose prompt and parser: the model card's or the repository's.
-        max_words: Most words of a passage under ``repository``. The card shows 300 characters.
+        max_characters: Most characters of a passage under ``card``; None for all of them.
+        max_words: Most words of a passage under ``repository``.
         max_length: Most tokens of the prompt; None for 2,048 under ``card`` and what the model takes under
             ``repository``.
     """
@@ -73,20 +74,21 @@ class DearListwise(Listwise):
     source: ClassVar[str] = "DeAR (MIT), https://github.com/DataScienceUIBK/DeAR-Reranking and the model card"
 
     protocol: Literal["card", "repository"] = "card"
+    max_characters: int | None = Field(default=300, ge=1)
     max_words: int = Field(default=_REPOSITORY_WORDS, ge=1)
     max_length: int | None = Field(default=None, ge=16)
 
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Prompt:
         """The prompt of the protocol."""
         if self.protocol == "repository":
-            texts = [words(passage.content, self.max_words) for passage in passages]
+            texts = [first_words(without_empty_title(titled(passage)), self.max_words) for passage in passages]
             slots = [Slot(text, shrinks=True) for text in texts]
             return turn_by_turn(Slot(query.text), slots, system=_SYSTEM, opening=_OPENING, closing=_CLOSING)
         known: dict[str, str | Slot] = {"n": str(len(passages)), "query": Slot(query.text)}
         listed = [
             part
             for number, passage in enumerate(passages)
-            for part in (f"[{number}] ", Slot(passage.content[:_CARD_CHARACTERS], shrinks=True), "\n")
+            for part in (f"[{number}] ", Slot(passage.content[: self.max_characters], shrinks=True), "\n")
         ]
         return (*fill(_CARD_OPENING, known), *listed, *fill(_CARD_CLOSING, known))
 
@@ -99,10 +101,16 @@ class DearListwise(Listwise):
         return self.max_length or (_CARD_TOKENS if self.protocol == "card" else None)
 
     def read(self, text: str, n: int) -> Permutation:
-        """The card reads numbers in brackets only; the repository every number after the thinking."""
-        if self.protocol == "repository":
-            return (_OFFICIAL_REPOSITORY if self.official_parser else self.reader).read(text, n)
-        return (_OFFICIAL_CARD if self.official_parser else _CARD).read(text, n)
+        """The card reads numbers in brackets only; the repository every number after the thinking.
+
+        The repository's parser takes the first ``</think>``, in letters of any case, for the end of the thinking.
+        """
+        if self.protocol == "card":
+            return (_OFFICIAL_CARD if self.official_parser else _CARD).read(text, n)
+        if not self.official_parser:
+            return self.reader.read(text, n)
+        end = _THINKING_ENDS.search(text)
+        return self.official_reader.read(text[end.end() :] if end else text, n)
 
 
 METHOD = DearListwise

@@ -12,8 +12,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
-from ..requests import Capability, PairScore, PairScored
+from ..method import GroupScores, Method, Steps, pair_scores
+from ..requests import Capability, PairScore
 from ..types import Passage, Query, ScoreKind, readable
 
 # What inference.py keeps free of the passage's share for special tokens.
@@ -41,9 +41,8 @@ class DearPointwise(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One pair per passage."""
-        responses = yield [self._pair(query, passage) for passage in passages]
-        scores = [response.logit for response in responses if isinstance(response, PairScored)]
-        return GroupScores(scores=scores, kind=ScoreKind.LOGIT)
+        pairs = yield from pair_scores([self._pair(query, passage) for passage in passages])
+        return GroupScores(scores=[pair.logit for pair in pairs], kind=ScoreKind.LOGIT)
 
     def _pair(self, query: Query, passage: Passage) -> PairScore:
         # Without a title two spaces stay; they change the token ids, and the models have seen them.

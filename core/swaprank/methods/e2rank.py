@@ -14,10 +14,10 @@ from pydantic import Field
 
 from ..method import Method, Steps
 from ..prompt import Chat, Slot, Span, user
-from ..requests import Capability, EmbedPrompt, Request
+from ..requests import Capability, Embed, EmbedPrompt
 from ..types import Passage, Query
-from ._embeddings import compared
-from ._texts import words
+from ._embedding_similarity import compared
+from ._passage_text import first_words
 
 # What the weights were trained with: Alibaba-NLP/E2Rank at 478f298, Apache-2.0.
 _END = "<|endoftext|>"
@@ -61,10 +61,10 @@ class E2Rank(Method):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """The pseudo-query, and the passages whose embeddings are not known, in one round."""
         prompt = self._pseudo_query(query, passages) if self.mode == "listwise" else self._plain_query(query)
-        asked: list[Request] = [EmbedPrompt(prompt, self.max_length)]
-        asked += [EmbedPrompt(self._document(passage), self.max_length) for passage in passages]
+        requests: list[Embed | EmbedPrompt] = [EmbedPrompt(prompt, self.max_length)]
+        requests += [EmbedPrompt(self._document(passage), self.max_length) for passage in passages]
         known = [passage.embedding if self.reuse_embeddings else None for passage in passages]
-        return (yield from compared(asked, [None, *known]))
+        return (yield from compared(requests, [None, *known]))
 
     def feedback_request(self, query: Query, passages: Sequence[Passage]) -> EmbedPrompt | None:
         """What asks for the pseudo-query of the best passages."""
@@ -86,7 +86,7 @@ class E2Rank(Method):
         return user(*content, thinking=False)
 
     def _shown(self, passage: Passage) -> str:
-        return words(passage.content, _WORDS) if self.protocol == "eval" else passage.content
+        return first_words(passage.content, _WORDS) if self.protocol == "eval" else passage.content
 
 
 METHOD = E2Rank

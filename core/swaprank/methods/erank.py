@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, generate
 from ..prompt import Slot, fill, user
 from ..requests import Capability, Generate, Generated
 from ..types import Passage, Query, ScoreKind
@@ -77,16 +77,15 @@ class ERank(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One generation per passage."""
-        answers = yield [self._request(query, passage) for passage in passages]
+        replies = yield from generate([self._request(query, passage) for passage in passages])
         scores: list[float] = []
         reasoning: list[str] = []
         repairs = 0
-        for answer in answers:
-            text = answer.text if isinstance(answer, Generated) else ""
-            found = find_integer(text)
+        for reply in replies:
+            found = find_integer(reply.text)
             repairs += found is None
-            scores.append(0.0 if found is None else found[0] * _probability(answer, found[1], found[2]))
-            reasoning.append(text.strip())
+            scores.append(0.0 if found is None else found[0] * _probability(reply, found[1], found[2]))
+            reasoning.append(reply.text.strip())
         return GroupScores(scores=scores, kind=ScoreKind.OTHER, repairs=repairs, reasoning=reasoning)
 
     def _request(self, query: Query, passage: Passage) -> Generate:
@@ -112,13 +111,13 @@ def find_integer(text: str) -> tuple[int, int, int] | None:
     return int(found[1]), found.start(1), found.end(1)
 
 
-def _probability(answer: object, start: int, end: int) -> float:
+def _probability(reply: Generated, start: int, end: int) -> float:
     """Probability of all tokens that spell the characters from ``start`` to ``end``."""
-    if not isinstance(answer, Generated) or len(answer.logprobs) != len(answer.tokens) or not answer.tokens:
+    if len(reply.logprobs) != len(reply.tokens) or not reply.tokens:
         logger.warning("The backend tells no log-probabilities: ERank scores are bare integers, with many ties.")
         return 1.0
     place, logprob = 0, 0.0
-    for token, value in zip(answer.tokens, answer.logprobs, strict=True):
+    for token, value in zip(reply.tokens, reply.logprobs, strict=True):
         if place < end and place + len(token) > start:
             logprob += value
         place += len(token)

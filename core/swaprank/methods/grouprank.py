@@ -17,10 +17,10 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ..errors import InputError
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, generate
 from ..prompt import Chat, Message, Slot, fill
 from ..replies.parts import after_thinking, outside_thinking, tagged
-from ..requests import Capability, Generate, Generated
+from ..requests import Capability, Generate
 from ..types import Passage, Query, ScoreKind
 
 _SYSTEM = """\
@@ -96,8 +96,8 @@ class GroupRank(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One request per group."""
-        [reply] = yield [Generate(self._prompt(query, passages), self.max_tokens, temperature=self.temperature)]
-        assert isinstance(reply, Generated)
+        request = Generate(self._prompt(query, passages), self.max_tokens, temperature=self.temperature)
+        [reply] = yield from generate([request])
         found = scores(reply.text, len(passages))
         lowest = min((score for score in found if score is not None), default=0.0) - _STEP
         filled = [lowest if score is None else score for score in found]

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, attention
 from ..prompt import Slot, Text
-from ..requests import Attend, Attended, Capability
+from ..requests import Attend, Capability
 from ..types import Passage, Query, ScoreKind, readable
 
 if TYPE_CHECKING:
@@ -81,11 +81,11 @@ class ICR(Method):
         shown = list(reversed(passages)) if self.reverse else list(passages)
         instruction = query.instruction or self.instruction or _LATE[self.retrieval_type]
         endings = (self._ending(instruction, Slot(query.text.strip())), self._ending(instruction, _CONTENT_FREE))
-        [found] = yield [Attend(self._context(shown), endings, chat=self.wrapping == "chat")]
-        assert isinstance(found, Attended)
-        asked, content_free = found.received
+        request = Attend(self._context(shown), endings, chat=self.wrapping == "chat")
+        [attended] = yield from attention([request])
+        from_query, content_free = attended.received
         # Parts of the context: the opening, then each passage and the separator behind it.
-        scores = [calibrated(*pair) for pair in zip(asked[1::2], content_free[1::2], strict=True)]
+        scores = [calibrated(*pair) for pair in zip(from_query[1::2], content_free[1::2], strict=True)]
         return GroupScores(scores=scores[::-1] if self.reverse else scores, kind=ScoreKind.OTHER)
 
     @property
@@ -113,18 +113,18 @@ class ICR(Method):
         return (instruction, f"{self._separator}Query: ", query, suffix)
 
 
-def calibrated(asked: NDArray[np.float32], content_free: NDArray[np.float32]) -> float:
+def calibrated(from_query: NDArray[np.float32], content_free: NDArray[np.float32]) -> float:
     """The sum of the differences per token, without those far below the others.
 
     Args:
-        asked: What each token of a passage receives from the query.
+        from_query: What each token of a passage receives from the query.
         content_free: The same from the content-free query.
 
     Returns:
         The sum over the tokens whose difference is above the mean less two (sample) standard deviations of the
         passage's own tokens; over all where there is no deviation.
     """
-    change = asked.astype(np.float64) - content_free
+    change = from_query.astype(np.float64) - content_free
     if len(change) < 2 or not change.std() > 0:
         return float(change.sum())
     return float(change[change > change.mean() - 2 * change.std(ddof=1)].sum())

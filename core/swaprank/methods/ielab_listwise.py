@@ -13,15 +13,15 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Steps
+from ..method import GroupScores, Steps, generate
 from ..prompt import Prompt, Slot, fill
 from ..replies.permutation import Reader
-from ..requests import Generate, Generated
+from ..requests import Generate
 from ..scores.ranks import rank_scores
 from ..types import Passage, Query, ScoreKind
-from ._conversations import turn_by_turn
-from ._labels import Labelled, logprobs
-from ._texts import letters, words
+from ._passage_labels import Labelled, letters, logprobs
+from ._passage_text import first_words, without_empty_title
+from ._rankgpt_conversation import turn_by_turn
 from .setwise import ASKED, QUESTION
 
 _T5_OPENING = (
@@ -71,13 +71,14 @@ class IelabListwise(Labelled):
             responses = yield self.requests(content, names)
             return GroupScores(scores=logprobs(responses), kind=ScoreKind.LOGIT)
         room = len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
-        [reply] = yield [Generate(self._prompt(asked, passages), room)]
-        assert isinstance(reply, Generated)
+        [reply] = yield from generate([Generate(self._prompt(asked, passages), room)])
         found = (_OFFICIAL if self.official_parser else _READER).read(reply.text, n)
         return GroupScores(scores=rank_scores(found.order), kind=ScoreKind.RANK, repairs=found.repairs)
 
     def _prompt(self, query: Slot, passages: Sequence[Passage]) -> Prompt:
-        slots = [self.passage_slot(words(passage.content, self.max_words)) for passage in passages]
+        slots = [
+            self.passage_slot(first_words(without_empty_title(passage.content), self.max_words)) for passage in passages
+        ]
         if self.conversation == "chat":
             return turn_by_turn(query, slots)
         known: dict[str, str | Slot] = {"num": str(len(slots)), "query": query}

@@ -14,14 +14,11 @@ from math import isfinite
 from typing import ClassVar, Literal
 
 from ..errors import InputError
-from ..prompt import Slot
 from ..replies.permutation import Reader
 from ..requests import Lexical
 from ..types import Passage, Query
-from ._rank_llm import RankLLM
-from ._texts import fixed, unbracketed, words
+from ._rank_llm_prompt import CURRENT, RankLLM, Version
 
-_SYSTEM = "You are RankLLM, an intelligent assistant that can rank passages based on their relevancy to the query"
 _PREFIX = (
     "I will provide you with {num} passages, each indicated by a numerical identifier []. "
     "I will also provide the BM25 scores from a lexical retrieval system.\n\n"
@@ -36,6 +33,7 @@ _SUFFIX = (
     "Return the ranking as a list of numbers from 1 to {num}, most relevant first. "
     "Answer concisely and directly and only respond with the ranking results, do not say any word or explain."
 )
+_VERSION = Version(CURRENT.system_message, _PREFIX, _SUFFIX, _BODY, current=True, reader=CURRENT.reader)
 
 
 class InsertRank(RankLLM):
@@ -50,15 +48,15 @@ class InsertRank(RankLLM):
     name: ClassVar[str] = "insertrank"
     source: ClassVar[str] = "castorini/rank_llm (Apache-2.0), https://github.com/castorini/rank_llm"
     reader: ClassVar[Reader] = Reader(brackets="prefer", odd_digits="normalize")
-    official_reader: ClassVar[Reader] = Reader(odd_digits="normalize", reasoning="closed")
 
     score_source: Literal["bm25", "retrieval"] = "bm25"
     scale: Literal["raw", "0-1", "0-100"] = "raw"
-    system_message: str = _SYSTEM
-    prefix: str = _PREFIX
-    body: str = _BODY
-    suffix: str = _SUFFIX
     thinking: bool | None = False
+
+    @property
+    def version(self) -> Version:
+        """The only one there is."""
+        return _VERSION
 
     def prepared(self, query: Query, passages: Sequence[Passage]) -> Sequence[Passage]:
         """The candidates with the scores that the prompt will show.
@@ -81,14 +79,6 @@ class InsertRank(RankLLM):
                     hint="Use score_source: bm25.",
                 )
         return [passage.score or 0.0 for passage in passages]
-
-    def shown_query(self, query: Query) -> Slot:
-        """The query as it is shown."""
-        return Slot(unbracketed(fixed(query.text)))
-
-    def shown_passage(self, passage: Passage) -> Slot:
-        """The passage as it is shown: mended by itself before it is cut."""
-        return Slot(unbracketed(words(fixed(passage.content), self.max_words)), shrinks=True)
 
 
 def _scaled(scores: Sequence[float], scale: str) -> Sequence[float]:

@@ -11,12 +11,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, generate, label_scores
 from ..prompt import Slot, fill, user
-from ..requests import Capability, Generate, Generated, LabelLogprobs, Response
+from ..requests import Capability, Generate, Generated, LabelLogprobs
 from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
-from ._two_words import margins
+from ._logit_margin import margins
 
 QUERY_ANALYSIS = """\
 You will be given a query. Work out what it asks for.
@@ -72,7 +72,7 @@ class JudgeRank(Method):
     """Score = probability of Yes among Yes and No, behind both analyses.
 
     Takes 1 + 2 n calls for n passages. The paper adds the first stage as 100 * score + BM25, because yes
-    and no saturate.
+    and no saturate. An analysis that says nothing is judged all the same, and counted as a repair.
 
     Attributes:
         query_analysis_template: First prompt, with ``{query}``.
@@ -97,32 +97,48 @@ class JudgeRank(Method):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """The query analysis once, then one analysis and one judgement per passage."""
         slots = {"query": Slot(query.text)}
-        [answer] = yield [self._analysis(self.query_analysis_template, slots)]
-        slots["query_analysis"] = Slot(clean(answer))
+        [query_analysis] = yield from generate([self._analysis(self.query_analysis_template, slots)])
+        slots["query_analysis"] = Slot(clean(query_analysis))
         filled = [{**slots, "document": self._document(passage)} for passage in passages]
-        answers = yield [self._analysis(self.document_analysis_template, own) for own in filled]
-        analyses = [clean(answer) for answer in answers]
-        judgements = yield [
-            LabelLogprobs(
-                user(*fill(self.judgement_template, {**own, "document_analysis": Slot(analysis)}), thinking=False),
-                ("Yes", "No"),
-            )
-            for own, analysis in zip(filled, analyses, strict=True)
-        ]
+        replies = yield from generate([self._analysis(self.document_analysis_template, own) for own in filled])
+        analyses = [clean(reply) for reply in replies]
+        judgements = yield from label_scores(
+            [
+                self._judgement({**own, "document_analysis": Slot(analysis)})
+                for own, analysis in zip(filled, analyses, strict=True)
+            ]
+        )
         scores = [sigmoid(margin) for margin in margins(judgements)]
-        return GroupScores(scores=scores, kind=ScoreKind.PROBABILITY, reasoning=analyses)
+        repairs = sum(says_nothing(answer) for answer in (query_analysis, *replies))
+        return GroupScores(scores=scores, kind=ScoreKind.PROBABILITY, repairs=repairs, reasoning=analyses)
 
     def _analysis(self, template: str, slots: dict[str, Slot]) -> Generate:
         return Generate(user(*fill(template, slots), thinking=False), self.max_tokens)
+
+    def _judgement(self, slots: dict[str, Slot]) -> LabelLogprobs:
+        return LabelLogprobs(user(*fill(self.judgement_template, slots), thinking=False), ("Yes", "No"))
 
     def _document(self, passage: Passage) -> Slot:
         return Slot(passage.content, max_tokens=self.truncate_length, shrinks=True)
 
 
-def clean(answer: Response) -> str:
-    """What an analysis says behind any thinking; ``none`` when it says nothing."""
-    text = answer.text if isinstance(answer, Generated) else ""
-    return text.rpartition("</think>")[2].strip() or _NOTHING
+def clean(reply: Generated) -> str:
+    """What an analysis says behind any thinking; ``none`` when it is empty."""
+    return reply.text.rpartition("</think>")[2].strip() or _NOTHING
+
+
+def says_nothing(reply: Generated) -> bool:
+    """Whether an analysis is absurd: endless thinking, no letter or digit, or one letter or word over and over."""
+    _, closed, said = reply.text.rpartition("</think>")
+    if not closed and said.lstrip().startswith("<think>"):
+        return True
+    characters = [character for character in said if character.isalnum()]
+    words = said.split()
+    return (
+        not characters
+        or (len(characters) > 1 and len(set(characters)) == 1)
+        or (len(words) > 1 and len(set(words)) == 1)
+    )
 
 
 METHOD = JudgeRank

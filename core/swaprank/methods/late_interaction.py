@@ -12,11 +12,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
-from ..requests import Capability, EmbedTokens, TokenEmbeddings
+from ..method import GroupScores, Method, Steps, token_embeddings
+from ..requests import Capability, EmbedTokens
 from ..scores.late_interaction import max_sim
 from ..types import Passage, Query, ScoreKind
-from ._embeddings import pair_coverage
+from ._embedding_similarity import pair_coverage
 
 
 class LateInteraction(Method):
@@ -58,8 +58,7 @@ class LateInteraction(Method):
             expansion=self.do_query_expansion,
             attended=self.attend_to_expansion_tokens,
         )
-        responses = yield [asked, *(self._passage(passage) for passage in passages)]
-        texts = [response for response in responses if isinstance(response, TokenEmbeddings)]
+        texts = yield from token_embeddings([asked, *(self._passage(passage) for passage in passages)])
         return GroupScores(
             scores=max_sim(texts[0].vectors, [text.vectors for text in texts[1:]]),
             kind=ScoreKind.DOT,

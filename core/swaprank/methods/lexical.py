@@ -15,8 +15,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
-from ..requests import Capability, LexicalBlend, LexicalScores
+from ..method import GroupScores, Method, Steps, lexical_scores
+from ..requests import Capability, LexicalBlend
 from ..types import Passage, Query, ScoreKind
 
 
@@ -40,10 +40,8 @@ class LexicalMatch(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One request for the whole group."""
-        [response] = yield [
-            LexicalBlend(query.text, tuple(passage.content for passage in passages), self.pairs, self.grams)
-        ]
-        assert isinstance(response, LexicalScores)
+        texts = tuple(passage.content for passage in passages)
+        [response] = yield from lexical_scores([LexicalBlend(query.text, texts, self.pairs, self.grams)])
         return GroupScores(scores=response.scores, kind=ScoreKind.OTHER)
 
 

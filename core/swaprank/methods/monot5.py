@@ -12,13 +12,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, label_scores
 from ..prompt import Slot
 from ..requests import Capability, LabelLogprobs
 from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind, readable
-from ._texts import fixed, unbracketed
-from ._two_words import margins
+from ._logit_margin import margins
+from ._passage_text import mended, unbracketed
 
 # What rank_llm keeps free: 64 for the answer, and 3 that its count of the frame takes twice.
 _RESERVED = 67
@@ -47,7 +47,7 @@ class MonoT5(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One encoder pass and one decoder step per passage."""
-        responses = yield [self._request(query, passage) for passage in passages]
+        responses = yield from label_scores([self._request(query, passage) for passage in passages])
         return GroupScores(scores=[sigmoid(margin) for margin in margins(responses)], kind=ScoreKind.PROBABILITY)
 
     def _request(self, query: Query, passage: Passage) -> LabelLogprobs:
@@ -69,7 +69,7 @@ class MonoT5(Method):
 def _mended(passage: Passage) -> str:
     """The document as rank_llm shows it."""
     text = f"Title: {passage.title} Content: {passage.text}" if passage.title else passage.text
-    return unbracketed(" ".join(fixed(readable(text.strip())).split()))
+    return unbracketed(" ".join(mended(readable(text.strip())).split()))
 
 
 METHOD = MonoT5

@@ -13,9 +13,9 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, views
 from ..prompt import Slot, Text, fill
-from ..requests import Capability, Viewed, Views
+from ..requests import Capability, Views
 from ..types import Passage, Query, ScoreKind
 
 
@@ -53,8 +53,7 @@ class MVP(Method):
         """One encoder pass per passage and one decoder step per view."""
         tokens = self.view_tokens[: self.views]
         prompts = tuple(self._prompt(query, passage, "".join(tokens)) for passage in passages)
-        [viewed] = yield [Views(prompts, len(tokens), self.max_length)]
-        assert isinstance(viewed, Viewed)
+        [viewed] = yield from views([Views(prompts, len(tokens), self.max_length)])
         scores = np.einsum("pvd,vd->p", viewed.views, viewed.anchors, dtype=np.float64) / len(tokens)
         return GroupScores(scores=[float(score) for score in scores], kind=ScoreKind.OTHER)
 

@@ -11,12 +11,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, label_scores
 from ..prompt import Slot, Span
 from ..requests import Capability, LabelLogprobs
 from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
-from ._two_words import margins
+from ._logit_margin import margins
 
 # What the weights were trained with: mxbai_rerank_v2.py, Apache-2.0.
 _PREFIX = (
@@ -54,7 +54,9 @@ class MxbaiRerankV2(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
-        responses = yield [LabelLogprobs(self._prompt(query, passage), ("1", "0")) for passage in passages]
+        responses = yield from label_scores(
+            [LabelLogprobs(self._prompt(query, passage), ("1", "0")) for passage in passages]
+        )
         scores = margins(responses)
         if self.activation == "identity":
             return GroupScores(scores=scores, kind=ScoreKind.LOGIT)

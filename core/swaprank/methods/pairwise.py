@@ -15,7 +15,7 @@ from ..method import GroupScores, Steps
 from ..prompt import Text, fill
 from ..requests import Capability, Request, Response
 from ..types import Passage, Query, ScoreKind
-from ._labels import Labelled, logprobs, picked
+from ._passage_labels import Labelled, logprobs, picked
 
 _QUESTION = 'Given a query "{query}", which of the following two passages is more relevant to the query?\n\n'
 _ASKED = "Output Passage A or Passage B:"

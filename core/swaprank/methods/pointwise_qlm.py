@@ -11,9 +11,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, sequence_scores
 from ..prompt import Slot, fill, user
-from ..requests import Capability, SequenceLogprob, SequenceScore
+from ..requests import Capability, SequenceLogprob
 from ..types import Passage, Query, ScoreKind
 
 # The official prompt: pointwise.py, Apache-2.0.
@@ -46,11 +46,10 @@ class PointwiseQLM(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
-        responses = yield [self._request(query, passage) for passage in passages]
+        responses = yield from sequence_scores([self._request(query, passage) for passage in passages])
         scores = [
             sum(response.logprobs) / (len(response.logprobs) or 1 if self.length_normalize else 1)
             for response in responses
-            if isinstance(response, SequenceScore)
         ]
         return GroupScores(scores=scores, kind=ScoreKind.OTHER)
 

@@ -11,12 +11,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, label_scores
 from ..prompt import Slot, fill, user
 from ..requests import Capability, LabelLogprobs
 from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
-from ._two_words import margins
+from ._logit_margin import margins
 
 # The official prompt: pointwise.py, Apache-2.0.
 TEMPLATE = "Passage: {passage}\nQuery: {query}\nDoes the passage answer the query? Answer 'Yes' or 'No'"
@@ -48,7 +48,7 @@ class PointwiseYesNo(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
-        responses = yield [self._request(query, passage) for passage in passages]
+        responses = yield from label_scores([self._request(query, passage) for passage in passages])
         return GroupScores(scores=[sigmoid(margin) for margin in margins(responses)], kind=ScoreKind.PROBABILITY)
 
     def _request(self, query: Query, passage: Passage) -> LabelLogprobs:

@@ -10,12 +10,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, label_scores
 from ..prompt import Slot, Span
 from ..requests import Capability, LabelLogprobs
 from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
-from ._two_words import margins
+from ._logit_margin import margins
 
 # What the weights were trained with: model card, Apache-2.0.
 _PREFIX = (
@@ -46,9 +46,9 @@ class Qwen3Reranker(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
-        responses = yield [
-            LabelLogprobs(self._prompt(query, passage), ("yes", "no"), single=True) for passage in passages
-        ]
+        responses = yield from label_scores(
+            [LabelLogprobs(self._prompt(query, passage), ("yes", "no"), single=True) for passage in passages]
+        )
         logits = margins(responses)
         if self.activation == "identity":
             return GroupScores(scores=logits, kind=ScoreKind.LOGIT)

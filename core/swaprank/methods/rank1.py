@@ -11,11 +11,11 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, generate, label_scores
 from ..prompt import Slot, Text, fill
-from ..requests import Capability, Generate, Generated, LabelLogprobs, LabelScores, Request
+from ..requests import Capability, Generate, LabelLogprobs
 from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
 
@@ -34,8 +34,8 @@ class Rank1(Method):
     """Score = probability of true among true and false.
 
     Attributes:
-        instruction: Put behind the query; a query's own instruction goes before it.
-        dataset_prompt: A text that takes the query in place of ``FILL_QUERY_HERE``, such as the official
+        instruction: Put behind the query, unless it says the same; a query's own instruction replaces it.
+        dataset_prompt: A text that takes the query in place of every ``FILL_QUERY_HERE``, such as the official
             repository has for some collections.
         max_tokens: Most tokens to think with.
     """
@@ -49,41 +49,55 @@ class Rank1(Method):
     dataset_prompt: str = _QUERY
     max_tokens: int = Field(default=8192, ge=1)
 
+    @field_validator("dataset_prompt")
+    @classmethod
+    def _takes_the_query(cls, prompt: str) -> str:
+        if _QUERY not in prompt:
+            raise ValueError(f"dataset_prompt must contain {_QUERY}, and is {prompt!r}")
+        return prompt
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One generation per passage, and one forced answer for each that did not end in one."""
         prompts = [self._prompt(query, passage) for passage in passages]
-        answers = yield [Generate(prompt, self.max_tokens, stop=_STOP, watch=_WORDS) for prompt in prompts]
+        answers = yield from generate(
+            [Generate(prompt, self.max_tokens, stop=_STOP, watch=_WORDS) for prompt in prompts]
+        )
         scores: dict[int, float] = {}
-        forced: dict[int, Request] = {}
+        forced: dict[int, LabelLogprobs] = {}
         for place, answer in enumerate(answers):
-            if isinstance(answer, Generated) and answer.ending == "stop" and len(answer.watched) == len(_WORDS):
+            if answer.ending == "stop" and len(answer.watched) == len(_WORDS):
                 scores[place] = _probability(answer.watched)
             else:
-                forced[place] = LabelLogprobs(_closed(prompts[place], answer), _WORDS)
-        if forced:
-            judgements = yield list(forced.values())
-            for place, judgement in zip(forced, judgements, strict=True):
-                scores[place] = _probability(judgement.logprobs) if isinstance(judgement, LabelScores) else 0.5
+                forced[place] = LabelLogprobs(_closed(prompts[place], answer.text), _WORDS)
+        judgements = yield from label_scores(list(forced.values()))
+        for place, judgement in zip(forced, judgements, strict=True):
+            scores[place] = _probability(judgement.logprobs)
         return GroupScores(
             scores=[scores[place] for place in range(len(passages))],
             kind=ScoreKind.PROBABILITY,
             repairs=len(forced),
-            reasoning=[answer.text.strip() if isinstance(answer, Generated) else None for answer in answers],
+            reasoning=[answer.text.strip() for answer in answers],
         )
 
     def _prompt(self, query: Query, passage: Passage) -> tuple[str | Slot, ...]:
-        asked = f"{query.text} {query.instruction or self.instruction}".strip()
-        before, _, after = self.dataset_prompt.partition(_QUERY)
-        prompt = fill(_TEMPLATE, {"query": "\0", "passage": Slot(passage.content, shrinks=True)})
-        parts: list[str | Slot] = []
-        for part in prompt:
-            parts += [before, Slot(asked), after] if part == "\0" else [part]
-        return tuple(parts)
+        asked = Slot(self._asked(query))
+        first, *rest = self.dataset_prompt.split(_QUERY)
+        before, after = _TEMPLATE.split("{query}")
+        filled = [part for text in rest for part in (asked, text)]
+        return (before + first, *filled, *fill(after, {"passage": Slot(passage.content, shrinks=True)}))
+
+    def _asked(self, query: Query) -> str:
+        """The query with its instruction; stripped only where there is one, as officially."""
+        instruction = query.instruction or self.instruction
+        if not instruction:
+            return query.text
+        same = query.text.strip() == instruction.strip()
+        return (query.text if same else f"{query.text} {instruction}").strip()
 
 
-def _closed(prompt: tuple[str | Slot, ...], answer: object) -> Text:
+def _closed(prompt: tuple[str | Slot, ...], written: str) -> Text:
     """The prompt with the thinking so far, up to its last sentence end, and the closing tag."""
-    thinking = (answer.text if isinstance(answer, Generated) else "").rstrip()
+    thinking = written.rstrip()
     if not thinking.endswith((".", "!", "?")):
         end = max(thinking.rfind(mark) for mark in ".!?")
         thinking = thinking[: end + 1] if end >= 0 else thinking

@@ -14,10 +14,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, generate
 from ..prompt import Chat, Message, Slot, fill
 from ..replies.parts import tagged, thinking, thought_and_answered
-from ..requests import Capability, Generate, Generated
+from ..requests import Capability, Generate
 from ..types import Passage, Query, ScoreKind
 
 _SYSTEM = "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. {how}"
@@ -56,11 +56,12 @@ _USER_V02 = (
     "<think> Your analysis here </think>\n<answer>[3]</answer>\n\n"
     "Here is the query: {query}\n\nHere are the documents:\n{docs}"
 )
-# System, user, what separates documents.
+# System, user, what stands before a document, what separates documents. The models v0.1 and Setwise-SFT were trained on
+# ``[1] text`` (create_dataset.py, create_dataset_sft.py); run_setwise.py writes ``[1]: text``, which is v0.2's form.
 _PROMPTS = {
-    "setwise-R1": (_SYSTEM_R1, _USER_R1, "\n"),
-    "setwise-R1-v0.2": (_SYSTEM_V02, _USER_V02, "\n\n"),
-    "setwise": (_SYSTEM_PLAIN, _USER_PLAIN, "\n"),
+    "setwise-R1": (_SYSTEM_R1, _USER_R1, "[{number}] ", "\n"),
+    "setwise-R1-v0.2": (_SYSTEM_V02, _USER_V02, "[{number}]: ", "\n\n"),
+    "setwise": (_SYSTEM_PLAIN, _USER_PLAIN, "[{number}] ", "\n"),
 }
 _LABEL = re.compile(r"\[([0-9]{1,9})\]")
 
@@ -72,6 +73,8 @@ class RankR1(Method):
         prompt_file: Which of the official templates: ``"setwise-R1"`` (models v0.1), ``"setwise-R1-v0.2"``, or
             ``"setwise"`` without thinking (models Setwise-SFT).
         max_tokens: Most tokens of a reply, thinking included.
+        query_length: Most tokens of the query; None for all of it. The README's runs on TREC DL cut at 32.
+        passage_length: Most tokens of a document; None for all of it. The README's runs on TREC DL cut at 512.
     """
 
     name: ClassVar[str] = "rank-r1"
@@ -86,14 +89,15 @@ class RankR1(Method):
 
     prompt_file: Literal["setwise-R1", "setwise-R1-v0.2", "setwise"] = "setwise-R1"
     max_tokens: int = Field(default=8000, ge=1)
+    query_length: int | None = Field(default=None, ge=1)
+    passage_length: int | None = Field(default=None, ge=1)
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One prompt per set. A reply that picks nothing is no vote: the first document stays, the parent in a heap."""
         n = len(passages)
         if n == 1:
             return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
-        [reply] = yield [Generate(self._prompt(query, passages), self.max_tokens)]
-        assert isinstance(reply, Generated)
+        [reply] = yield from generate([Generate(self._prompt(query, passages), self.max_tokens)])
         place = self._picked(reply.text, n)
         reasoning: list[str | None] = [None] * n
         reasoning[place or 0] = thinking(reply.text)
@@ -105,12 +109,13 @@ class RankR1(Method):
         )
 
     def _prompt(self, query: Query, passages: Sequence[Passage]) -> Chat:
-        system, user, separator = _PROMPTS[self.prompt_file]
+        system, user, prefix, separator = _PROMPTS[self.prompt_file]
         before, after = user.split("{docs}")
         documents: list[str | Slot] = []
         for number, passage in enumerate(passages, start=1):
-            documents += [f"{separator if number > 1 else ''}[{number}]: ", Slot(passage.content, shrinks=True)]
-        known: dict[str, str | Slot] = {"query": Slot(query.text)}
+            label = (separator if number > 1 else "") + prefix.format(number=number)
+            documents += [label, Slot(passage.content, max_tokens=self.passage_length, shrinks=True)]
+        known: dict[str, str | Slot] = {"query": Slot(query.text, max_tokens=self.query_length)}
         content = (*fill(before, known), *documents, *fill(after, known))
         return Chat((Message("system", system), Message("user", content)))
 

@@ -14,12 +14,12 @@ from pydantic import Field
 
 from ..prompt import Chat, Slot
 from ..types import Passage, Query
-from ._conversations import turn_by_turn
-from ._listwise import Listwise
-from ._texts import words
+from ._passage_text import first_words, titled, without_empty_title
+from ._permutation_generation import PermutationGeneration
+from ._rankgpt_conversation import turn_by_turn
 
 
-class RankGPT(Listwise):
+class RankGPT(PermutationGeneration):
     """Listwise reranking by any chat model, zero-shot.
 
     Attributes:
@@ -41,7 +41,7 @@ class RankGPT(Listwise):
 
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Chat:
         """The conversation about a window."""
-        texts = [words(passage.content.replace("Title: Content: ", ""), self.max_words) for passage in passages]
+        texts = [first_words(without_empty_title(titled(passage)), self.max_words) for passage in passages]
         return turn_by_turn(Slot(query.text), [Slot(text, shrinks=True) for text in texts], thinking=self.thinking)
 
 

@@ -15,8 +15,9 @@ from ..prompt import Chat, Slot
 from ..replies.parts import outside_thinking, tagged
 from ..replies.permutation import Permutation
 from ..types import Passage, Query
-from ._conversations import turn_by_turn
-from ._listwise import Listwise
+from ._passage_text import titled, without_empty_title
+from ._permutation_generation import PermutationGeneration
+from ._rankgpt_conversation import turn_by_turn
 
 _SYSTEM = (
     "You are DeepRerank, an intelligent assistant that can rank passages based on their relevancy to the search query. "
@@ -43,7 +44,7 @@ _CLOSING = (
 _CHARACTERS = {"rearank": 400, "no_thinking": 300}
 
 
-class Rearank(Listwise):
+class Rearank(PermutationGeneration):
     """Listwise reranking by a reasoning agent.
 
     Attributes:
@@ -62,16 +63,24 @@ class Rearank(Listwise):
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Chat:
         """The conversation of the variant."""
         most = self.max_characters or _CHARACTERS[self.variant]
-        slots = [Slot(" ".join(passage.content.split())[:most], shrinks=True) for passage in passages]
+        texts = [" ".join(without_empty_title(titled(passage)).split()) for passage in passages]
+        slots = [Slot(text[:most], shrinks=True) for text in texts]
         if self.variant == "no_thinking":
             return turn_by_turn(Slot(query.text), slots, receipts=False)
         return turn_by_turn(Slot(query.text), slots, system=_SYSTEM, opening=_OPENING, closing=_CLOSING)
 
     def read(self, text: str, n: int) -> Permutation:
-        """What stands in the first pair of answer tags after the thinking; officially the first of all."""
+        """What stands in the first pair of answer tags after the thinking.
+
+        Officially it is the first pair of all, and what follows the last ``</think>`` of what was found if that
+        holds a ``<think>``.
+        """
         text = text if self.official_parser else outside_thinking(text)
         answer = tagged(text, "answer")
-        return super().read(text if answer is None else answer, n)
+        answer = text if answer is None else answer
+        if self.official_parser and "<think>" in answer:
+            answer = answer.rpartition("</think>")[2]
+        return super().read(answer, n)
 
 
 METHOD = Rearank

@@ -16,9 +16,9 @@ from ..prompt import Chat, Message, Slot, fill
 from ..replies.parts import after_thinking, thought_and_answered
 from ..replies.permutation import Permutation, Reader
 from ..types import Passage, Query
-from ._listwise import Listwise
-from ._rank_llm import BODY, PREFIX
-from ._texts import fixed, unbracketed
+from ._passage_text import mended, titled, unbracketed
+from ._permutation_generation import PermutationGeneration
+from ._rank_llm_prompt import BODY, PREFIX
 
 _SYSTEM = "You are RankLLM, an intelligent assistant that can rank passages based on their relevance to the query."
 _SYSTEM_REASONING = (
@@ -44,7 +44,7 @@ _PROMPTS = {
 _NUMBERS = Reader(odd_digits="refuse", reasoning="read")
 
 
-class ReasonRank(Listwise):
+class ReasonRank(PermutationGeneration):
     """Listwise reranking by models that reason first.
 
     Attributes:
@@ -64,7 +64,9 @@ class ReasonRank(Listwise):
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Chat:
         """The prompt of the mode."""
         system, suffix = _PROMPTS[self.prompt_mode]
-        known: dict[str, str | Slot] = {"num": str(len(passages)), "query": Slot(unbracketed(fixed(query.text)))}
+        # The official code mends the query with the whole prompt, whose template marks keep HTML entities as they are.
+        shown = Slot(mended(unbracketed(query.text).strip(), entities=False))
+        known: dict[str, str | Slot] = {"num": str(len(passages)), "query": shown}
         listed = [
             part
             for number, passage in enumerate(passages, start=1)
@@ -83,7 +85,8 @@ class ReasonRank(Listwise):
         return _NUMBERS.read(answer, n)
 
     def _shown(self, passage: Passage) -> Slot:
-        return Slot(unbracketed(fixed(passage.content)), max_tokens=self.max_passage_length, shrinks=True)
+        text = mended(titled(passage).strip())
+        return Slot(unbracketed(text), max_tokens=self.max_passage_length, shrinks=True)
 
 
 METHOD = ReasonRank

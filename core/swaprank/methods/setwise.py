@@ -13,8 +13,7 @@ from typing import ClassVar, Literal
 from ..method import GroupScores, Steps
 from ..prompt import fill
 from ..types import Passage, Query, ScoreKind
-from ._labels import Labelled, logprobs, picked
-from ._texts import letters
+from ._passage_labels import Labelled, letters, logprobs, picked
 
 QUESTION = 'Given a query "{query}", which of the following passages is the most relevant one to the query?\n\n'
 ASKED = "Output only the passage label of the most relevant passage:"

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
-from ..requests import Capability, EmbedTokens, Request, TokenEmbeddings
+from ..method import GroupScores, Method, Steps, token_embeddings
+from ..requests import Capability, EmbedTokens, TokenEmbeddings
 from ..types import Passage, Query, ScoreKind
-from ._embeddings import embedding_steps, pair_coverage
+from ._embedding_similarity import embedding_steps, pair_coverage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,13 +48,13 @@ class StaticEmbedding(Method):
         """One embedding for the query and one per passage, or those of all their tokens."""
         if self.weighting == "mean" and self.window is None:
             return (yield from embedding_steps(query, passages))
-        asked: list[Request] = [EmbedTokens(query.text, "query")]
-        asked += [EmbedTokens(passage.content, "passage") for passage in passages]
-        texts = [response for response in (yield asked) if isinstance(response, TokenEmbeddings)]
+        requests = [EmbedTokens(query.text, "query")]
+        requests += [EmbedTokens(passage.content, "passage") for passage in passages]
+        texts = yield from token_embeddings(requests)
         weights = _weights(texts[1:]) if self.weighting == "idf" else {}
-        asked_for = _unit(_weighted(texts[0], weights).sum(axis=0))
+        direction = _unit(_weighted(texts[0], weights).sum(axis=0))
         return GroupScores(
-            scores=[self._score(asked_for, _weighted(text, weights)) for text in texts[1:]],
+            scores=[self._score(direction, _weighted(text, weights)) for text in texts[1:]],
             kind=ScoreKind.COSINE,
             coverage=pair_coverage(texts[0].coverage, [text.coverage for text in texts[1:]]),
         )

@@ -12,9 +12,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, label_scores
 from ..prompt import Chat, Message, Slot, fill
-from ..requests import Capability, LabelLogprobs, LabelScores
+from ..requests import Capability, LabelLogprobs
 from ..types import Passage, Query, ScoreKind
 
 PROMPT = """\
@@ -57,10 +57,10 @@ class ZeroShot(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
-        responses = yield [
-            LabelLogprobs(self._conversation(query, passage), tuple(self.labels)) for passage in passages
-        ]
-        scores = [self._expected(response.logprobs) for response in responses if isinstance(response, LabelScores)]
+        responses = yield from label_scores(
+            [LabelLogprobs(self._conversation(query, passage), tuple(self.labels)) for passage in passages]
+        )
+        scores = [self._expected(response.logprobs) for response in responses]
         return GroupScores(scores=scores, kind=ScoreKind.OTHER)
 
     def _conversation(self, query: Query, passage: Passage) -> Chat:

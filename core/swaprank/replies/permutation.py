@@ -8,9 +8,9 @@ text raises, and none takes more than linear time.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from .parts import after_thinking
@@ -30,6 +30,11 @@ _BRACKETED_LETTER = re.compile(r"\[\s*([A-Z])\s*\]")
 _ASCII_RUN = re.compile(r"[0-9]+")
 _PATTERNS = {"prefer": _BRACKETED, "only": _EXACTLY_BRACKETED}
 _MOST_DIGITS = 9
+# What rank_llm takes for digits since 2025 (response_utils.py, Apache-2.0), beside those that are decimal.
+_NORMALIZED = str.maketrans(
+    "⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉①②③④⑤⑥⑦⑧⑨❶❷❸❹❺❻❼❽❾🄀🄁🄂🄃🄄🄅🄆🄇🄈🄉",
+    "01234567890123456789" + "123456789" * 2 + "0123456789",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +55,20 @@ class Reader:
     """How the replies of a method are read.
 
     Attributes:
-        identifiers: Numbers, or capital letters from A.
+        identifiers: Numbers, or capital letters from A. ``"letter-runs"`` reads any run of letters as rank_llm does,
+            as the number that its letters' places in the alphabet spell: `B` is 2, and `AB` is 12.
         first: The number of the first passage.
         brackets: ``"any"`` run of digits is an identifier; ``"prefer"`` those in brackets where there are any;
             ``"only"`` those in brackets, without blanks. Letters are read as under ``"prefer"``, and only where
             they stand alone.
-        odd_digits: What to do about digits that are no decimals, such as ``²``: ``"skip"`` them,
-            ``"normalize"`` them (NFKC), or ``"refuse"`` the reply. Those that cannot be normalised are refused.
+        odd_digits: What to do about digits that are not decimals, such as ``²``: ``"skip"`` them, ``"normalize"`` those
+            that rank_llm does and refuse the reply for others, or ``"refuse"`` the reply.
         reasoning: ``"drop"`` what is said up to the last ``</think>``, and from a ``<think>`` on that never ends;
             ``"read"`` numbers in there as the ranking too, as some official codes do; ``"closed"`` reads
             them where the thinking never ends.
     """
 
-    identifiers: Literal["numbers", "letters"] = "numbers"
+    identifiers: Literal["numbers", "letters", "letter-runs"] = "numbers"
     first: int = 1
     brackets: Literal["any", "prefer", "only"] = "any"
     odd_digits: Literal["skip", "normalize", "refuse"] = "skip"
@@ -74,16 +80,18 @@ class Reader:
             text = text.rpartition("</think>")[2]
         elif self.reasoning == "drop":
             text = after_thinking(text)
-        named = self._letters(text) if self.identifiers == "letters" else self._numbers(text)
+        named = self._numbers(text) if self.identifiers == "numbers" else self._letters(text)
         # What is named again need not be read again: replies that repeat themselves can be long.
         return completed(map(self._place, dict.fromkeys(named)), n, len(named))
 
     def _letters(self, text: str) -> list[str]:
+        if self.identifiers == "letter-runs":
+            return ["".join(run) for letters, run in groupby(text, str.isalpha) if letters]
         return _BRACKETED_LETTER.findall(text) or _LETTER.findall(text)
 
     def _numbers(self, text: str) -> list[str]:
         if self.odd_digits == "normalize" and not text.isascii():
-            text = unicodedata.normalize("NFKC", text)
+            text = text.translate(_NORMALIZED)
         runs = [] if self.brackets == "any" else _PATTERNS[self.brackets].findall(text)
         if not runs and self.brackets != "only":
             runs = (_ASCII_RUN if text.isascii() else _RUN).findall(text)
@@ -94,6 +102,8 @@ class Reader:
     def _place(self, name: str) -> int:
         if self.identifiers == "letters":
             return ord(name) - ord("A")
+        if self.identifiers == "letter-runs":
+            name = "".join(str(ord(letter) - ord("A") + 1) for letter in name[:_MOST_DIGITS])
         return (int(name) if len(name) <= _MOST_DIGITS else _number(name)) - self.first
 
 

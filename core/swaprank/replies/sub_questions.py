@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
-_FENCE = re.compile(r"```\w*\s*(.*?)```", re.DOTALL)
+_FENCE = "```"
+_LANGUAGE = re.compile(r"\w*\s*")
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
 _ITEM = re.compile(r"^\**(?:[-•‣–—·+]|\*(?!\*)|\(?\d{1,3}[.):\]](?!\d))\**\s*(?=\S)")
 _LABEL = re.compile(r"^(?:sub[-\s]?)?(?:question|query)\s*\d*\s*[:.)]\s*", re.IGNORECASE)
@@ -38,8 +39,9 @@ class Parsed:
 def parse(text: str, question: str, limit: int) -> Parsed:
     """Read sub-questions.
 
-    A JSON list counts first, then lines with a bullet or a number, then lines that ask. Thoughts, numbering,
-    quotes, duplicates and copies of the question are dropped; an unclosed thought takes the rest with it.
+    A JSON list counts first, then lines with a bullet or a number, then lines that end in a question mark, then lines
+    that do not read as remarks. Thoughts, numbering, quotes, duplicates and copies of the question are dropped; an
+    unclosed thought takes the rest with it.
 
     Args:
         text: What the LLM wrote.
@@ -62,15 +64,22 @@ def parse(text: str, question: str, limit: int) -> Parsed:
 
 def _from_json(text: str) -> list[str] | None:
     """The questions of a JSON list, in a fence or bare; None where there is no such list."""
-    for found in [*_FENCE.findall(text), *_brackets(text)]:
+    for found in [*_fenced(text), *_brackets(text)]:
         try:
             value = json.loads(_TRAILING_COMMA.sub(r"\1", found))
+            asked = list(_asked(value))
         except (ValueError, RecursionError):
             continue
-        asked = list(_asked(value))
         if asked or value == [] or (isinstance(value, dict) and [] in value.values()):
             return asked
     return None
+
+
+def _fenced(text: str) -> list[str]:
+    """What stands between pairs of code fences, without the name of its language."""
+    # Of the pieces between fences every second one is inside; the last piece has no fence behind it.
+    inside = text.split(_FENCE)[1:-1:2]
+    return [_LANGUAGE.sub("", piece, count=1) for piece in inside]
 
 
 def _brackets(text: str) -> Iterator[str]:
@@ -99,9 +108,12 @@ def _from_lines(text: str) -> list[str]:
     items = [line for line in lines if _ITEM.match(line)]
     if items:
         return [_ITEM.sub("", line) for line in items]
-    asking = [line for line in lines if not line.rstrip(_AROUND).endswith(_TELLS)]
+    asking = [line for line in lines if line.rstrip(_AROUND).endswith(_ASKS)]
+    if asking:
+        return asking
+    unmarked = [line for line in lines if not line.rstrip(_AROUND).endswith(_TELLS)]
     # A single line without a question mark is more likely a remark than a list of one.
-    return asking if len(asking) > 1 or any(line.rstrip(_AROUND).endswith(_ASKS) for line in asking) else []
+    return unmarked if len(unmarked) > 1 else []
 
 
 def _bare(line: str) -> str:

@@ -6,6 +6,7 @@ The output lines come back in the order of the input, so that `jsonl.resume` goe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .. import errors
 from ..errors import SwaprankError, require
 from ..reranker import Reranker
-from . import jsonl
+from . import jsonl, streams
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,7 +92,7 @@ def reranked(
         yield [row["done"] for row in rows if row["done"]]
         for row in rows:
             if row["error"]:
-                raise getattr(errors, row["error"])(row["message"])
+                raise _rebuilt(row["error"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +107,14 @@ class _Piece:
     def read(self) -> Iterator[pa.Table]:
         import pyarrow as pa
 
-        with self.source.open("rb") as file:
+        with streams.reading(self.source) as file:
             file.seek(self.offset)
             texts = [file.readline() for _ in range(self.lines)]
         yield pa.table({"line": pa.array(range(self.first, self.first + self.lines)), "text": texts})
 
 
 def _pieces(source: Path, first: int, size: int) -> Iterator[_Piece]:
-    with jsonl.reading(source) as file:
+    with streams.reading(source) as file:
         offset = begin = lines = 0
         for number, text in enumerate(file, start=1):
             if number >= first:
@@ -160,21 +161,34 @@ class _Actor:
 
         rows = batch.to_pylist()
         done: list[bytes] = []
-        error, message = "", ""
+        error = ""
         try:
             for results in jsonl.reranked(self._reranker, self._jobs(rows), len(rows), self._instruction):
                 done += results
         except SwaprankError as failure:
-            error, message = type(failure).__name__, str(failure)
-        ends = [("", "")] * len(done) + ([(error, message)] if error else [])
+            error = _report(failure)
         return pa.table(
             {
                 "done": pa.array([*done, *([b""] if error else [])], pa.binary()),
-                "error": pa.array([kind for kind, _ in ends], pa.string()),
-                "message": pa.array([text for _, text in ends], pa.string()),
+                "error": pa.array([""] * len(done) + ([error] if error else []), pa.string()),
             }
         )
 
     def _jobs(self, rows: list[dict[str, Any]]) -> Iterator[jsonl.Job]:
         for row in rows:
             yield from jsonl.jobs([row["text"]], first=row["line"], skip_bad=self._skip_bad)
+
+
+def _report(failure: SwaprankError) -> str:
+    """An error as a text that every node can read: its nearest class in `errors`, its message and its fields."""
+    kind = next(kind for kind in type(failure).__mro__ if getattr(errors, kind.__name__, None) is kind)
+    fields = {key: value for key, value in vars(failure).items() if isinstance(value, str | int | float | None)}
+    return json.dumps({"kind": kind.__name__, "message": str(failure), "fields": fields})
+
+
+def _rebuilt(report: str) -> SwaprankError:
+    """The error that a worker reported."""
+    found = json.loads(report)
+    failure: SwaprankError = getattr(errors, found["kind"])(found["message"])
+    vars(failure).update(found["fields"])
+    return failure

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import InputError, require
 from ..reranker import Reranker
 from ..types import Passage
+from .streams import reading
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100")
 
@@ -192,15 +193,14 @@ def _as_run(ids: Sequence[str]) -> dict[str, float]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield number, line.rstrip("\n")
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{str(path)!r} is no text in UTF-8: {error}.") from error
+    with reading(path) as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                raise InputError(f"{str(path)!r}, line {number} is not text in UTF-8: {error}.") from error
+            if text.strip():
+                yield number, text
 
 
 def _jsonl(path: Path, required: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -208,14 +208,14 @@ def _jsonl(path: Path, required: Iterable[str]) -> Iterator[dict[str, Any]]:
         try:
             entry = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}, line {number} is no JSON: {error}.") from error
+            raise InputError(f"{path}, line {number} is not JSON: {error}.") from error
         missing = [key for key in required if not isinstance(entry, Mapping) or key not in entry]
         if missing:
             raise InputError(f"{path}, line {number} lacks {', '.join(missing)}.")
         texts = {"title": entry.get("title") or "", **{key: entry[key] for key in required}}
         for key, value in texts.items():
             if not isinstance(value, str):
-                raise InputError(f"{path}, line {number}: {key} is {str(value)[:60]}, which is no text.")
+                raise InputError(f"{path}, line {number}: {key} is {str(value)[:60]}, which is not text.")
         yield entry
 
 
@@ -242,5 +242,5 @@ def _run(path: Path) -> dict[str, list[tuple[str, float]]]:
                 raise ValueError(score)
             found.setdefault(query, []).append((passage, float(score)))
         except ValueError as error:
-            raise InputError(f"{path}, line {number} is no line of a TREC run: {line!r}.") from error
+            raise InputError(f"{path}, line {number} is not a line of a TREC run: {line!r}.") from error
     return {query: sorted(ranked, key=lambda one: -one[1]) for query, ranked in found.items()}

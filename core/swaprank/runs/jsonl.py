@@ -6,14 +6,9 @@ import itertools
 import json
 import logging
 import math
-import os
-import stat
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO
 
 from ..errors import InputError
 from ..reranker import Reranker
@@ -130,65 +125,6 @@ def _fits(text: bytes, job: Job) -> bool:
     return ranked <= set(enumerate(passage.id for passage in job.passages))
 
 
-@contextmanager
-def reading(source: Path) -> Iterator[BinaryIO]:
-    """A file, or standard input for ``-``.
-
-    Raises:
-        InputError: The file cannot be read.
-    """
-    if str(source) == "-":
-        yield _stream(sys.stdin, "input")
-        return
-    with _opened(source, "rb") as file:
-        yield file
-
-
-@contextmanager
-def writing(target: Path, *, source: BinaryIO, anew: bool) -> Iterator[BinaryIO]:
-    """A file to go on with or to write anew, or standard output for ``-``.
-
-    Raises:
-        InputError: The file cannot be written, or it is the source.
-    """
-    if str(target) == "-":
-        yield _stream(sys.stdout, "output")
-        return
-    regular = _is_regular(target)
-    with _opened(target, "ab+" if regular else "wb") as file:
-        if regular:
-            if os.path.sameopenfile(file.fileno(), source.fileno()):
-                raise InputError(f"{str(target)!r} is both input and output.", hint="Choose another output file.")
-            file.seek(0)
-            if anew:
-                file.truncate()
-        yield file
-
-
-def _is_regular(target: Path) -> bool:
-    """Whether a path is a file or free for one; devices and pipes can only be written."""
-    try:
-        return stat.S_ISREG(target.stat().st_mode)
-    except OSError:
-        return True
-
-
-def _opened(path: Path, mode: str) -> BinaryIO:
-    try:
-        file: Any = path.open(mode)
-    except OSError as error:
-        verb = "read" if mode == "rb" else "written"
-        raise InputError(f"{str(path)!r} cannot be {verb}: {error.strerror}.") from error
-    opened: BinaryIO = file
-    return opened
-
-
-def _stream(stream: TextIO | None, name: str) -> BinaryIO:
-    if stream is None:
-        raise InputError(f"The standard {name} is closed.", hint=f"Give a file with --{name}.")
-    return stream.buffer
-
-
 def _batches(waiting: Iterable[Job], size: int) -> Iterator[list[Job]]:
     batch: list[Job] = []
     try:
@@ -220,7 +156,7 @@ def _job(number: int, text: bytes) -> Job:
     if taken:
         raise InputError(f"Line {number} has the key {taken[0]!r}, which the output needs.", hint="Rename it.")
     passages = [_passage(number, place, given) for place, given in enumerate(entry["passages"])]
-    rest = {key: value for key, value in entry.items() if key not in ("query", "passages")}
+    rest = _carried(number, {key: value for key, value in entry.items() if key not in ("query", "passages")})
     instruction = entry.get("instruction")
     if not isinstance(instruction, str | None):
         raise InputError(f"Line {number} has the instruction {str(instruction)[:60]!r}.", hint="Give a text.")
@@ -234,8 +170,27 @@ def _parsed(number: int, text: bytes) -> Any:
         if b"\\u" in text:
             json.dumps(entry, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise InputError(f"Line {number} is no JSON in UTF-8: {error}.") from error
+        raise InputError(f"Line {number} is not JSON in UTF-8: {error}.") from error
     return entry
+
+
+def _carried(number: int, rest: dict[str, Any]) -> dict[str, Any]:
+    """The keys that the output repeats; Python reads NaN and Infinity, which JSON has not, and null stands for them."""
+    try:
+        json.dumps(rest, allow_nan=False)
+    except RecursionError as error:
+        raise InputError(f"Line {number} is nested too deep.") from error
+    except ValueError:
+        return {key: _finite(value) for key, value in rest.items()}
+    return rest
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _passage(number: int, place: int, given: Any) -> Passage:
@@ -290,7 +245,8 @@ def _line(job: Job, ranking: Ranking) -> bytes:
 
 
 def _dumped(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode()
+    """Strict JSON in UTF-8; what models and servers write may hold half a surrogate pair."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
 def _shown(text: bytes) -> str:

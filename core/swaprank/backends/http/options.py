@@ -51,7 +51,8 @@ class HttpOptions(BackendOptions):
         batch_size: Most passages or texts in one call of a rerank, score or embedding endpoint.
         api_key: Sent as ``Authorization: Bearer``; write ``${NAME}`` to read it from the environment.
         headers: Further headers. Their values count as secrets.
-        extra_body: Keys added to every request; a null takes one away that is sent otherwise.
+        extra_body: Keys added to every request; a null takes one away that is sent otherwise. Its texts count as
+            secrets.
         max_concurrency: Most requests at the same time, for each event loop.
         timeout: Most seconds of one attempt.
         connect_timeout: Most seconds until a connection stands.
@@ -85,7 +86,7 @@ class HttpOptions(BackendOptions):
     batch_size: int = Field(default=32, ge=1)
     api_key: SecretStr | None = None
     headers: dict[str, SecretStr] = Field(default_factory=dict)
-    extra_body: dict[str, Any] = Field(default_factory=dict)
+    extra_body: dict[str, Any] = Field(default_factory=dict, repr=False)
     max_concurrency: int = Field(default=16, ge=1)
     timeout: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     connect_timeout: float = Field(default=5.0, gt=0, allow_inf_nan=False)

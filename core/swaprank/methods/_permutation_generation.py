@@ -7,11 +7,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps
+from ..method import GroupScores, Method, Steps, generate
 from ..prompt import Prompt
 from ..replies.parts import thinking
 from ..replies.permutation import Permutation, Reader
-from ..requests import Capability, Generate, Generated
+from ..requests import Capability, Generate
 from ..scores.ranks import rank_scores
 from ..types import Passage, Query, ScoreKind
 
@@ -19,12 +19,13 @@ from ..types import Passage, Query, ScoreKind
 THINKING = 10_000
 
 
-class Listwise(Method):
+class PermutationGeneration(Method):
     """A window is shown, a ranking is written; scores are 1/rank within the window.
 
     Attributes:
         max_tokens: Most tokens of a reply; None for as many as the ranking can take at most (or what the
             method's page of the official code says, where it reasons first).
+        temperature: 0 decodes greedily; above it, replies are drawn at random.
         official_parser: Read replies exactly as the official code does, also where that reads numbers of the
             reasoning as the ranking. For parity; off, reasoning is dropped before reading.
     """
@@ -36,6 +37,7 @@ class Listwise(Method):
     official_reader: ClassVar[Reader] = Reader(reasoning="read")
 
     max_tokens: int | None = Field(default=None, ge=1)
+    temperature: float = Field(default=0, ge=0)
     official_parser: bool = False
 
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Prompt:
@@ -65,8 +67,9 @@ class Listwise(Method):
         if n == 1:
             return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
         most = self.max_tokens or self.room(n)
-        [reply] = yield [Generate(self.prompt(query, passages), most, max_length=self.most_read(most))]
-        assert isinstance(reply, Generated)
+        prompt, limit = self.prompt(query, passages), self.most_read(most)
+        request = Generate(prompt, most, temperature=self.temperature, max_length=limit)
+        [reply] = yield from generate([request])
         found = self.read(reply.text, n)
         reasoning = thinking(reply.text)
         return GroupScores(

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from string import ascii_uppercase
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import Method
+from ..errors import ConfigError
+from ..method import Method, responses_of
 from ..prompt import Chat, Message, Prompt, Slot, Text
 from ..requests import (
     Capability,
@@ -89,18 +91,40 @@ class Labelled(Method):
         return [LabelLogprobs(prompt, tuple(f" {name}" for name in names))]
 
 
+def letters(n: int, method: str) -> str:
+    """The first ``n`` identifiers of those that are letters.
+
+    Raises:
+        ConfigError: There are not that many.
+    """
+    if n > len(ascii_uppercase):
+        raise ConfigError(
+            f"{method!r} names passages by {len(ascii_uppercase)} letters, and was given {n} at once.",
+            hint="Set a smaller window_size, group_size or num_child.",
+        )
+    return ascii_uppercase[:n]
+
+
 def logprobs(responses: Sequence[Response]) -> tuple[float, ...]:
-    """The log-probability of each label, from the responses to one prompt."""
-    [*found] = responses
-    if len(found) == 1 and isinstance(found[0], LabelScores):
-        return found[0].logprobs
-    return tuple(one.logprobs[-1] for one in found if isinstance(one, SequenceScore))
+    """The log-probability of each label, from the responses to one prompt: one for all labels, or one for each.
+
+    Raises:
+        ResponseError: They are neither.
+    """
+    if isinstance(responses[0], LabelScores):
+        [scores] = responses_of(LabelScores, responses)
+        return scores.logprobs
+    return tuple(score.logprobs[-1] for score in responses_of(SequenceScore, responses))
 
 
 def picked(response: Response, names: str) -> int | None:
-    """The place of the label that was written; None where there is none."""
-    assert isinstance(response, Generated)
-    text = response.text.strip().upper()
+    """The place of the label that was written; None where there is none.
+
+    Raises:
+        ResponseError: The response is no text.
+    """
+    [reply] = responses_of(Generated, [response])
+    text = reply.text.strip().upper()
     found = [text] if len(text) == 1 else _STANDALONE.findall(text)
     place = names.find(found[0]) if found else -1
     return place if place >= 0 else None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ..errors import ResponseError
-from ..method import GroupScores, Steps
-from ..requests import Embed, Embedded, Request
+from ..method import GroupScores, Steps, embeddings
+from ..requests import Embed, EmbedPrompt
 from ..types import Passage, Query, ScoreKind
 
 if TYPE_CHECKING:
@@ -47,20 +47,20 @@ def embedding_steps(
         ResponseError: The model's embeddings differ in size.
     """
     given = [query.embedding, *(passage.embedding for passage in passages)] if reuse else [None] * (len(passages) + 1)
-    asked: list[Request] = [Embed(query.text, "query", query_prompt, max_length)]
-    asked += [Embed(passage.content, "passage", passage_prompt, max_length) for passage in passages]
-    return (yield from compared(asked, given, similarity))
+    requests: list[Embed | EmbedPrompt] = [Embed(query.text, "query", query_prompt, max_length)]
+    requests += [Embed(passage.content, "passage", passage_prompt, max_length) for passage in passages]
+    return (yield from compared(requests, given, similarity))
 
 
 def compared(
-    asked: Sequence[Request],
+    requests: Sequence[Embed | EmbedPrompt],
     given: Sequence[Sequence[float] | None],
     similarity: Literal["cosine", "dot"] = "cosine",
 ) -> Steps:
     """Score by similarity to the first of several embeddings; only those that are not given are asked for.
 
     Args:
-        asked: What asks for each embedding: the query's, then one per passage.
+        requests: What asks for each embedding: the query's, then one per passage.
         given: The embeddings that are known. One of another size than the model's own is asked for again, and so is
             one with a number that is not finite.
         similarity: ``"cosine"`` or ``"dot"``.
@@ -76,9 +76,8 @@ def compared(
 
     missing = [place for place, vector in enumerate(vectors) if vector is None]
     while missing:
-        responses = yield [asked[place] for place in missing]
+        responses = yield from embeddings([requests[place] for place in missing])
         for place, response in zip(missing, responses, strict=True):
-            assert isinstance(response, Embedded)
             vectors[place] = np.asarray(response.vector, dtype=np.float64)
             coverages[place] = response.coverage
         own = np.asarray(vectors[missing[0]]).shape
