@@ -7,6 +7,7 @@ import pytest
 
 from swaprank import ConfigError, Reranker, ScoreKind
 from swaprank.backends._tokens.pairs import encode_pairs
+from swaprank.backends._tokens.quoting import Quoting
 from swaprank.requests import PairScore
 from tests.conftest import MODELS, golden, inputs
 
@@ -71,7 +72,8 @@ def encoded(case, **options):
     tokenizer = AutoTokenizer.from_pretrained(MODELS / case["model"])
     given = INPUTS[case["input"]]
     pairs = [PairScore(given["query"], document["text"], **options) for document in given["documents"]]
-    return encode_pairs(tokenizer, pairs, [options["max_length"]] * len(pairs))
+    quoting = Quoting(tokenizer, case["model"])
+    return [pair.inputs for pair in encode_pairs(quoting, pairs, [options["max_length"]] * len(pairs))]
 
 
 @pytest.mark.parametrize("case", RECORDED["cases"], ids=case_id)

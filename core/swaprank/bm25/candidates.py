@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError
 from ..requests import Analysis, Lexical, LexicalScores
 from .analysis import resolve_language, terms
-from .index import opened
+from .formula import bm25s_model
+from .index import newest_index
 
 if TYPE_CHECKING:
     from bm25s import BM25
@@ -45,7 +46,7 @@ def _by_index(request: Lexical, path: str) -> LexicalScores:
     Raises:
         ConfigError: The request wants another analysis than the index has.
     """
-    index = opened(path)
+    index = newest_index(path)
     wanted, default, built = (asdict(one) for one in (request.analysis, Analysis(), index.analysis))
     for key, value in wanted.items():
         if value not in (default[key], built[key]):
@@ -57,12 +58,10 @@ def _by_index(request: Lexical, path: str) -> LexicalScores:
 
 
 def _indexed(texts: tuple[str, ...], analysis: Analysis, language: str) -> BM25 | None:
-    import bm25s
-
     tokens = [terms(text, analysis, language) for text in texts]
     if not any(tokens):
         return None
-    index = bm25s.BM25(method=analysis.variant, k1=analysis.k1, b=analysis.b, delta=analysis.delta)
+    index = bm25s_model(analysis)
     index.index(tokens, show_progress=False)
     return index
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from ..backend import Backend, BackendOptions
 from ..backends.llm.options import LlmOptions, LlmProvider
 from ..errors import ConfigError
+from ..masking import shown
 from ..requests import Capability
 from ..stages.method_ranker import MethodRanker, Ranker
 from ..stages.retry_policy import RetryPolicy
@@ -22,7 +23,6 @@ from .data import Config, check_data
 from .environment import from_environment
 from .expand import backend_config, expand
 from .kinds import COMPOSITES, METHOD_KEYS, STAGE_KEYS, Composite, Nested, Parts, main_key, takes_backend
-from .masking import shown
 
 # Families that score each passage (or pair, in both orders) by itself.
 _ORDERLESS = ("pointwise", "pairwise", "embedding", "lexical")

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigError
+from ..masking import shown
 from . import recipe, registry
 from .data import Config
 from .kinds import MAIN_KEYS
-from .masking import shown
 
 
 def expand(config: Mapping[str, Any]) -> Config:

@@ -1,18 +1,67 @@
-"""Tokenisation of (query, passage) pairs, in the two ways that official codes have."""
+"""Tokenisation of (query, passage) pairs, in the ways that official codes have."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError
+from ...prompt import Slot
 from ...requests import PairScore
+from .quoting import Quoting
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
 
 Encoding = dict[str, list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPair:
+    """A pair as the network reads it.
+
+    Attributes:
+        inputs: ``input_ids`` and whatever masks and types the tokenizer adds, unpadded.
+        cut: Whether one of the two texts was cut to make it fit.
+    """
+
+    inputs: Encoding
+    cut: bool
+
+    @property
+    def ids(self) -> list[int]:
+        """The token ids."""
+        return self.inputs["input_ids"]
+
+
+def encode_pairs(quoting: Quoting, requests: Sequence[PairScore], limits: Sequence[int | None]) -> list[EncodedPair]:
+    """Token ids and masks of each pair; control tokens in either text are read as `Quoting` says.
+
+    ``longest_first`` is the tokenizer's own pair call. ``passage`` is FlagEmbedding's way, whose call is
+    gone from transformers 5: both sides tokenised alone, the query cut first, then the passage to what
+    is left, joined by the special tokens that the tokenizer puts around a pair. ``sides`` are two texts of their own,
+    each cut before its special tokens are added.
+
+    Args:
+        quoting: The model's tokenizer.
+        requests: The pairs.
+        limits: Most tokens of each pair, special tokens included; None for no limit.
+    """
+    encodings: dict[int, EncodedPair] = {}
+    own_call: dict[int | None, list[int]] = {}
+    for place, (request, limit) in enumerate(zip(requests, limits, strict=True)):
+        if request.truncation == "passage":
+            encodings[place] = _joined(quoting, request, limit)
+        elif request.truncation == "sides":
+            encodings[place] = _side_by_side(quoting, request)
+        else:
+            own_call.setdefault(limit, []).append(place)
+    for limit, places in own_call.items():
+        pairs = _longest_first(quoting, [requests[place] for place in places], limit)
+        encodings.update(zip(places, pairs, strict=True))
+    return [encodings[place] for place in range(len(requests))]
 
 
 def output_of(label: int | None, outputs: int, model: str) -> int:
@@ -27,42 +76,6 @@ def output_of(label: int | None, outputs: int, model: str) -> int:
             hint=f"Say which output is the relevance: label: 0 to {outputs - 1}.",
         )
     return label or 0
-
-
-def encode_pairs(
-    tokenizer: PreTrainedTokenizerBase, requests: Sequence[PairScore], limits: Sequence[int | None]
-) -> list[Encoding]:
-    """Token ids and masks of each pair, unpadded.
-
-    ``longest_first`` is the tokenizer's own pair call. ``passage`` is FlagEmbedding's way, whose call is
-    gone from transformers 5: both sides tokenised alone, the query cut first, then the passage to what
-    is left, joined by the special tokens that the tokenizer puts around a pair.
-
-    Args:
-        tokenizer: The model's tokenizer.
-        requests: The pairs.
-        limits: Most tokens of each pair, special tokens included; None for no limit.
-    """
-    encodings: dict[int, Encoding] = {}
-    plain: dict[int | None, list[int]] = {}
-    for place, (request, limit) in enumerate(zip(requests, limits, strict=True)):
-        if request.truncation == "passage":
-            encodings[place] = _joined(tokenizer, request, limit)
-        elif request.truncation == "sides":
-            encodings[place] = _side_by_side(tokenizer, request)
-        else:
-            plain.setdefault(limit, []).append(place)
-    for limit, places in plain.items():
-        # Lists, not single texts: for a single empty text the tokenizer leaves the second separator out.
-        pairs = tokenizer(
-            [requests[place].query for place in places],
-            [requests[place].passage for place in places],
-            truncation="longest_first" if limit else False,
-            max_length=limit,
-        )
-        for row, place in enumerate(places):
-            encodings[place] = {key: list(values[row]) for key, values in pairs.items()}
-    return [encodings[place] for place in range(len(requests))]
 
 
 def padded(tokenizer: PreTrainedTokenizerBase, encodings: Sequence[Encoding]) -> dict[str, torch.Tensor]:
@@ -83,13 +96,26 @@ def padded(tokenizer: PreTrainedTokenizerBase, encodings: Sequence[Encoding]) ->
     return tensors
 
 
-def _joined(tokenizer: PreTrainedTokenizerBase, request: PairScore, limit: int | None) -> Encoding:
-    frame = tokenizer("a", "b")
+def _longest_first(quoting: Quoting, requests: Sequence[PairScore], limit: int | None) -> list[EncodedPair]:
+    pairs = [
+        (quoting.beginning(request.query, limit), quoting.beginning(request.passage, limit)) for request in requests
+    ]
+    queries, passages = zip(*pairs, strict=True)
+    rows = quoting.rows(queries, passages, truncation="longest_first" if limit else False, max_length=limit)
+    return [
+        EncodedPair(row.values, row.cut or pair != (request.query, request.passage))
+        for request, pair, row in zip(requests, pairs, rows, strict=True)
+    ]
+
+
+def _joined(quoting: Quoting, request: PairScore, limit: int | None) -> EncodedPair:
+    frame = quoting.tokenizer("a", "b")
     sides = frame.sequence_ids(0)
     # Other than in FlagEmbedding, a query_max_length that leaves no room for the special tokens is lowered.
     room = None if limit is None else max(0, limit - sides.count(None))
-    query = _ids(tokenizer, request.query)[: request.query_max_length][:room]
-    passage = _ids(tokenizer, request.passage)[: None if room is None else room - len(query)]
+    most = min((size for size in (request.query_max_length, room) if size is not None), default=None)
+    query, query_cut = _first(quoting, request.query, most)
+    passage, passage_cut = _first(quoting, request.passage, None if room is None else room - len(query))
     filled: Encoding = {key: [] for key in frame}
     for place, side in enumerate(sides):
         if side is not None and place > 0 and sides[place - 1] == side:
@@ -97,18 +123,21 @@ def _joined(tokenizer: PreTrainedTokenizerBase, request: PairScore, limit: int |
         content = [frame["input_ids"][place]] if side is None else query if side == 0 else passage
         for key in filled:
             filled[key] += content if key == "input_ids" else [frame[key][place]] * len(content)
-    return filled
+    return EncodedPair(filled, query_cut or passage_cut)
 
 
-def _side_by_side(tokenizer: PreTrainedTokenizerBase, request: PairScore) -> Encoding:
-    """Two texts of their own, the cut made before their special tokens are added."""
-    filled: Encoding = {}
+def _side_by_side(quoting: Quoting, request: PairScore) -> EncodedPair:
+    before, after = quoting.frame
+    ids: list[int] = []
+    cut = False
     for text, most in ((request.query, request.query_max_length), (request.passage, request.passage_max_length)):
-        kept = tokenizer.decode(_ids(tokenizer, text)[:most])
-        for key, values in tokenizer(kept).items():
-            filled[key] = [*filled.get(key, []), *values]
-    return filled
+        own, shortened = _first(quoting, text, most)
+        ids += [*before, *own, *after]
+        cut = cut or shortened
+    return EncodedPair({"input_ids": ids, "attention_mask": [1] * len(ids)}, cut)
 
 
-def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+def _first(quoting: Quoting, text: str, most: int | None) -> tuple[list[int], bool]:
+    """The first tokens of an outside text, and whether there were more."""
+    ids = quoting.text((Slot(quoting.beginning(text, most)),))
+    return ids[:most], most is not None and len(ids) > most

@@ -53,8 +53,8 @@ class Tokens:
         self.tokenizer = tokenizer
         self._model = model
         self.ends = frozenset(ends)
-        self._quoting = Quoting(tokenizer, model, parse_control_tokens=parse_control_tokens)
-        self._constant = lru_cache(maxsize=256)(lambda text: tuple(self._quoting.ids(text)))
+        self.quoting = Quoting(tokenizer, model, parse_control_tokens=parse_control_tokens)
+        self._constant = lru_cache(maxsize=256)(lambda text: tuple(self.quoting.ids(text)))
 
     def encode(self, prompt: Prompt, limit: int | None = None) -> Encoded:
         """The ids of a prompt of at most ``limit`` tokens.
@@ -79,7 +79,7 @@ class Tokens:
         shown = prompt = self.cut(prompt)
         ids, cut = self._rendered(prompt), 0
         if limit is not None and len(ids) > limit:
-            lengths = [len(self._quoting.ids(slot.text, split=True)) for slot in slots(prompt) if slot.shrinks]
+            lengths = [len(self.quoting.ids(slot.text, split=True)) for slot in slots(prompt) if slot.shrinks]
             most = max(lengths, default=0)
             while len(ids) > limit and most > 0:
                 most = level(lengths, most, len(ids) - limit)
@@ -100,7 +100,7 @@ class Tokens:
         Raises:
             ConfigError: The tokenizer does not tell.
         """
-        return self._quoting.located(text, special=special)
+        return self.quoting.located(text, special=special)
 
     def around(self) -> tuple[str, str]:
         """What the chat template puts before and after a user's message."""
@@ -109,7 +109,7 @@ class Tokens:
 
     def continuation(self, text: Text) -> list[int]:
         """The ids of a text without special tokens around it."""
-        return self._quoting.text(text)
+        return self.quoting.text(text)
 
     def label(self, word: str, *, single: bool = False) -> int:
         """The first token of a word.
@@ -159,7 +159,7 @@ class Tokens:
         limit = min((limit for limit in limits if limit is not None), default=None)
         if limit is None and not slot.reread:
             return slot
-        ids = self._quoting.ids(slot.text, split=True)
+        ids = self.quoting.ids(slot.text, split=True)
         if not slot.reread and limit is not None and len(ids) <= limit:
             return slot
         text: str = self.tokenizer.decode(ids[:limit], skip_special_tokens=slot.reread)  # type: ignore[assignment]
@@ -167,14 +167,14 @@ class Tokens:
 
     def _rendered(self, prompt: Text | Chat) -> list[int]:
         if isinstance(prompt, Chat):
-            return self._quoting.text(self._conversation(prompt), special=prompt.special)
-        return self._quoting.text(prompt, special=True)
+            return self.quoting.text(self._conversation(prompt), special=prompt.special)
+        return self.quoting.text(prompt, special=True)
 
     def _conversation(self, chat: Chat) -> Text:
         """What the chat template makes of the messages, with the slots marked where that matters."""
         filled = self._templated(chat, plain)
         outside = list(slots(chat))
-        if not any(self._quoting.is_hostile(slot.text) for slot in outside):
+        if not any(self.quoting.is_hostile(slot.text) for slot in outside):
             return filled
         numbers = iter(range(len(outside)))
         marked = self._templated(
@@ -235,7 +235,7 @@ class Tokens:
         if isinstance(part, str):
             return list(self._constant(part)), False
         text = text_cut(part, self._first_cut)
-        return self._quoting.text(text), text != part
+        return self.quoting.text(text), text != part
 
     def _check(self, encoded: Encoded, limit: int | None) -> None:
         if limit is not None and len(encoded.ids) > limit:

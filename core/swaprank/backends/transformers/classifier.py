@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ...requests import PairScore, PairScored, Response, Usage
 from ...scores.activation import sigmoid
-from .._tokens.pairs import encode_pairs, output_of
+from .._tokens.pairs import EncodedPair, encode_pairs, output_of
+from .._tokens.quoting import Quoting
 from .causal import CausalNetwork, Session
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 class Classifier:
@@ -23,7 +20,7 @@ class Classifier:
 
     Args:
         network: The network with its head.
-        tokenizer: Its tokenizer.
+        quoting: Its tokenizer.
         model: The model's name in messages.
         outputs: How many outputs the head has.
         context: Most tokens the network has positions for; None for no limit.
@@ -33,7 +30,7 @@ class Classifier:
     def __init__(
         self,
         network: CausalNetwork,
-        tokenizer: PreTrainedTokenizerBase,
+        quoting: Quoting,
         model: str,
         *,
         outputs: int,
@@ -41,7 +38,7 @@ class Classifier:
         batch_tokens: int,
     ) -> None:
         self._network = network
-        self._tokenizer = tokenizer
+        self._quoting = quoting
         self._model = model
         self._outputs = outputs
         self._context = context
@@ -55,9 +52,8 @@ class Classifier:
         labels = [output_of(request.label, self._outputs, self._model) for request in requests]
         limits = [request.max_length or self._context for request in requests]
         with self._lock, torch.inference_mode():
-            encodings = encode_pairs(self._tokenizer, requests, limits)
-            pairs = [tuple(encoding["input_ids"]) for encoding in encodings]
-            distinct = list(dict.fromkeys(pairs))
+            pairs = encode_pairs(self._quoting, requests, limits)
+            distinct = list(dict.fromkeys(tuple(pair.ids) for pair in pairs))
             scores: dict[tuple[int, ...], list[float]] = {}
 
             def use(places: list[int], session: Session) -> None:
@@ -65,10 +61,10 @@ class Classifier:
                 scores.update({distinct[place]: row for place, row in zip(places, rows, strict=True)})
 
             self._network.read(distinct, [()] * len(distinct), [0] * len(distinct), self._batch_tokens, use)
-        return [self._scored(scores[pair][label], len(pair)) for pair, label in zip(pairs, labels, strict=True)]
+        return [self._scored(pair, scores[tuple(pair.ids)][label]) for pair, label in zip(pairs, labels, strict=True)]
 
-    def _scored(self, logit: float, tokens: int) -> PairScored:
-        usage = Usage(input_tokens=tokens)
+    def _scored(self, pair: EncodedPair, logit: float) -> PairScored:
+        usage = Usage(input_tokens=len(pair.ids), cut=int(pair.cut))
         if self._outputs == 1:
             return PairScored(logit, "sigmoid", sigmoid(logit), usage)
         return PairScored(logit, "identity", logit, usage)

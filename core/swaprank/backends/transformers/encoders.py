@@ -11,6 +11,7 @@ from ...errors import ConfigError
 from ...requests import Embed, Embedded, PairScore, PairScored, Request, Response, Usage
 from ...scores.coverage import coverage
 from .._tokens.pairs import encode_pairs, output_of, padded
+from .._tokens.quoting import Quoting
 from .batching import CPU_BATCH, CPU_TOKENS, in_batches
 
 if TYPE_CHECKING:
@@ -67,35 +68,37 @@ class PairEncoder(Encoder[PairScore]):
     def __init__(self, loaded: CrossEncoder, model: str, options: TransformersOptions) -> None:
         super().__init__(loaded, loaded.max_seq_length, model, options)
         self._model = loaded
+        self._quoting = Quoting(loaded.tokenizer, model, parse_control_tokens=options.parse_control_tokens)
         self._activation: torch.nn.Module = loaded.activation_fn  # type: ignore[assignment]
 
     def _run(self, requests: Sequence[PairScore]) -> list[Response]:
         limits = [self._limit(request.max_length) for request in requests]
-        encodings = encode_pairs(self._model.tokenizer, requests, limits)
+        pairs = encode_pairs(self._quoting, requests, limits)
         # Pairs that are equal once truncated are computed once, so that they cannot differ by rounding.
         keys = [
-            (request.label, *(tuple(values) for values in encoding.values()))
-            for request, encoding in zip(requests, encodings, strict=True)
+            (request.label, *(tuple(values) for values in pair.inputs.values()))
+            for request, pair in zip(requests, pairs, strict=True)
         ]
         first = {key: place for place, key in reversed(list(enumerate(keys)))}
         scored: dict[int, tuple[float, float]] = {}
 
         def forward(batch: list[int]) -> None:
             places = [unique[position] for position in batch]
-            features = padded(self._model.tokenizer, [encodings[place] for place in places])
+            features = padded(self._model.tokenizer, [pairs[place].inputs for place in places])
             scores = self._model({key: value.to(self._model.device) for key, value in features.items()})["scores"]
             scores = self._chosen(scores.double().cpu(), [requests[place].label for place in places])
-            pairs = zip(scores.tolist(), self._activation(scores).tolist(), strict=True)
-            scored.update(zip(places, pairs, strict=True))
+            values = zip(scores.tolist(), self._activation(scores).tolist(), strict=True)
+            scored.update(zip(places, values, strict=True))
 
         unique = sorted(first.values())
-        lengths = [len(encodings[place]["input_ids"]) for place in unique]
+        lengths = [len(pairs[place].ids) for place in unique]
         in_batches(lengths, self._batch_tokens, forward, enough=self._enough)
         name = type(self._activation).__name__.lower()
         responses: list[Response] = []
-        for key, encoding in zip(keys, encodings, strict=True):
+        for key, pair in zip(keys, pairs, strict=True):
             logit, activated = scored[first[key]]
-            responses.append(PairScored(logit, name, activated, Usage(input_tokens=len(encoding["input_ids"]))))
+            usage = Usage(input_tokens=len(pair.ids), cut=int(pair.cut))
+            responses.append(PairScored(logit, name, activated, usage))
         return responses
 
     def _chosen(self, scores: torch.Tensor, labels: Sequence[int | None]) -> torch.Tensor:

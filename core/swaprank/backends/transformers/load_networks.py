@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import BackendError, ConfigError, require
 from .._common.failures import load_failure
 from .._common.model_path import model_path
+from .._tokens.quoting import Quoting
 from .._tokens.tokens import Tokens
 from .causal import CausalNetwork
 from .classifier import Classifier
@@ -66,7 +67,7 @@ def classifier(model: str, options: TransformersOptions) -> Classifier:
     reader = CausalNetwork(network, head=head, prefix_caching=options.prefix_caching)
     return Classifier(
         reader,
-        source.tokenizer(),
+        Quoting(source.tokenizer(), model, parse_control_tokens=options.parse_control_tokens),
         model,
         outputs=head.out_features,
         context=options.max_model_len or _positions(network.config),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ConfigError, require
 from ...requests import PairScore, PairScored, Response, Usage
 from ...scores.activation import sigmoid
-from .._tokens.pairs import Encoding, encode_pairs, output_of
+from .._tokens.pairs import EncodedPair, encode_pairs, output_of
+from .._tokens.quoting import Quoting
 from ..transformers.load_networks import is_decoder
 from .engine import Engine, positions, start
 
@@ -32,7 +33,8 @@ def load(model: str, options: VllmOptions) -> PairScorer:
             f"{', '.join(sorted(engine.tasks))} with it.",
             hint="Give a cross-encoder, or the method this model was trained for.",
         )
-    return PairScorer(engine, decoder=is_decoder(model, options.hub()))
+    quoting = Quoting(engine.tokenizer, model, parse_control_tokens=options.parse_control_tokens)
+    return PairScorer(engine, quoting, decoder=is_decoder(model, options.hub()))
 
 
 class PairScorer:
@@ -40,11 +42,13 @@ class PairScorer:
 
     Args:
         engine: What computes logits.
+        quoting: The model's tokenizer.
         decoder: Whether the network reads from left to right, and may be given shorter limits than asked for.
     """
 
-    def __init__(self, engine: Engine, *, decoder: bool) -> None:
+    def __init__(self, engine: Engine, quoting: Quoting, *, decoder: bool) -> None:
         self._engine = engine
+        self._quoting = quoting
         self._decoder = decoder
         self._params: Any = require("vllm", extra="vllm", purpose="backend: vllm").PoolingParams
         self._outputs: int = engine.config.num_labels
@@ -60,8 +64,8 @@ class PairScorer:
         labels = [output_of(request.label, self._outputs, self._engine.model) for request in requests]
         limits = [self._limit(request.max_length) for request in requests]
         with self._lock:
-            encodings = encode_pairs(self._engine.tokenizer, requests, limits)
-            keys = [(tuple(encoding["input_ids"]), self._second(encoding)) for encoding in encodings]
+            pairs = encode_pairs(self._quoting, requests, limits)
+            keys = [(tuple(pair.ids), self._second(pair)) for pair in pairs]
             distinct = list(dict.fromkeys(keys))
             params = [
                 # Ids alone would make all of a pair its first text.
@@ -73,7 +77,7 @@ class PairScorer:
             ]
             vectors = self._engine.pool("classify", [ids for ids, _ in distinct], params)
         logits = {key: vector.double().tolist() for key, vector in zip(distinct, vectors, strict=True)}
-        return [self._scored(logits[key][label], len(key[0])) for key, label in zip(keys, labels, strict=True)]
+        return [self._scored(pair, logits[key][label]) for pair, key, label in zip(pairs, keys, labels, strict=True)]
 
     def _limit(self, max_length: int | None) -> int:
         if max_length is None or (self._decoder and max_length > self._most):
@@ -85,9 +89,9 @@ class PairScorer:
             )
         return max_length
 
-    def _second(self, encoding: Encoding) -> int | None:
+    def _second(self, pair: EncodedPair) -> int | None:
         """Where the second text starts, for networks that tell the two apart; vLLM knows no other order of types."""
-        types = encoding.get("token_type_ids")
+        types = pair.inputs.get("token_type_ids")
         if types is None or 1 not in types:
             return None
         first = types.index(1)
@@ -98,9 +102,9 @@ class PairScorer:
             )
         return first
 
-    def _scored(self, logit: float, tokens: int) -> PairScored:
+    def _scored(self, pair: EncodedPair, logit: float) -> PairScored:
         activated = sigmoid(logit) if self._activation == "sigmoid" else logit
-        return PairScored(logit, self._activation, activated, Usage(input_tokens=tokens))
+        return PairScored(logit, self._activation, activated, Usage(input_tokens=len(pair.ids), cut=int(pair.cut)))
 
 
 def _activation(config: Any, model: str) -> str | None:

@@ -1,0 +1,86 @@
+"""What cannot fit a model is cut before it is tokenised, and what is left has the same first tokens."""
+
+import pytest
+
+from swaprank.backends._tokens.cutting import beginning
+from swaprank.backends._tokens.pairs import encode_pairs
+from swaprank.backends._tokens.quoting import Quoting
+from swaprank.requests import PairScore
+from tests.conftest import MODELS
+
+MODEL_NAMES = ["tiny-bert-cross-encoder", "tiny-xlmr-cross-encoder", "tiny-llama3-classifier", "tiny-mistral-sp-lm"]
+ENGLISH = "The harbour project was approved in 2021, as the committee says; it costs a lot. "
+ARABIC = "الذكاء الاصطناعي يساهم في تحسين الإنتاجية في الصناعات المختلفة. "
+LONG = {"english": ENGLISH * 150, "arabic": ARABIC * 150, "one word": "aé漢" * 3000, "blanks": "a     \n" * 3000}
+
+
+class Watched:
+    """A tokenizer that remembers the most characters it was given at once."""
+
+    def __init__(self, tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.most = 0
+
+    def __call__(self, *texts, **options):
+        for side in texts:
+            self.most = max(self.most, *map(len, [side] if isinstance(side, str) else side))
+        return self.tokenizer(*texts, **options)
+
+    def __getattr__(self, name: str):
+        return getattr(self.tokenizer, name)
+
+
+def watched(model: str) -> Watched:
+    transformers = pytest.importorskip("transformers")
+    return Watched(transformers.AutoTokenizer.from_pretrained(MODELS / model))
+
+
+def test_texts_that_may_fit_stay_whole() -> None:
+    assert beginning("a" * 4000, 512, len) == "a" * 4000
+    assert beginning("", 0, len) == ""
+
+
+def test_the_beginning_grows_until_it_has_tokens_enough() -> None:
+    def words(text: str) -> int:
+        return len(text.split())
+
+    text = " " * 20_000 + "a b " * 10_000
+    assert words(beginning(text, 100, words)) >= 100
+    assert len(beginning(text, 100, words)) < len(text)
+
+
+def test_a_text_of_nothing_is_not_read_to_its_end() -> None:
+    assert len(beginning(" " * 10_000_000, 512, lambda text: 0)) == 1_000_000
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_the_first_tokens_are_those_of_the_whole_text(model: str, text: str) -> None:
+    own = Quoting(watched(model), model)
+    for limit in (1, 400):
+        assert own.ids(own.beginning(text, limit))[:limit] == own.ids(text)[:limit]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("truncation", ["longest_first", "passage", "sides"])
+@pytest.mark.parametrize("model", MODEL_NAMES[:3])
+def test_pairs_are_those_of_the_whole_texts_and_cost_no_more(model: str, truncation: str) -> None:
+    tokenizer = watched(model)
+    own = Quoting(tokenizer, model)
+    texts = [ENGLISH, ENGLISH * 150]
+
+    def pairs() -> list[PairScore]:
+        return [
+            PairScore(query, passage, 100, truncation, query_max_length=70, passage_max_length=60)
+            for query in texts
+            for passage in texts
+        ]
+
+    cut = encode_pairs(own, pairs(), [100] * 4)
+    assert tokenizer.most < 10_000
+    own.beginning = lambda text, limit: text  # type: ignore[method-assign]
+    assert [pair.ids for pair in cut] == [pair.ids for pair in encode_pairs(own, pairs(), [100] * 4)]
+    assert all(pair.cut for pair in cut[1:])
+    short = PairScore("a", "b", 100, truncation, query_max_length=70, passage_max_length=60)
+    assert not encode_pairs(own, [short], [100])[0].cut
