@@ -16,9 +16,10 @@ from ..config.load import load
 from ..config.schema import json_schema
 from ..config.secrets import without_secrets
 from ..errors import ConfigError
+from ..masking import printable
 from ..reranker import Reranker
 from ..stages.fusion import INPUTS
-from .messages import complain, printable
+from .messages import complain
 from .options import EPILOG
 
 app = typer.Typer(

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from ..backend import Backend, BackendOptions
 from ..backends.llm.options import LlmOptions, LlmProvider
 from ..errors import ConfigError
+from ..masking import shown
 from ..stages.cascade import Cascade
 from ..stages.decomposition import NAME, NEEDS, Decomposition, DecompositionOptions
 from ..stages.fusion import INPUTS, Fusion, FusionOptions, Input
@@ -23,7 +24,6 @@ from .checks import check_keys, validated
 from .data import Config, check_data
 from .environment import from_environment
 from .expand import MAIN_KEYS, backend_config, expand
-from .masking import shown
 
 _WIRING = ("method", "model", "strategy", "backend")
 _POLICY = ("on_error", *RetryPolicy.model_fields)

@@ -1,8 +1,9 @@
-"""Showing the wrong value in an error without showing a secret."""
+"""What a message may show of values, servers and files: no secret, and nothing that steers a terminal."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,9 @@ _SECRETS = (
 )
 # In a value or a key, not in a sentence: `api_key abc`, where a colon was forgotten.
 _WITHOUT_COLON = re.compile(rf"((?:{_NAMES})\s+).+", re.IGNORECASE | re.DOTALL)
+# Marks, embeddings, overrides and isolates, which turn the direction of the text behind them.
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_STEERING = ("Cc", "Cs", "Zl", "Zp")
 
 
 def shown(value: Any) -> str:
@@ -56,6 +60,16 @@ def masked(sentence: str) -> str:
     return sentence
 
 
+def printable(text: str, keep: str = "") -> str:
+    """A text with control characters as Python escapes them; letters and joiners of all scripts stay.
+
+    Args:
+        text: Whatever a file or a server says.
+        keep: Control characters that stay, such as line ends.
+    """
+    return "".join(one if one in keep or not _steers(one) else ascii(one)[1:-1] for one in text)
+
+
 def _text(text: str) -> str:
     # Cut first, so that a very long text costs nothing, but not within a secret that would then be unknown as one.
     return _cut(repr(_WITHOUT_COLON.sub(r"\1***", masked(text[: 100 * _MOST]))))
@@ -63,3 +77,7 @@ def _text(text: str) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _MOST else f"{text[:_MOST]}..."
+
+
+def _steers(character: str) -> bool:
+    return character in _DIRECTIONS or unicodedata.category(character) in _STEERING
