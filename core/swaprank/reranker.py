@@ -11,7 +11,7 @@ from .backends.llm.options import LlmProvider
 from .config import registry
 from .config.build import Builder
 from .config.data import Config
-from .config.expand import MAIN_KEYS
+from .config.kinds import MAIN_KEYS
 from .config.load import Source, load
 from .config.secrets import without_secrets
 from .errors import ConfigError, InputError
