@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 CORE = Path(__file__).parents[1] / "core" / "swaprank"
-WORDS = {"errors", "types", "responses", "prompt", "requests"}
+WORDS = {"errors", "masking", "types", "responses", "prompt", "requests"}
 PURE = WORDS | {"scores", "replies"}
 CONTRACTS = PURE | {"method", "strategy", "backend"}
 # Each room and everything that it may import, besides itself.
 MAY_IMPORT = {
     "errors": set(),
+    "masking": set(),
     "prompt": set(),
     "responses": set(),
     "types": set(),
@@ -32,7 +33,8 @@ MAY_IMPORT = {
     "stages": CONTRACTS | {"flow", "strategies"},
     "recipes": set(),
     "config": CONTRACTS | {"recipes", "stages", "methods", "strategies", "backends"},
-    "reranker": CONTRACTS | {"flow", "stages", "config", "backends"},
+    "inputs": WORDS | {"scores"},
+    "reranker": CONTRACTS | {"flow", "stages", "config", "backends", "inputs"},
     "adapters": CONTRACTS | {"flow", "stages", "config", "backends", "reranker"},
     "runs": CONTRACTS | {"config", "reranker"},
     "sample": set(),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -28,6 +29,12 @@ class Backend(Protocol):
     - A failure of the model is raised (`BackendError` says best what happened). A request that alone cannot be
       answered may get its error in place of a response, so that the others of the batch get theirs.
     - Loading happens at the first `run`, not at construction.
+    - `awaited_until` holds the deadline of what is run, in the thread or task that calls `run` or `arun`. After that
+      moment nobody takes the responses: a backend that waits for others gives up then, one that computes need not
+      look. A cancelled `arun` says the same at once.
+
+    A backend may have three attributes more: `concurrency` (see `batches_at_once`), and for the message of a missed
+    deadline `address` (where it asks) and `trouble` (what went wrong last), both text.
     """
 
     @property
@@ -63,7 +70,7 @@ def batches_at_once(backend: Backend) -> int:
     return int(getattr(backend, "concurrency", 1))
 
 
-# The moment of `time.monotonic` after which nobody waits for what is being run: a backend may give it up then.
+# The moment of `time.monotonic` after which nobody waits for what is being run; see `Backend`.
 awaited_until: ContextVar[float] = ContextVar("swaprank_awaited_until", default=math.inf)
 
 
@@ -127,19 +134,29 @@ class ConfiguredBackend(ABC):
 
 
 class LocalBackend(ConfiguredBackend):
-    """Base of backends that compute in this process: one worker thread keeps the event loop free.
+    """Base of backends that compute in this process.
 
-    One worker, because a local model gains nothing from two threads competing for it.
+    One worker thread answers what is submitted, one list after the other, because a local model gains nothing from
+    two threads that compete for it.
     """
+
+    def submit(self, requests: Sequence[Request]) -> Future[Sequence[Response | SwaprankError]]:
+        """Line requests up for the worker thread; what is cancelled before it has begun is not computed."""
+        worker = self._workers.get(os.getpid())
+        if worker is None:
+            worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="swaprank")
+            worker = self._workers.setdefault(os.getpid(), worker)
+        return worker.submit(self.run, requests)
 
     async def arun(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
         """Answer in the worker thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._worker, self.run, requests)
+        return await asyncio.wrap_future(self.submit(requests))
 
     @cached_property
-    def _worker(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(max_workers=1, thread_name_prefix="swaprank")
+    def _workers(self) -> dict[int, ThreadPoolExecutor]:
+        """The executor of each process: a forked child has the object of its parent, but not its thread."""
+        return {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without the thread: the other process starts its own."""
-        return {key: value for key, value in self.__dict__.items() if key != "_worker"}
+        return {key: value for key, value in self.__dict__.items() if key != "_workers"}

@@ -73,7 +73,7 @@ def main() -> None:
         reranker.rerank(queries[0], passages[:100])
         scored = [timed(partial(reranker.rerank, query, passages[200:300])) for query in queries]
         figures["scoring 100 candidates, ms (median)"] = 1000 * statistics.median(scored)
-        size = sum(file.stat().st_size for file in path.iterdir())
+        size = sum(file.stat().st_size for file in path.rglob("*"))
         figures["size on disk, MB"] = size / 1e6
     for name, figure in figures.items():
         sys.stdout.write(f"{name}: {figure:.2f}\n")

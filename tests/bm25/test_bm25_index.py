@@ -42,7 +42,7 @@ def test_bm25s_itself_reads_the_folder(tmp_path) -> None:
     import bm25s
 
     index = BM25Index.build(DOCUMENTS, tmp_path / "i", language="en")
-    scores = bm25s.BM25.load(tmp_path / "i").get_scores(["milk"])
+    scores = bm25s.BM25.load(index.version_path).get_scores(["milk"])
     assert index.scores("milk", ["tea with milk"])[0] == pytest.approx(scores[0])
 
 
@@ -55,6 +55,19 @@ def test_search(tmp_path) -> None:
     assert scores == sorted(scores, reverse=True) and all(type(score) is float for score in scores)
 
 
+def test_lone_surrogates_are_read_as_replacement_characters(tmp_path) -> None:
+    index = BM25Index.build([Passage("tea \ud800milk", id="odd \udfff")], tmp_path / "i", language="en")
+    assert BM25Index.load(tmp_path / "i").search("tea\ud800")[0][0] == "odd \udfff"
+    assert index.scores("tea", ["tea \ud800milk"]) == [score for _, score in index.search("tea")]
+
+
+def test_a_text_outside_with_parameters_that_leave_nothing_to_divide_by(tmp_path) -> None:
+    for variant in VARIANTS:
+        index = BM25Index.build(DOCUMENTS, tmp_path / variant, variant=variant, k1=0, b=1, language="en")
+        inside, outside = index.scores("samovar milk", ["tea with milk", "tea with  milk"])
+        assert outside == pytest.approx(inside, abs=1e-6)
+
+
 def same(index, fresh) -> None:
     assert sorted(index.ids) == sorted(fresh.ids)
     for query in ("tea", "milk", "coffee", "samovar"):
@@ -64,7 +77,7 @@ def same(index, fresh) -> None:
 def test_an_update_equals_a_new_index_and_reads_only_what_changed(tmp_path, monkeypatch) -> None:
     index = BM25Index.build(DOCUMENTS, tmp_path / "i", language="en", variant="atire")
     read: list[str] = []
-    from swaprank.bm25 import index as module
+    from swaprank.bm25 import encoder as module
 
     real = module.words
     monkeypatch.setattr(module, "words", lambda text, *rest: read.append(text) or real(text, *rest))
@@ -111,6 +124,11 @@ def test_a_config_uses_it_by_its_path(tmp_path) -> None:
 def test_what_is_refused(tmp_path) -> None:
     with pytest.raises(InputError, match="no term"):
         BM25Index.build([], tmp_path / "i")
+    for odd, message in ((7, "Document 1 is 7, neither"), (Passage(b"x"), "neither"), (Passage("x", id=7), "the id 7")):
+        with pytest.raises(InputError, match=message):
+            BM25Index.build(["tea", odd], tmp_path / "i")
+    with pytest.raises(InputError, match="k is 0"):
+        BM25Index.build(["tea"], tmp_path / "k").search("tea", 0)
     with pytest.raises(InputError, match="no term"):
         BM25Index.build(["", "the"], tmp_path / "i", language="en")
     with pytest.raises(ConfigError, match="holds no BM25 index"):
@@ -128,7 +146,7 @@ def test_what_is_refused(tmp_path) -> None:
     assert (tmp_path / "mine" / "thesis.txt").exists()
     BM25Index.build(["tea"], tmp_path / "i")
     (tmp_path / "i" / MANIFEST).write_text(json.dumps({"format": 99}))
-    with pytest.raises(ConfigError, match="format 99"):
+    with pytest.raises(ConfigError, match="format 99 is unknown"):
         BM25Index.load(tmp_path / "i")
 
 

@@ -4,7 +4,8 @@ import logging
 
 import pytest
 
-from swaprank.cli.messages import complain, printable
+from swaprank.cli.messages import complain
+from swaprank.masking import printable
 from tests.cli.helpers import swaprank
 
 STEERING = ["\x1b[31m", "\x9b31m", "\x07", "\x7f", "\u202e", "\u2066", "\u200f", "\u2028", "\r", "\ud800"]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from swaprank import ConfigError, Reranker
-from swaprank.config.masking import masked, shown
+from swaprank.masking import masked, shown
 
 KEY = "hunter2secret"
 HTTP = {"type": "http", "api": "cohere-rerank", "api_key": KEY}

@@ -1,4 +1,4 @@
-"""Scheduling: who waits for whom, deadlines, and what a cancelled call leaves behind."""
+"""Driving flows: who waits for whom, deadlines, failures of every kind, and what a cancelled call leaves behind."""
 
 import asyncio
 import threading
@@ -7,7 +7,9 @@ import time
 import pytest
 
 from swaprank import Reranker
-from swaprank.errors import BackendTimeoutError
+from swaprank.backend import BackendOptions, LocalBackend
+from swaprank.errors import BackendError, BackendTimeoutError
+from swaprank.flow import threads
 from swaprank.flow.drivers import adrive, drive
 from swaprank.flow.flow import Ask, Flow, ask, together
 from swaprank.requests import Generate, Generated, LabelLogprobs, LabelScores
@@ -183,3 +185,124 @@ def test_heap_sorts_of_many_queries_advance_by_themselves() -> None:
     assert all("fast" in prompt for prompt in prompts[:first_slow])
     assert sum("fast" in prompt for prompt in prompts) == first_slow
     assert [ranking.query for ranking in rankings] == ["slow", "fast"]
+
+
+class PanicError(BaseException):
+    """As extensions in other languages raise: not an `Exception`."""
+
+
+def reading(backend, patience: float = 60.0) -> Flow[str]:
+    """What an ask with a deadline comes to, in one word, with its cause."""
+    [answer] = yield [Ask(backend, (Generate("a", 1),), deadline=time.monotonic() + patience)]
+    return f"{type(answer).__name__} from {getattr(answer, '__cause__', None)!r}"
+
+
+@both
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("error", [PanicError("p"), asyncio.CancelledError("c"), ValueError("v")], ids=repr)
+def test_whatever_a_backend_raises_is_an_answer(drive_it, concurrency, error) -> None:
+    def fail(request):
+        raise error
+
+    backend = ScriptedBackend(fail)
+    backend.concurrency = concurrency
+    assert drive_it([reading(backend), reading(backend)]) == [f"BackendError from {error!r}"] * 2
+    with pytest.raises(BackendError):
+        drive_it([steps(backend, "a")])
+
+
+@both
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("patience", [60, float("inf")])
+def test_what_ends_a_program_reaches_the_thread_of_the_caller(drive_it, error, patience) -> None:
+    def fail(request):
+        raise error
+
+    with pytest.raises(error):
+        drive_it([reading(ScriptedBackend(fail), patience)])
+
+
+@both
+def test_a_deadline_beyond_what_the_clock_of_threads_can_count_is_no_deadline(drive_it) -> None:
+    assert drive_it([reading(ScriptedBackend(lambda request: Generated("")), 1e10)]) == ["Answer from None"]
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_thread_that_cannot_be_started_fails_its_batch_only(monkeypatch, concurrency) -> None:
+    def full(self):
+        raise RuntimeError("can't start new thread")
+
+    for backend in (ScriptedBackend(lambda request: Generated("")), Gate()):
+        backend.concurrency = concurrency
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", full)
+            assert "BackendError from RuntimeError" in drive([reading(backend)])[0]
+        assert drive([reading(backend)]) == ["Answer from None"]
+
+
+class GateOptions(BackendOptions):
+    name = "gate"
+    capabilities = frozenset({"text"})
+
+
+class Gate(LocalBackend):
+    """A model of this process that computes one batch at a time, and only while its gate is open."""
+
+    Options = GateOptions
+
+    def __init__(self) -> None:
+        super().__init__("", GateOptions())
+        self.open, self.begun = threading.Event(), []
+        self.open.set()
+
+    def run(self, requests):
+        self.begun += [request.prompt for request in requests]
+        assert self.open.wait(20)
+        return [Generated("") for _ in requests]
+
+
+def test_questions_that_nobody_waits_for_are_neither_computed_nor_hold_threads() -> None:
+    gate, before = Gate(), threading.active_count()
+    gate.open.clear()
+    for _ in range(50):
+        assert "BackendTimeoutError" in drive([reading(gate, 0.002)])[0]
+    assert threading.active_count() <= before + 1
+    gate.open.set()
+    assert drive([reading(gate)]) == ["Answer from None"]
+    assert len(gate.begun) == 2, "the one that had begun, and the last"
+
+
+def test_calls_that_cannot_be_stopped_are_bounded() -> None:
+    server, before = Server({"a"}), threading.active_count()
+    for _ in range(3 * threads.MOST_ABANDONED):
+        assert "BackendTimeoutError" in drive([reading(server, 0.002)])[0]
+    assert threading.active_count() <= before + threads.MOST_ABANDONED
+    assert drive([steps(server, "b")]) == ["b"], "a call without a deadline goes on beside them"
+    threading.Timer(0.05, server.release.set).start()
+    assert drive([reading(server)]) == ["Answer from None"], "one with a deadline has its turn when they end"
+    assert len(server.requests) <= threads.MOST_ABANDONED + 2
+    assert threads._calls == {} or wait_until(lambda: threads._calls == {})
+
+
+def wait_until(true) -> bool:
+    end = time.monotonic() + 10
+    while not true() and time.monotonic() < end:
+        time.sleep(0.005)
+    return true()
+
+
+def test_an_interrupted_call_gives_up_what_it_waits_for() -> None:
+    gate = Gate()
+    gate.open.clear()
+    busy = gate.submit([Generate("busy", 1)])
+
+    def interrupted() -> Flow[str]:
+        yield from ask(ScriptedBackend(lambda request: Generated("")), [Generate("b", 1)])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drive([reading(gate), interrupted()])
+    gate.open.set()
+    assert busy.result(10)
+    assert gate.submit([Generate("last", 1)]).result(10)
+    assert gate.begun == ["busy", "last"]

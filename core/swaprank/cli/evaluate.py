@@ -15,9 +15,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..errors import ConfigError, InputError
+from ..masking import printable
 from ..runs.evaluation import DEFAULT_MEASURES, Dataset, Report, load_beir, load_files, measure
 from ..runs.evaluation import evaluate as evaluate_one
-from .messages import printable
 from .options import build
 
 

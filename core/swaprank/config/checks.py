@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..errors import ConfigError, nearest
-from .masking import masked, shown
+from ..masking import masked, shown
 from .secrets import secret_options
 
 

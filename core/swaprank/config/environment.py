@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigError
+from ..masking import shown
 from .data import Config
-from .masking import shown
 
 # As JSON Schema reads it.
 REFERENCE = r"^\$\{[^{}]*\}$"

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigError
+from ..masking import shown
 from . import recipe, registry
 from .data import Config
-from .masking import shown
-
-# Exactly one of them says what kind of ranker an expanded config describes.
-MAIN_KEYS = ("method", "fusion", "decomposition", "stages")
+from .kinds import MAIN_KEYS
 
 
 def expand(config: Mapping[str, Any]) -> Config:

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from ..errors import ConfigError
+from ..masking import shown
 from .data import MOST_LEVELS, Config, check_data
-from .masking import shown
 
 # Bytes of a file, and characters of it once its aliases are written out.
 MOST_BYTES = 1 << 20

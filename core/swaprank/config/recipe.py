@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .. import recipes
 from ..errors import ConfigError, nearest
-from .masking import shown
+from ..masking import shown
 
 
 class Published(BaseModel):

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 from ..backend import ConfiguredBackend
 from ..errors import ConfigError, nearest
+from ..masking import shown
 from ..method import Method
 from ..strategy import Strategy
-from .masking import shown
 
 
 def method(name: Any) -> type[Method]:

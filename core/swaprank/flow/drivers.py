@@ -13,46 +13,59 @@ import contextvars
 import functools
 import math
 import queue
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import TypeVar
 
-from ..backend import Backend, awaited_until
+from ..backend import LocalBackend, awaited_until
 from ..errors import BackendError, ResponseError, SwaprankError
 from ..requests import ANSWERS, Response
+from . import threads
 from .flow import Flow
 from .scheduler import Batch, BatchOutcome, BatchResult, Scheduler, too_late
 
 T = TypeVar("T")
+Responses = Sequence[Response | SwaprankError]
 
 
 def drive(flows: Sequence[Flow[T]]) -> list[T]:
     """Run flows to their ends, blocking; the results come in the given order.
 
-    Batches of servers and batches with a deadline run in threads of their own, local models in this thread.
+    Batches of servers and batches with a deadline run in other threads, local models in this thread. Batches that
+    nobody waits for any more are cancelled where they have not begun.
 
     Raises:
         SwaprankError: A flow failed; the others are given up.
     """
     scheduler = Scheduler(flows)
-    done: queue.SimpleQueue[tuple[Batch, BatchOutcome]] = queue.SimpleQueue()
-    while not scheduler.finished:
-        alone = scheduler.idle
-        batches = scheduler.due()
-        alone = alone and len(batches) == 1
-        here = [batch for batch in batches if batch.deadline == math.inf and (alone or batch.local)]
-        for batch in batches:
-            if batch not in here:
-                work = functools.partial(_run_into, done, batch)
-                context = contextvars.copy_context()
-                threading.Thread(target=context.run, args=(work,), name="swaprank-batch", daemon=True).start()
-        for batch in here:
-            scheduler.settle(batch, _run(batch))
-        if here or scheduler.finished:
-            continue
-        with contextlib.suppress(queue.Empty):
-            scheduler.settle(*done.get(timeout=scheduler.patience()))
+    running: dict[Batch, tuple[Future[Responses], float]] = {}
+    done: queue.SimpleQueue[Batch] = queue.SimpleQueue()
+    try:
+        while not scheduler.finished:
+            alone = scheduler.idle
+            batches = scheduler.due()
+            alone = alone and len(batches) == 1
+            here = [batch for batch in batches if batch.deadline == math.inf and (alone or batch.local)]
+            for batch in batches:
+                if batch not in here:
+                    running[batch] = (future := _start(batch)), time.perf_counter()
+                    future.add_done_callback(functools.partial(_put, done, batch))
+            for batch in [batch for batch in running if not batch.awaited]:
+                threads.abandon(batch.backend, running.pop(batch)[0])
+            for batch in here:
+                work = functools.partial(batch.backend.run, batch.requests)
+                scheduler.settle(batch, _outcome(batch, work, time.perf_counter()))
+            if here or scheduler.finished:
+                continue
+            with contextlib.suppress(queue.Empty):
+                batch = done.get(timeout=scheduler.patience())
+                if batch in running:
+                    future, started = running.pop(batch)
+                    scheduler.settle(batch, _outcome(batch, future.result, started))
+    finally:
+        for batch, (future, _) in running.items():
+            threads.abandon(batch.backend, future)
     return scheduler.collected
 
 
@@ -80,20 +93,26 @@ async def adrive(flows: Sequence[Flow[T]]) -> list[T]:
     return scheduler.collected
 
 
-def _run(batch: Batch) -> BatchOutcome:
-    started = time.perf_counter()
+def _start(batch: Batch) -> Future[Responses]:
+    """The future responses to a batch, by the backend's own queue where it has one."""
+    if not isinstance(batch.backend, LocalBackend) or not batch.local:
+        call = functools.partial(contextvars.copy_context().run, _run_until_deadline, batch)
+        return threads.start(batch.backend, call, may_wait=batch.deadline < math.inf)
     try:
-        responses = batch.backend.run(batch.requests)
+        return batch.backend.submit(batch.requests)
     except Exception as error:
-        # What is given up at the deadline fails in many ways.
-        late = time.monotonic() >= batch.deadline
-        return too_late(batch.backend) if late else _as_backend_error(error, batch.backend)
-    return _checked(responses, batch, started)
+        failed: Future[Responses] = Future()
+        failed.set_exception(error)
+        return failed
 
 
-def _run_into(done: queue.SimpleQueue[tuple[Batch, BatchOutcome]], batch: Batch) -> None:
+def _run_until_deadline(batch: Batch) -> Responses:
     awaited_until.set(batch.deadline)
-    done.put((batch, _run(batch)))
+    return batch.backend.run(batch.requests)
+
+
+def _put(done: queue.SimpleQueue[Batch], batch: Batch, _: Future[Responses]) -> None:
+    done.put(batch)
 
 
 async def _arun(batch: Batch) -> BatchOutcome:
@@ -101,22 +120,43 @@ async def _arun(batch: Batch) -> BatchOutcome:
     started = time.perf_counter()
     try:
         responses = await batch.backend.arun(batch.requests)
-    except Exception as error:
-        return _as_backend_error(error, batch.backend)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        return _failure(error, batch)
+    except BaseException as error:
+        return _failure(error, batch)
     return _checked(responses, batch, started)
 
 
-def _as_backend_error(error: Exception, backend: Backend) -> SwaprankError:
-    """Whatever a backend raises reaches the flow as part of the tree, with its cause kept."""
+def _outcome(batch: Batch, responses: Callable[[], Responses], started: float) -> BatchOutcome:
+    try:
+        answered = responses()
+    except BaseException as error:
+        # What is given up at the deadline fails in many ways.
+        late = time.monotonic() >= batch.deadline and isinstance(error, Exception)
+        return too_late(batch.backend) if late else _failure(error, batch)
+    return _checked(answered, batch, started)
+
+
+def _failure(error: BaseException, batch: Batch) -> SwaprankError:
+    """Whatever a backend raises reaches the flow as part of the tree, with its cause kept.
+
+    Extensions in other languages raise what is not an `Exception`, as the panics of tokenizers. What ends a program
+    or a coroutine passes.
+    """
+    if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+        raise error
     if isinstance(error, SwaprankError):
         return error
-    message = f"The {backend.name} backend failed: {type(error).__name__}: {error}"
+    message = f"The {batch.backend.name} backend failed: {type(error).__name__}: {error}"
     wrapped = BackendError(message, retryable=True)  # nobody knows, so whoever wants retries gets them
     wrapped.__cause__ = error
     return wrapped
 
 
-def _checked(responses: Sequence[Response | SwaprankError], batch: Batch, started: float) -> BatchOutcome:
+def _checked(responses: Responses, batch: Batch, started: float) -> BatchOutcome:
     backend, requests = batch.backend.name, batch.requests
     if len(responses) != len(requests):
         return ResponseError(f"The {backend} backend returned {len(responses)} responses for {len(requests)} requests.")

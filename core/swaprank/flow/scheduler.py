@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ class Scheduler(Generic[T]):
         moments += [ask.deadline for ask in asks]
         moments += [place.ask.deadline for batch in self._running for place in batch.places if place.open]
         first = min(moments, default=math.inf)
-        return None if first == math.inf else max(first - now, 0.0)
+        return None if first == math.inf else min(max(first - now, 0.0), threading.TIMEOUT_MAX)
 
     def settle(self, batch: Batch, outcome: BatchOutcome) -> None:
         """Take in what a batch came to, and advance the flows that waited for nothing else."""

@@ -1,7 +1,8 @@
-"""Gathering: concurrent calls on one local model become one batch."""
+"""Dynamic batching: concurrent calls on one local model become one batch."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
@@ -11,14 +12,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar, cast
 
-from ...errors import SwaprankError
+from ...errors import BackendError, SwaprankError
 from ...requests import Request, Response
 
 Responses = Sequence[Response | SwaprankError]
 
 
 class Model(Protocol):
-    """What a gatherer stands in front of."""
+    """What a batcher stands in front of."""
 
     def run(self, requests: Sequence[Request]) -> Responses:
         """Answer all requests, in order; only ever called by one thread at a time."""
@@ -48,7 +49,7 @@ class DynamicBatcher(Generic[Batched]):
         self.model = model
         self._window = window
         self._renew()
-        _gatherers.add(cast("DynamicBatcher[Model]", self))
+        _batchers.add(cast("DynamicBatcher[Model]", self))
 
     def _renew(self) -> None:
         """Start without callers and without a thread, as after a fork, where the parent's are gone."""
@@ -65,7 +66,11 @@ class DynamicBatcher(Generic[Batched]):
                 self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="swaprank")
             self._callers.append(caller)
             if len(self._callers) == 1:
-                self._worker.submit(self._serve)
+                try:
+                    self._worker.submit(self._serve)
+                except RuntimeError as error:  # the system gives no thread, or the process ends
+                    self._callers.clear()
+                    caller.future.set_exception(error)
         return caller.future
 
     def _serve(self) -> None:
@@ -76,35 +81,46 @@ class DynamicBatcher(Generic[Batched]):
             waiting, self._callers = self._callers, []
         callers = [caller for caller in waiting if caller.future.set_running_or_notify_cancel()]
         self._crowded = len(callers) > 1
+        if self._answer(callers):
+            return
+        # Whoever caused the failure must not cost the others their answers.
+        for caller in callers:
+            self._answer([caller])
+
+    def _answer(self, callers: Sequence[_Caller]) -> bool:
+        """Answer callers with one batch; False where it failed and each may still be answered alone."""
+        if not callers:
+            return True
         try:
             responses = self.model.run([request for caller in callers for request in caller.requests])
-        except Exception as error:
-            if len(callers) == 1:
-                callers[0].future.set_exception(error)
-            else:
-                # Whoever caused it must not cost the others their answers.
-                for caller in callers:
-                    self._answer_alone(caller)
-            return
-        start = 0
-        for caller in callers:
-            end = start + len(caller.requests)
-            caller.future.set_result(responses[start:end])
-            start = end
-
-    def _answer_alone(self, caller: _Caller) -> None:
-        try:
-            caller.future.set_result(self.model.run(caller.requests))
-        except Exception as error:
-            caller.future.set_exception(error)
+            ends = list(itertools.accumulate(len(caller.requests) for caller in callers))
+            shares = [responses[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        except BaseException as error:
+            # Everything is caught, as nothing else would wake the callers: a panic in a tokenizer is no `Exception`.
+            if len(callers) > 1:
+                return False
+            callers[0].future.set_exception(_failure(error))
+            return True
+        for caller, share in zip(callers, shares, strict=True):
+            caller.future.set_result(share)
+        return True
 
 
-_gatherers: weakref.WeakSet[DynamicBatcher[Model]] = weakref.WeakSet()
+def _failure(error: BaseException) -> BaseException:
+    """What a caller is told: what would end its thread or task without ending the program becomes a `BackendError`."""
+    if isinstance(error, Exception | KeyboardInterrupt | SystemExit):
+        return error
+    failure = BackendError(f"The model failed: {type(error).__name__}: {error}", retryable=True)
+    failure.__cause__ = error
+    return failure
+
+
+_batchers: weakref.WeakSet[DynamicBatcher[Model]] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    for gatherer in list(_gatherers):
-        gatherer._renew()
+    for batcher in list(_batchers):
+        batcher._renew()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,16 +1,17 @@
-"""Models of this process: loaded at the first request, shared by all who name them, asked in gathered batches."""
+"""Models of this process: loaded at the first request, shared by all who name them, asked in shared batches."""
 
 from __future__ import annotations
 
-import asyncio
 import gc
+import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from pydantic import Field
 
-from ...backend import BackendOptions, ConfiguredBackend
+from ...backend import BackendOptions, LocalBackend
 from ...errors import BackendError, ResponseError, SwaprankError
 from ...requests import Request, Response
 from .batcher import DynamicBatcher
@@ -42,7 +43,7 @@ class ModelOptions(BackendOptions):
 Options = TypeVar("Options", bound=ModelOptions)
 
 
-class ModelBackend(ConfiguredBackend, Generic[Options]):
+class ModelBackend(LocalBackend, Generic[Options]):
     """Answers requests with models of this process.
 
     All backends with the same model and options share them, and their batches. A model is dropped when the last of
@@ -59,19 +60,24 @@ class ModelBackend(ConfiguredBackend, Generic[Options]):
     def __init__(self, model: str, options: Options) -> None:
         super().__init__(model, options)
         self._held: DynamicBatcher[Models] | None = None
+        self._holder = 0
 
     @staticmethod
     @abstractmethod
     def load(kind: str, model: str, options: Any) -> Runner:
         """What answers the requests of a kind."""
 
+    def submit(self, requests: Sequence[Request]) -> Future[Sequence[Response | SwaprankError]]:
+        """Line requests up for the next batch; what is cancelled before its batch begins is not computed."""
+        return self._gatherer.submit(requests)
+
     def run(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
         """Answer all requests, in order."""
-        return self._gatherer.submit(requests).result()
-
-    async def arun(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
-        """Answer all requests, in order, without blocking the event loop."""
-        return await asyncio.wrap_future(self._gatherer.submit(requests))
+        future = self.submit(requests)
+        try:
+            return future.result()
+        finally:
+            future.cancel()
 
     def close(self) -> None:
         """Let the models go; the next request loads them anew."""
@@ -79,11 +85,13 @@ class ModelBackend(ConfiguredBackend, Generic[Options]):
 
     @property
     def _gatherer(self) -> DynamicBatcher[Models]:
-        if self._held is None:
+        held = self._held
+        if held is None or self._holder != os.getpid():
             key = (self.name, self.model, self.options.model_dump_json())
             make = type(self), self.model, self.options
-            self._held = shared(key, lambda: DynamicBatcher(Models(*make), self.options.gather_ms / 1000))
-        return self._held
+            held = shared(key, lambda: DynamicBatcher(Models(*make), self.options.gather_ms / 1000))
+            self._held, self._holder = held, os.getpid()
+        return held
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, Options]]:
         """Pickle without what is loaded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable
@@ -27,3 +28,18 @@ def shared(key: Hashable, load: Callable[[], Loaded]) -> Loaded:
             found = load()
             _models[key] = found
         return found
+
+
+# What a forked child has of its parent. It may have been in the middle of something, so the child loads for itself. It
+# is kept for ever: to destroy it could free what the parent still has, such as engine processes.
+_inherited: list[Any] = []
+
+
+def _after_fork() -> None:
+    global _models, _locks, _guard
+    _inherited.extend(_models.values())
+    _models, _locks, _guard = weakref.WeakValueDictionary(), {}, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,8 +1,9 @@
-"""Showing the wrong value in an error without showing a secret."""
+"""What a message may show of values, servers and files: no secret, and nothing that steers a terminal."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,20 +12,24 @@ _MOST = 80
 
 _NAMES = r"key|token|secret|passw(?:or)?d|authorization|credentials?|cookie"
 # What looks like a secret, and what is shown in its place. Model names, folders and numbers match none of these.
+# Repetitions are bounded where the time would grow with the square of a text.
 _SECRETS = (
     # What a query or a fragment carries; user:password@ before a host, with or without a scheme.
-    (re.compile(r"(://[^\s?#'\"]*[?#])\S+"), r"\1***"),
-    (re.compile(r"(?<=://)\S*@"), "***@"),
-    (re.compile(r"[^\s/:@'\"]+:(?!//)[^\s@]+@(?=\S)"), "***@"),
+    (re.compile(r"(://[^\s?#'\"]{0,999}[?#])\S+"), r"\1***"),
+    (re.compile(r"(?<=://)\S{0,999}@"), "***@"),
+    (re.compile(r"(?<![^\s/:@'\"])[^\s/:@'\"]{1,999}:(?!//)[^\s@]{1,999}@(?=\S)"), "***@"),
     # `Bearer abc`, `api_key: abc`, `token=abc`.
     (re.compile(r"\b((?:Bearer|Basic)\s+)\S+", re.IGNORECASE), r"\1***"),
     (re.compile(rf"((?:{_NAMES})['\"]?\s*[:=]\s*).+", re.IGNORECASE | re.DOTALL), r"\1***"),
     # Keys by their usual beginnings, and long runs in which letters and digits are mixed.
     (re.compile(r"\b(?:sk-|pk_|rk_|hf_|gsk_|ghp_|github_pat_|glpat-|xai-|nvapi-|jina_|AIza)[\w-]{4,}"), "***"),
-    (re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{24,}"), "***"),
+    (re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{24,}"), "***"),
 )
 # In a value or a key, not in a sentence: `api_key abc`, where a colon was forgotten.
 _WITHOUT_COLON = re.compile(rf"((?:{_NAMES})\s+).+", re.IGNORECASE | re.DOTALL)
+# Marks, embeddings, overrides and isolates, which turn the direction of the text behind them.
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_STEERING = ("Cc", "Cs", "Zl", "Zp")
 
 
 def shown(value: Any) -> str:
@@ -56,6 +61,16 @@ def masked(sentence: str) -> str:
     return sentence
 
 
+def printable(text: str, keep: str = "") -> str:
+    """A text with control characters as Python escapes them; letters and joiners of all scripts stay.
+
+    Args:
+        text: Whatever a file or a server says.
+        keep: Control characters that stay, such as line ends.
+    """
+    return "".join(one if one in keep or not _steers(one) else ascii(one)[1:-1] for one in text)
+
+
 def _text(text: str) -> str:
     # Cut first, so that a very long text costs nothing, but not within a secret that would then be unknown as one.
     return _cut(repr(_WITHOUT_COLON.sub(r"\1***", masked(text[: 100 * _MOST]))))
@@ -63,3 +78,7 @@ def _text(text: str) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _MOST else f"{text[:_MOST]}..."
+
+
+def _steers(character: str) -> bool:
+    return character in _DIRECTIONS or unicodedata.category(character) in _STEERING
