@@ -1,4 +1,4 @@
-"""Passages shown as `Passage A: "..."`, answered by a label: what setwise, pairwise and listwise likelihood share.
+"""Passages shown under labels (`Passage A: "..."`), of which the model names one: setwise, pairwise, ielab-listwise.
 
 ielab/llm-rankers (Apache-2.0, https://github.com/ielab/llm-rankers).
 """

@@ -22,7 +22,7 @@ from ..types import Passage, Query, ScoreKind
 from ._passage_labels import Labelled, letters, logprobs
 from ._passage_text import first_words, without_empty_title
 from ._rankgpt_conversation import turn_by_turn
-from .setwise import ASKED, QUESTION
+from .setwise import QUESTION, REQUEST
 
 _T5_OPENING = (
     "This is RankGPT, an intelligent assistant that can rank passages based on their relevancy to the query.\n\n"
@@ -64,14 +64,14 @@ class IelabListwise(Labelled):
         n = len(passages)
         if n == 1:
             return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
-        asked = self.query_slot(query)
+        query_slot = self.query_slot(query)
         if self.scoring == "likelihood":
             names = letters(n, self.name)
-            content = (*fill(QUESTION, {"query": asked}), *self.listed(passages, names), ASKED)
+            content = (*fill(QUESTION, {"query": query_slot}), *self.listed(passages, names), REQUEST)
             responses = yield self.requests(content, names)
             return GroupScores(scores=logprobs(responses), kind=ScoreKind.LOGIT)
         room = len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
-        [reply] = yield from generate([Generate(self._prompt(asked, passages), room)])
+        [reply] = yield from generate([Generate(self._prompt(query_slot, passages), room)])
         found = (_OFFICIAL if self.official_parser else _READER).read(reply.text, n)
         return GroupScores(scores=rank_scores(found.order), kind=ScoreKind.RANK, repairs=found.repairs)
 

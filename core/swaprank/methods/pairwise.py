@@ -18,7 +18,7 @@ from ..types import Passage, Query, ScoreKind
 from ._passage_labels import Labelled, logprobs, picked
 
 _QUESTION = 'Given a query "{query}", which of the following two passages is more relevant to the query?\n\n'
-_ASKED = "Output Passage A or Passage B:"
+_REQUEST = "Output Passage A or Passage B:"
 _NAMES = "AB"
 
 
@@ -40,13 +40,13 @@ class Pairwise(Labelled):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """Two prompts per pair of the group; the score is the sum over a passage's pairs."""
         pairs = list(itertools.combinations(range(len(passages)), 2))
-        asked: list[list[Request]] = []
+        questions: list[list[Request]] = []
         for first, second in pairs:
             for shown in ((first, second), (second, first)):
                 content = self._content(query, [passages[place] for place in shown])
-                asked.append(self.requests(content, _NAMES))
-        answers = iter((yield [request for requests in asked for request in requests])) if asked else iter(())
-        verdicts = iter([self._verdict([next(answers) for _ in requests]) for requests in asked])
+                questions.append(self.requests(content, _NAMES))
+        answers = iter((yield [request for requests in questions for request in requests]) if questions else ())
+        verdicts = iter([self._verdict([next(answers) for _ in requests]) for requests in questions])
         scores, unread = [0.0] * len(passages), 0
         for first, second in pairs:
             forward, backward = next(verdicts), next(verdicts)
@@ -57,8 +57,8 @@ class Pairwise(Labelled):
         return GroupScores(scores=scores, kind=ScoreKind.OTHER, repairs=unread)
 
     def _content(self, query: Query, pair: Sequence[Passage]) -> Text:
-        asked = fill(_QUESTION, {"query": self.query_slot(query)})
-        return (*asked, *self.listed(pair, _NAMES), _ASKED)
+        question = fill(_QUESTION, {"query": self.query_slot(query)})
+        return (*question, *self.listed(pair, _NAMES), _REQUEST)
 
     def _verdict(self, responses: Sequence[Response]) -> str | None:
         """``"A"``, ``"B"``, or None for an answer that is neither."""
