@@ -123,7 +123,7 @@ def _single(
         "never": {"type": "null"},
     }
     properties["model"] = models[method.takes_model]
-    asked = [
+    variants = [
         {
             "properties": {
                 "strategy": {"$ref": f"#/$defs/strategy-{choice}"},
@@ -134,7 +134,7 @@ def _single(
         }
         for choice, options in choices.items()
     ]
-    return {**_object({**properties, **named}, required), "anyOf": asked}
+    return {**_object({**properties, **named}, required), "anyOf": variants}
 
 
 def _backends(needs: frozenset[Capability], default: str, *, whole: bool) -> Schema:

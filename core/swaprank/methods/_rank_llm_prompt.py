@@ -117,15 +117,15 @@ class RankLLM(PermutationGeneration):
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Chat | tuple[str | Slot, ...]:
         """The prompt about a window."""
         version = self.version
-        asked, *shown, asked_again = self._mended_together(query, passages)
+        first_query, *texts, second_query = self._mended_together(query, passages)
         num = str(len(passages))
         prefix = version.prefix if self.prefix is None else self.prefix
         suffix = version.suffix if self.suffix is None else self.suffix
         system = version.system_message if self.system_message is None else self.system_message
         content = (
-            *fill(prefix, {"num": num, "query": Slot(asked)}),
-            *self._listed(passages, shown),
-            *fill(suffix, {"num": num, "query": Slot(asked_again)}),
+            *fill(prefix, {"num": num, "query": Slot(first_query)}),
+            *self._listed(passages, texts),
+            *fill(suffix, {"num": num, "query": Slot(second_query)}),
         )
         if self.conversation == "vicuna":
             return (f"{system} USER: ", *content, version.assistant)
@@ -144,10 +144,10 @@ class RankLLM(PermutationGeneration):
         """The order of ``n`` passages that a reply gives."""
         return (self.version.reader if self.official_parser else self.reader).read(text, n)
 
-    def _listed(self, passages: Sequence[Passage], shown: Sequence[str]) -> list[str | Slot]:
+    def _listed(self, passages: Sequence[Passage], texts: Sequence[str]) -> list[str | Slot]:
         body = self.version.body if self.body is None else self.body
         parts: list[str | Slot] = []
-        for place, (passage, text) in enumerate(zip(passages, shown, strict=True)):
+        for place, (passage, text) in enumerate(zip(passages, texts, strict=True)):
             known: dict[str, str | Slot] = {
                 "rank": self.identifier(place),
                 "candidate": Slot(text, shrinks=True),
@@ -159,12 +159,12 @@ class RankLLM(PermutationGeneration):
     def _mended_together(self, query: Query, passages: Sequence[Passage]) -> list[str]:
         """The query, the passages and the query again, as they are when the official code has mended the whole prompt.
 
-        It replaces HTML entities up to the first ``<``, which every chat template begins with and Vicuna's does not.
+        HTML entities are replaced up to the first ``<``. Every chat template begins with one; Vicuna's does not.
         """
-        asked = unbracketed(query.text) if self.version.current else query.text
+        query_text = unbracketed(query.text) if self.version.current else query.text
         entities = self.conversation == "vicuna"
         texts = []
-        for text in (asked, *map(self._shown, passages), asked):
+        for text in (query_text, *map(self._shown, passages), query_text):
             texts.append(mended(text, entities=entities))
             entities = entities and "<" not in text
         return texts
