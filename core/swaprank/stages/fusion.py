@@ -192,11 +192,7 @@ def _height(score: float | None) -> float:
     return -math.inf if score is None else score
 
 
-<<<<<<< HEAD
-def _warned(scores: scaling.Scores, name: Given) -> scaling.Scores:
-=======
-def _told(scores: ScoreList, name: Given) -> ScoreList:
->>>>>>> main
+def _warned(scores: ScoreList, name: Given) -> ScoreList:
     """The scores as they are, with a warning when some of them are no finite numbers."""
     odd = sum(score is not None and not math.isfinite(score) for score in scores)
     if odd:
