@@ -31,7 +31,7 @@ def test_rankzephyr_prompt(case) -> None:
 
 def test_rankvicuna_of_2024_says_the_same_in_vicunas_words() -> None:
     [(_, system), (_, content)] = messages(first_prompt({"method": "rankzephyr"}, "edison"))
-    prompt = first_prompt({"method": "rankvicuna", "protocol": "2024"}, "edison")
+    prompt = first_prompt({"method": "rankvicuna", "protocol": "january-2024"}, "edison")
     assert plain(prompt) == f"{system} USER: {content} ASSISTANT:"
 
 

@@ -48,7 +48,7 @@ class First(RankLLM):
 
     Attributes:
         protocol: Whose words: ``"llm-reranker"``, the authors' code, which neutralises letters in passages (``[A]``
-            becomes ``(A)``); or ``"rank_llm"``, its current code (1b3cabb), which neutralises numbers.
+            becomes ``(A)``); or ``"rank_llm"``, the current code of castorini (1b3cabb), which neutralises numbers.
         decoding: ``"logits"``, or ``"generation"`` to write the whole order, as FIRST models also can.
     """
 
