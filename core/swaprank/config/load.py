@@ -27,7 +27,7 @@ def load(source: Source) -> Config:
             needs no model, or None for the embedded default.
 
     Raises:
-        ConfigError: There is no such file, or it does not hold a mapping of plain data, or this is none of these things.
+        ConfigError: It is none of these, or there is no such file, or it does not hold a mapping of plain data.
     """
     if source is None:
         return {"reranker": DEFAULT_RECIPE}
