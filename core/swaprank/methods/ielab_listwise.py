@@ -3,7 +3,8 @@
 Described in Zhuang et al., A Setwise Approach for Effective and Highly Efficient Zero-shot Ranking with Large Language
 Models (2023). Prompts of ielab/llm-rankers, `llmrankers/listwise.py` (Apache-2.0,
 https://github.com/ielab/llm-rankers). Likelihood takes one forward pass per window, but asks for the best label only:
-the order of the others is a by-product.
+the order of the others is a by-product. The official runner cuts a passage to its 128 tokens before it collapses white
+space; here it is the other way round.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..replies.permutation import Reader
 from ..requests import Generate
 from ..scores.ranks import rank_scores
 from ..types import Passage, Query, ScoreKind
-from ._passage_labels import Labelled, letters, logprobs
+from ._passage_labels import LabelChoice, letters, logprobs
 from ._passage_text import first_words, without_empty_title
 from ._rankgpt_conversation import turn_by_turn
 from .setwise import QUESTION, REQUEST
@@ -40,7 +41,7 @@ _READER = Reader()
 _OFFICIAL = Reader(reasoning="read")
 
 
-class IelabListwise(Labelled):
+class IelabListwise(LabelChoice):
     """The listwise baseline of llm-rankers.
 
     Attributes:

@@ -15,14 +15,14 @@ from ..method import GroupScores, Steps
 from ..prompt import Text, fill
 from ..requests import Capability, Request, Response
 from ..types import Passage, Query, ScoreKind
-from ._passage_labels import Labelled, logprobs, picked
+from ._passage_labels import LabelChoice, chosen_label, logprobs
 
 _QUESTION = 'Given a query "{query}", which of the following two passages is more relevant to the query?\n\n'
 _REQUEST = "Output Passage A or Passage B:"
 _NAMES = "AB"
 
 
-class Pairwise(Labelled):
+class Pairwise(LabelChoice):
     """Pairs judged in both orders: 1 for a win in both, 0.5 each when the answers contradict each other."""
 
     name: ClassVar[str] = "pairwise"
@@ -63,7 +63,7 @@ class Pairwise(Labelled):
     def _verdict(self, responses: Sequence[Response]) -> str | None:
         """``"A"``, ``"B"``, or None for an answer that is neither."""
         if self.scoring == "generation":
-            place = picked(responses[0], _NAMES)
+            place = chosen_label(responses[0], _NAMES)
             return None if place is None else _NAMES[place]
         a, b = logprobs(responses)
         return "A" if a > b else "B" if b > a else "tie"
