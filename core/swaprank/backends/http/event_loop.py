@@ -25,7 +25,7 @@ class EventLoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="swaprank-portal", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="swaprank-http", daemon=True)
         self._thread.start()
         atexit.register(self.close)
 
@@ -53,24 +53,24 @@ class EventLoopThread:
 
 
 _lock = threading.Lock()
-_portal: EventLoopThread | None = None
+_running: EventLoopThread | None = None
 
 
-def portal() -> EventLoopThread:
+def event_loop_thread() -> EventLoopThread:
     """The one of this process."""
-    global _portal
+    global _running
     with _lock:
-        if _portal is None:
-            _portal = EventLoopThread()
-        return _portal
+        if _running is None:
+            _running = EventLoopThread()
+        return _running
 
 
 def _forget() -> None:
     """A forked child has the object, but not its thread."""
-    global _portal, _lock
-    if _portal is not None:
-        atexit.unregister(_portal.close)
-    _portal, _lock = None, threading.Lock()
+    global _running, _lock
+    if _running is not None:
+        atexit.unregister(_running.close)
+    _running, _lock = None, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
