@@ -52,6 +52,8 @@ class Generate:
         temperature: 0 decodes greedily.
         seed: Seed of the sampler; matters only above temperature 0.
         max_length: Most tokens of the prompt: its shrinking slots are cut so that it fits.
+        start: What an encoder-decoder's answer is made to begin with; it is not part of the returned text. Other
+            backends than transformers leave it to the model. In a prompt for decoder-only models put it at the end.
     """
 
     capability: ClassVar[Capability] = Capability.TEXT
@@ -62,6 +64,7 @@ class Generate:
     temperature: float = 0.0
     seed: int | None = None
     max_length: int | None = None
+    start: str = ""
 
 
 @dataclass(frozen=True, slots=True)

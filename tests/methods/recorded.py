@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 from collections.abc import Callable, Sequence
 
@@ -32,6 +33,20 @@ def skip_if_cut(text: str, recorded) -> None:
     """Skip where the official code cut passages by words to fit a context: ours are cut later, by tokens."""
     if isinstance(recorded, dict) and len(text) > recorded["chars"]:
         pytest.skip("officially cut by words")
+
+
+def same_with_fewer_words(prompt_of: Callable[[int], str], recorded) -> bool:
+    """Whether a recorded prompt is ours with fewer words of each passage.
+
+    rank_llm shows fewer words until a prompt fits the context, where ours is cut by tokens.
+
+    Args:
+        prompt_of: Our prompt with at most so many words of each passage.
+        recorded: The recorded prompt, or its hash.
+    """
+    chars = len(recorded) if isinstance(recorded, str) else recorded["chars"]
+    most = bisect.bisect_left(range(300), chars, key=lambda words: len(prompt_of(words)))
+    return same_text(prompt_of(most), recorded)
 
 
 def messages(prompt: Prompt) -> list[tuple[str, str]]:

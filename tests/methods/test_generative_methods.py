@@ -1,7 +1,6 @@
 """Parity of the methods that write text first, and of DeAR's classifier: prompts, parsers, probabilities, scores."""
 
 import math
-from dataclasses import replace
 
 import pytest
 
@@ -114,27 +113,24 @@ class TestERank:
         assert Reranker({"method": "erank", "model": "any"}, backend=backend).rerank("q", ["p"]).scores == [7.0]
         assert "no log-probabilities" in caplog.text
 
-    def test_the_card_example_of_fusion(self, monkeypatch) -> None:
-        """First stage 46.7, 1.5, 2.3 and ERank 4.84, 0, 2.98 with alpha 0.2 give 1.18, -1.19, 0.01."""
-        from swaprank import Passage
+    @pytest.mark.parametrize("case", ERANK["hybrid_cases"], ids=lambda case: f"{case['rank']}-{case['alpha']}")
+    def test_fusion_with_the_first_stage(self, case, monkeypatch) -> None:
+        """The first is the model card's example: it gives 1.18, -1.19, 0.01."""
         from swaprank.backends.transformers.backend import TransformersBackend
 
-        chances = {"5": 4.84 / 5, "0": 0.5, "3": 2.98 / 3}
-        answers = [Generated(digit, (digit,), (math.log(chance),)) for digit, chance in chances.items()]
-        answers = [
-            replace(
-                one,
-                text=f"<answer>{one.text}</answer>",
-                tokens=("<answer>", one.text, "</answer>"),
-                logprobs=(-1.0, *one.logprobs, -1.0),
-            )
-            for one in answers
-        ]
+        def answer(score: float) -> Generated:
+            digits = str(math.ceil(score))
+            probability = score / math.ceil(score) if score else 0.5
+            tokens = ("<answer>", digits, "</answer>")
+            return Generated("".join(tokens), tokens, (-1.0, math.log(probability), -1.0))
+
+        answers = [answer(score) for score in case["rank"]]
         monkeypatch.setattr(TransformersBackend, "run", lambda self, requests: answers)
-        passages = [Passage(text, score=score) for text, score in (("a", 46.7), ("b", 1.5), ("c", 2.3))]
-        config = {"fusion": "z-score", "alpha": 0.2, "of": ["retrieval", {"method": "erank", "model": "any"}]}
+        passages = [Passage(str(place), score=score) for place, score in enumerate(case["first_stage"])]
+        config = {"fusion": "z-score", "alpha": case["alpha"], "of": ["retrieval", {"method": "erank", "model": "any"}]}
         ranking = Reranker(config).rerank("q", passages)
-        assert [round(score, 2) for score in ranking.scores] == [1.18, -1.19, 0.01]
+        assert ranking.scores == pytest.approx(case["hybrid"], abs=1e-6)
+        assert [round(score, 2) for score in ranking.scores] == case["hybrid_rounded_2"]
 
 
 class TestRank1:

@@ -7,6 +7,8 @@ import pytest
 from swaprank import Reranker
 from swaprank.backends.transformers.backend import TransformersBackend
 from swaprank.backends.transformers.options import TransformersOptions
+from swaprank.requests import Generate, Generated
+from swaprank.testing import ScriptedBackend
 from tests.conftest import MODELS, golden
 from tests.methods.recorded import INPUTS, texts
 
@@ -61,3 +63,31 @@ def test_passages_are_cut_and_windows_shrink_to_the_context() -> None:
     assert len(shrunk.calls) > 1
     assert sorted(shrunk.order) == list(range(len(given)))
     assert all(call.input_tokens <= 256 for call in shrunk.calls)
+
+
+def test_t5_goes_on_from_passage() -> None:
+    """As transformers' own generate does from the decoder ids of `<pad> Passage`, beside prompts without a beginning."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(MODELS / "tiny-t5")
+    network = AutoModelForSeq2SeqLM.from_pretrained(MODELS / "tiny-t5", dtype=torch.float32)
+    start = tokenizer("<pad> Passage", add_special_tokens=False, return_tensors="pt").input_ids
+    prompts = [f"Which passage answers {INPUTS[name]['query']}?" for name in ("edison", "happy", "arabic")]
+    requests = [Generate(prompt, 4, start=begun) for prompt in prompts for begun in ("", "Passage")]
+    answers = loaded("tiny-t5").run(requests)
+    for request, answer in zip(requests, answers, strict=True):
+        read = tokenizer(request.prompt, return_tensors="pt").input_ids
+        begun = start if request.start else start[:, :1]
+        written = network.generate(read, decoder_input_ids=begun, max_new_tokens=4, do_sample=False, num_beams=1)
+        assert answer.text.strip() == tokenizer.decode(written[0, begun.shape[1] :], skip_special_tokens=True).strip()
+    assert answers[0].text != answers[1].text
+
+
+def test_setwise_and_pairwise_begin_t5s_answer() -> None:
+    for method in ("setwise", "pairwise"):
+        backend = ScriptedBackend(lambda request: Generated("B"))
+        config = {"method": method, "model": "m", "conversation": "t5", "scoring": "generation"}
+        ranking = Reranker(config, backend=backend).rerank("query", ["a", "b"])
+        assert {(request.start, request.max_tokens) for request in backend.requests} == {("Passage", 2)}
+        assert ranking.order == ([1, 0] if method == "setwise" else [0, 1])

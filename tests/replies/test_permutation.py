@@ -31,7 +31,8 @@ def test_numbers_as_recorded(name, case) -> None:
 
 @pytest.mark.parametrize("case", golden("first")["parser_cases_letters"], ids=lambda case: case["raw"])
 def test_letters_as_recorded(case) -> None:
-    assert Reader(identifiers="letters").read(case["raw"], case["n"]).order == case["permutation"]
+    for identifiers in ("letters", "letter-runs"):
+        assert Reader(identifiers=identifiers).read(case["raw"], case["n"]).order == case["permutation"]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from ..types import Passage, Query
 _STANDALONE = re.compile(r"(?<!\w)[A-Z](?!\w)")
 _START = " Passage:"
 _T5_START = "Passage"
-_T5_ANSWER = 4
+_T5_ANSWER = 2
 
 
 class Labelled(Method):
@@ -40,7 +40,7 @@ class Labelled(Method):
     Attributes:
         scoring: ``"generation"`` of the label, or ``"likelihood"``: the log-probability of every label.
         conversation: ``"chat"`` for the model's chat template; ``"t5"`` for encoder-decoder models, whose answer
-            begins with `Passage` (likelihood then takes one sequence per label).
+            is made to begin with `Passage` (likelihood then takes one sequence per label).
         query_length: Most tokens of the query; None for all of it.
         passage_length: Most tokens of a passage; None for all of it.
     """
@@ -85,7 +85,8 @@ class Labelled(Method):
             content if self.conversation == "t5" else Chat((Message("user", content),), start=_START, special=True)
         )
         if self.scoring == "generation":
-            return [Generate(prompt, max_tokens=_T5_ANSWER if self.conversation == "t5" else 1)]
+            t5 = self.conversation == "t5"
+            return [Generate(prompt, _T5_ANSWER, start=_T5_START) if t5 else Generate(prompt, max_tokens=1)]
         if self.conversation == "t5":
             return [SequenceLogprob(prompt, f"{_T5_START} {name}") for name in names]
         return [LabelLogprobs(prompt, tuple(f" {name}" for name in names))]

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-# Enough of a text to know its script, and little enough to cost nothing.
-_READ = 1000
+# Characters of a text that are looked at: enough to know its script, and few enough to cost nothing.
+COVERED = 1000
 
 
 def coverage(text: str, offsets: Sequence[tuple[int, int]], known: Sequence[bool]) -> float | None:
@@ -28,7 +28,7 @@ def coverage(text: str, offsets: Sequence[tuple[int, int]], known: Sequence[bool
     Returns:
         0 to 1, or None when the text has no word of two letters to judge by.
     """
-    text = text[:_READ]
+    text = text[:COVERED]
     letters = np.zeros(len(text) + 1, dtype=np.int64)
     for word in _WORD.finditer(text):
         letters[word.start() + 1 : word.end() + 1] = 1
@@ -36,9 +36,9 @@ def coverage(text: str, offsets: Sequence[tuple[int, int]], known: Sequence[bool
     if not before[-1]:
         return None
     # Pieces hold at least one character each, bytes aside: no more pieces than characters need be looked at.
-    spans = np.clip(np.asarray(offsets[:_READ], dtype=np.int64).reshape(-1, 2), 0, len(text))
+    spans = np.clip(np.asarray(offsets[:COVERED], dtype=np.int64).reshape(-1, 2), 0, len(text))
     inside = before[spans[:, 1]] - before[spans[:, 0]]
-    return float(min(1.0, inside[(inside >= 2) & np.asarray(known[:_READ], dtype=bool)].sum() / before[-1]))
+    return float(min(1.0, inside[(inside >= 2) & np.asarray(known[:COVERED], dtype=bool)].sum() / before[-1]))
 
 
 def trust(covered: float | None) -> float:

@@ -122,6 +122,15 @@ class LanguageModel:
             answers.update({place: results[number] for place, number in places.items()})
 
     def _generated(self, requests: Sequence[Generate]) -> list[Generated]:
+        # Rows of a batch must begin their answers with equally many tokens.
+        done: dict[int, Generated] = {}
+        for start in dict.fromkeys(request.start for request in requests):
+            places = [place for place, request in enumerate(requests) if request.start == start]
+            done.update(zip(places, self._generated_from(start, [requests[place] for place in places]), strict=True))
+        return [done[place] for place in range(len(requests))]
+
+    def _generated_from(self, start: str, requests: Sequence[Generate]) -> list[Generated]:
+        forced = self.tokens.continuation(start) if start else []
         prompts = [self._asked.continued(request) for request in requests]
         most = [self._asked.room(request, prompt) for request, prompt in zip(requests, prompts, strict=True)]
         done: dict[int, Generated] = {}
@@ -138,7 +147,8 @@ class LanguageModel:
 
         # Most answers end long before their limit; when memory runs out, the batch is halved.
         room = [max(1, request.max_tokens // 4) for request in requests]
-        self._network.read([prompt.ids for prompt in prompts], [()] * len(prompts), room, self._batch_tokens, use)
+        ids = [prompt.ids for prompt in prompts]
+        self._network.read(ids, [forced] * len(prompts), room, self._batch_tokens, use)
         return [done[place] for place in range(len(requests))]
 
     def _labelled(self, requests: Sequence[LabelLogprobs]) -> list[LabelScores]:
