@@ -100,7 +100,7 @@ def test_a_config_is_copied() -> None:
         ({"method": "bm25", "backend": 3}, "backend: 3 is neither"),
         ({"method": "bm25", "fusion": "rrf"}, "method and fusion"),
         ({"top_n": 3}, "none of the keys method, fusion, decomposition, stages"),
-        ({"stages": []}, "stages is []"),
+        ({"stages": []}, "stages: List should have at least 1 item after validation, not 0 (got [])"),
         ({"stages": [{"reranker": "bm25"}, 7]}, "stages[1] is 7"),
         ({"stages": [{"reranker": "bm25", "topn": 1}]}, "stages[0] (bm25) has no option 'topn'"),
         ({"fusion": "z-score", "of": ["bm25"], "with": "bm25"}, "give either"),
