@@ -14,6 +14,8 @@ from ...masking import printable
 _MASK = "***"
 # A shorter text is as likely a word as a secret, and masking it everywhere would make messages unreadable.
 _SHORTEST = 6
+# What may stand before a key in a header.
+_SCHEME = re.compile(r"^[A-Za-z-]+ (?=\S+$)")
 # user:password@ in an address, such as that of a proxy.
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@]+@")
 
@@ -22,13 +24,12 @@ class Secrets:
     """What no message may repeat, even where a server does.
 
     Args:
-        texts: The secrets: keys, values of headers. Of ``Bearer abc`` the ``abc`` is a secret by itself.
+        texts: The secrets: keys, values of headers. Of ``Bearer abc`` only ``abc`` is one.
     """
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
-        whole = [text.strip() for text in texts]
-        parts = {part for text in whole for part in (text, text.rpartition(" ")[2]) if len(part) >= _SHORTEST}
-        spelled = {spelling for part in parts for spelling in _spellings(part)}
+        bare = {_SCHEME.sub("", text.strip()) for text in texts}
+        spelled = {spelling for text in bare if len(text) >= _SHORTEST for spelling in _spellings(text)}
         # The longest first: a secret may hold another.
         self._texts = sorted(spelled, key=len, reverse=True)
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from ...backend import awaited_until
+from ...errors import BackendError
 
 T = TypeVar("T")
 
@@ -34,8 +35,9 @@ class EventLoopThread:
 
         Raises:
             TimeoutError: Nobody waits any more.
+            BackendError: The coroutine raised something that would end the loop for all callers, such as `SystemExit`.
         """
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = asyncio.run_coroutine_threadsafe(_contained(work), self._loop)
         until = awaited_until.get()
         try:
             return future.result(None if until == math.inf else max(until - time.monotonic(), 0.0))
@@ -50,6 +52,16 @@ class EventLoopThread:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+
+
+async def _contained(work: Coroutine[Any, Any, T]) -> T:
+    """The same; what is not an `Exception` becomes one, because the loop is not its to end."""
+    try:
+        return await work
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        raise BackendError(f"A request ended with {type(error).__name__}: {error}") from error
 
 
 _lock = threading.Lock()

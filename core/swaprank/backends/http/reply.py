@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Iterator
@@ -36,9 +37,10 @@ class ServerReply:
         try:
             yield self.body
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            # The beginning only: a body may have millions of bytes.
+            beginning = "".join(itertools.islice(json.JSONEncoder().iterencode(self.body), _SHOWN))[: 10 * _SHOWN]
             what, shown = (
-                self.secrets.masked(text)[:_SHOWN]
-                for text in (f"{type(error).__name__}: {error}", json.dumps(self.body))
+                self.secrets.masked(text)[:_SHOWN] for text in (f"{type(error).__name__}: {error}", beginning)
             )
             raise ResponseError(
                 f"{self.server} did not answer {self.path} as expected ({what}): {shown}.",
