@@ -6,8 +6,7 @@ between versions; a method says which versions it offers, and a config may repla
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +15,7 @@ from pydantic import Field
 from ..prompt import Chat, Message, Slot, fill
 from ..replies.permutation import Permutation, Reader
 from ..types import Passage, Query
-from ._passage_text import BRACKETED_NUMBER, first_words, mended, titled, unbracketed, without_empty_title
+from ._passage_text import first_words, mended, titled, unbracketed, without_empty_title
 from ._permutation_generation import PermutationGeneration
 
 SYSTEM = "You are RankLLM, an intelligent assistant that can rank passages based on their relevancy to the query."
@@ -49,7 +48,7 @@ class Version:
         prefix: Before the passages, with ``{num}`` and ``{query}``.
         suffix: After the passages, likewise.
         body: One passage, with ``{rank}``, ``{candidate}`` and, if wanted, ``{score}``.
-        identifier: What the code takes for an identifier inside a passage; its brackets become parentheses.
+        neutralised: What the code makes of a passage, so that nothing in it poses as an identifier.
         current: Whether the code is that of 1b3cabb. It neutralises identifiers in the query too, mends passages
             before it cuts them, HTML entities included, and always sends the switch ``enable_thinking``. Older code
             drops the mark of an empty title.
@@ -61,7 +60,7 @@ class Version:
     prefix: str
     suffix: str
     body: str = BODY
-    identifier: re.Pattern[str] = BRACKETED_NUMBER
+    neutralised: Callable[[str], str] = unbracketed
     current: bool = False
     reader: Reader = _EVERY_NUMBER
     assistant: str = " ASSISTANT:"
@@ -173,4 +172,4 @@ class RankLLM(PermutationGeneration):
         """A passage before the prompt is mended: identifiers in it cannot pose as the prompt's."""
         text = titled(passage)
         text = mended(text.strip()) if self.version.current else without_empty_title(text)
-        return unbracketed(first_words(text, self.max_words), self.version.identifier)
+        return self.version.neutralised(first_words(text, self.max_words))
