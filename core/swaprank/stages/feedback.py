@@ -20,7 +20,8 @@ from ..method import responses_of
 from ..requests import Embedded
 from ..scores.vectors import check_vector
 from ..types import Passage, Query, Ranking, ScoreKind
-from .method_ranker import MethodRanker, Ranker
+from .method_ranker import MethodRanker
+from .ranker import Ranker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

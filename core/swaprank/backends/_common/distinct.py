@@ -11,11 +11,6 @@ Asked = TypeVar("Asked", bound=Request)
 Answered = TypeVar("Answered")
 
 
-def is_sampled(request: Request) -> bool:
-    """Whether the same request again may get another answer."""
-    return isinstance(request, Generate) and request.temperature > 0 and request.seed is None
-
-
 class Distinct(Generic[Asked]):
     """The different ones among some requests; those that are sampled are all different.
 
@@ -25,7 +20,8 @@ class Distinct(Generic[Asked]):
 
     def __init__(self, requests: Sequence[Asked]) -> None:
         self._keys: list[Hashable] = [
-            place if is_sampled(request) else request for place, request in enumerate(requests)
+            place if isinstance(request, Generate) and request.is_sampled else request
+            for place, request in enumerate(requests)
         ]
         first: dict[Hashable, Asked] = {}
         for key, request in zip(self._keys, requests, strict=True):

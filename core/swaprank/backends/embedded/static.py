@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import MissingDependencyError
-from ...scores.coverage import COVERED, coverage
+from ...scores.coverage import READ_CHARACTERS, coverage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,7 @@ class StaticEmbeddings:
         for batch in _batches(texts):
             encodings = self._tokenizer.encode_batch(batch, add_special_tokens=False)
             for text, encoding in zip(batch, encodings, strict=True):
-                known = [identity >= _FIRST_PIECE for identity in encoding.ids[:COVERED]]
+                known = [identity >= _FIRST_PIECE for identity in encoding.ids[:READ_CHARACTERS]]
                 yield Tokens(encoding.ids, coverage(text, encoding.offsets, known))
 
     def pooled(self, ids: Sequence[int]) -> NDArray[np.float32]:
