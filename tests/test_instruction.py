@@ -94,5 +94,5 @@ def test_an_instruction_is_text_that_tokenizers_take() -> None:
     reranker, backend = scripted("erank")
     reranker.rerank("q", ["p"], instruction="half \ud83d pair")
     assert "half \ufffd pair" in repr(backend.requests)
-    with pytest.raises(InputError, match="The instruction is a int"):
+    with pytest.raises(InputError, match="The instruction is of type int"):
         reranker.rerank("q", ["p"], instruction=3)

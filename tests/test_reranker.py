@@ -66,6 +66,25 @@ def test_sigmoid_of_something_that_is_no_logit_is_refused() -> None:
         Reranker("bm25", normalize="sigmoid").rerank("tea", ["tea", "coffee"])
 
 
+@pytest.mark.parametrize("low, high", [(-1.7e308, 1.7e308), (0.0, 5e-324), (1.0, 1.0 + 2e-16), (-1.7e308, -5e-324)])
+def test_minmax_of_any_finite_scores_is_finite_and_rises_with_them(low, high) -> None:
+    logits = {"a": low, "b": low / 2 + high / 2, "c": high, "d": max(low, min(high, 0.0))}
+
+    def extreme(request: Request) -> Response:
+        assert isinstance(request, PairScore)
+        logit = logits[request.passage]
+        return PairScored(logit=logit, activation="identity", activated=logit)
+
+    scores = (
+        Reranker({**CONFIG, "normalize": "minmax"}, backend=ScriptedBackend(extreme)).rerank("q", list("abcd")).scores
+    )
+    assert scores[0] == 0.0 and scores[2] == 1.0
+    assert all(0.0 <= score <= 1.0 for score in scores)
+    before = [logits[letter] for letter in "abcd"]
+    for one in range(4):
+        assert all(scores[one] <= scores[other] for other in range(4) if before[one] <= before[other])
+
+
 def test_minmax_of_equal_scores_is_the_middle() -> None:
     assert reranker(normalize="minmax").rerank("q", ["aa", "bb"]).scores == [0.5, 0.5]
     assert reranker(normalize="minmax").rerank("q", ["a", "bbb", "cc"]).scores == [0.0, 1.0, 0.5]
@@ -97,9 +116,9 @@ def test_a_query_that_is_none_is_refused(query) -> None:
 
 
 def test_passages_that_are_none_are_named() -> None:
-    with pytest.raises(InputError, match=r"passages\[1\] is a dict"):
+    with pytest.raises(InputError, match=r"passages\[1\] is of type dict"):
         reranker().rerank("q", ["a", {"text": "b"}])
-    with pytest.raises(InputError, match="passages is one str"):
+    with pytest.raises(InputError, match="passages is of type str"):
         reranker().rerank("q", "abc")
 
 
@@ -163,7 +182,7 @@ def test_one_query_may_fail_without_the_others() -> None:
 def test_scores_that_cannot_be_ranked_are_an_error() -> None:
     for score in (math.nan, math.inf):
         backend = ScriptedBackend(lambda request, score=score: PairScored(score, "identity", score))
-        with pytest.raises(ResponseError, match="scored passage 0 as"):
+        with pytest.raises(ResponseError, match="scored the passage 'a' as"):
             Reranker(CONFIG, backend=backend).rerank("q", ["a"])
 
 

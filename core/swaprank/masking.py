@@ -12,17 +12,18 @@ _MOST = 80
 
 _NAMES = r"key|token|secret|passw(?:or)?d|authorization|credentials?|cookie"
 # What looks like a secret, and what is shown in its place. Model names, folders and numbers match none of these.
+# Repetitions are bounded where the time would grow with the square of a text.
 _SECRETS = (
     # What a query or a fragment carries; user:password@ before a host, with or without a scheme.
-    (re.compile(r"(://[^\s?#'\"]*[?#])\S+"), r"\1***"),
-    (re.compile(r"(?<=://)\S*@"), "***@"),
-    (re.compile(r"[^\s/:@'\"]+:(?!//)[^\s@]+@(?=\S)"), "***@"),
+    (re.compile(r"(://[^\s?#'\"]{0,999}[?#])\S+"), r"\1***"),
+    (re.compile(r"(?<=://)\S{0,999}@"), "***@"),
+    (re.compile(r"(?<![^\s/:@'\"])[^\s/:@'\"]{1,999}:(?!//)[^\s@]{1,999}@(?=\S)"), "***@"),
     # `Bearer abc`, `api_key: abc`, `token=abc`.
     (re.compile(r"\b((?:Bearer|Basic)\s+)\S+", re.IGNORECASE), r"\1***"),
     (re.compile(rf"((?:{_NAMES})['\"]?\s*[:=]\s*).+", re.IGNORECASE | re.DOTALL), r"\1***"),
     # Keys by their usual beginnings, and long runs in which letters and digits are mixed.
     (re.compile(r"\b(?:sk-|pk_|rk_|hf_|gsk_|ghp_|github_pat_|glpat-|xai-|nvapi-|jina_|AIza)[\w-]{4,}"), "***"),
-    (re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{24,}"), "***"),
+    (re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{24,}"), "***"),
 )
 # In a value or a key, not in a sentence: `api_key abc`, where a colon was forgotten.
 _WITHOUT_COLON = re.compile(rf"((?:{_NAMES})\s+).+", re.IGNORECASE | re.DOTALL)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .backend import Backend
@@ -13,15 +11,16 @@ from .backends.llm.options import LlmProvider
 from .config import registry
 from .config.build import Builder
 from .config.data import Config
-from .config.expand import MAIN_KEYS
+from .config.kinds import MAIN_KEYS
 from .config.load import Source, load
 from .config.secrets import without_secrets
 from .errors import ConfigError, InputError
 from .flow.drivers import adrive, drive
 from .flow.flow import Flow
+from .inputs import as_list, checked_passages, checked_query
 from .stages.decomposition import Decomposition
 from .stages.feedback import Embeddings, Feedback, better_query
-from .types import Decomposed, Passage, Query, Ranking, readable
+from .types import Decomposed, Passage, Query, Ranking
 
 
 class Reranker:
@@ -90,13 +89,14 @@ class Reranker:
         return self._stage.limits.top_n
 
     def rerank(
-        self, query: str | Query, passages: Sequence[str | Passage], *, instruction: str | None = None
+        self, query: str | Query, passages: Iterable[str | Passage], *, instruction: str | None = None
     ) -> Ranking:
         """Rank the passages for the query.
 
         Args:
             query: The query; blank text is refused.
-            passages: The candidates, in first-stage order. They are not changed.
+            passages: The candidates, in first-stage order: a list, or any ordered collection or generator, which is
+                read once. They are not changed.
             instruction: What counts as relevant in this call, for instruction-aware methods; goes before the
                 query's own, which goes before the config's.
 
@@ -104,19 +104,19 @@ class Reranker:
             The kept passages, best first, and a score for every input.
 
         Raises:
-            InputError: A blank query, something that is not a passage, or an instruction that no method here
-                takes.
+            InputError: A blank query, something that is not a passage, a text, id, score or embedding of a wrong type,
+                or an instruction that no method here takes.
             BackendError: The model failed and ``on_error`` is ``raise``.
         """
         return drive([self._flow(query, passages, instruction)])[0]
 
     async def arerank(
-        self, query: str | Query, passages: Sequence[str | Passage], *, instruction: str | None = None
+        self, query: str | Query, passages: Iterable[str | Passage], *, instruction: str | None = None
     ) -> Ranking:
         """As `rerank`, without blocking the event loop."""
         return (await adrive([self._flow(query, passages, instruction)]))[0]
 
-    def rerank_many(self, queries: Sequence[str | Query], passages: Sequence[Sequence[str | Passage]]) -> list[Ranking]:
+    def rerank_many(self, queries: Iterable[str | Query], passages: Iterable[Iterable[str | Passage]]) -> list[Ranking]:
         """Rank one candidate list per query; all queries share the model's batches.
 
         Raises:
@@ -125,7 +125,7 @@ class Reranker:
         return drive(self._flows(queries, passages))
 
     async def arerank_many(
-        self, queries: Sequence[str | Query], passages: Sequence[Sequence[str | Passage]]
+        self, queries: Iterable[str | Query], passages: Iterable[Iterable[str | Passage]]
     ) -> list[Ranking]:
         """As `rerank_many`, without blocking the event loop."""
         return await adrive(self._flows(queries, passages))
@@ -150,7 +150,9 @@ class Reranker:
             InputError: An embedding is missing, or two differ in size.
             BackendError: The model failed.
         """
-        flow = better_query(self._stage.ranker, _query(query, None), ranking, how or Feedback(), embeddings)
+        if not isinstance(ranking, Ranking):
+            raise InputError(f"The ranking is a {type(ranking).__name__}.", hint="Give what `rerank` returned.")
+        flow = better_query(self._stage.ranker, checked_query(query), ranking, how or Feedback(), embeddings)
         return drive([flow])[0]
 
     async def afeedback(
@@ -173,11 +175,11 @@ class Reranker:
             ConfigError: This reranker decomposes nothing.
             BackendError: The LLM failed.
         """
-        return drive([self._decomposition().split(_query(query, None))])[0]
+        return drive([self._decomposition().split(checked_query(query))])[0]
 
     async def adecompose(self, query: str | Query) -> Decomposed:
         """As `decompose`, without blocking the event loop."""
-        return (await adrive([self._decomposition().split(_query(query, None))]))[0]
+        return (await adrive([self._decomposition().split(checked_query(query))]))[0]
 
     def _decomposition(self) -> Decomposition:
         if isinstance(self._stage.ranker, Decomposition):
@@ -187,25 +189,33 @@ class Reranker:
         )
 
     def _flow(
-        self, query: str | Query, passages: Sequence[str | Passage], instruction: str | None = None
+        self,
+        query: str | Query,
+        passages: Iterable[str | Passage],
+        instruction: str | None = None,
+        name: str = "passages",
     ) -> Flow[Ranking]:
-        asked = _query(query, instruction)
-        if asked.instruction and not self._stage.ranker.takes_instruction:
+        query = checked_query(query, instruction)
+        if query.instruction and not self._stage.ranker.takes_instruction:
             raise InputError(
-                f"{self.name!r} takes no instruction, and one is given: {asked.instruction[:60]!r}.",
+                f"{self.name!r} takes no instruction, and one is given: {query.instruction[:60]!r}.",
                 hint=f"Methods that take one: {_instructed()}.",
             )
-        return self._stage.flow(asked, _passages(passages), None)
+        return self._stage.flow(query, checked_passages(passages, name), None)
 
     def _flows(
-        self, queries: Sequence[str | Query], passages: Sequence[Sequence[str | Passage]]
+        self, queries: Iterable[str | Query], passages: Iterable[Iterable[str | Passage]]
     ) -> list[Flow[Ranking]]:
-        if isinstance(queries, str) or len(queries) != len(passages):
+        queries, lists = as_list(queries, "queries"), as_list(passages, "passages")
+        if len(queries) != len(lists):
             raise InputError(
-                f"rerank_many got {len(queries)} queries and {len(passages)} passage lists.",
+                f"rerank_many got {len(queries)} queries and {len(lists)} passage lists.",
                 hint="Give one list of passages per query.",
             )
-        return [self._flow(query, each) for query, each in zip(queries, passages, strict=True)]
+        return [
+            self._flow(query, each, name=f"passages[{place}]")
+            for place, (query, each) in enumerate(zip(queries, lists, strict=True))
+        ]
 
     def __repr__(self) -> str:
         return f"Reranker({without_secrets(self._config)!r})"
@@ -224,35 +234,5 @@ def _instructed() -> str:
     methods = {name: registry.method(name) for name in registry.names("method")}
     aware = {name: method.model_construct() for name, method in methods.items() if "instruction" in method.model_fields}
     always = ", ".join(name for name, method in aware.items() if method.takes_instruction)
-    told = ", ".join(name for name, method in aware.items() if not method.takes_instruction)
-    return f"{always}; and {told} with an 'instruction' in the config"
-
-
-def _query(query: str | Query, instruction: str | None) -> Query:
-    if isinstance(query, str):
-        query = Query(query)
-    if not isinstance(query, Query):
-        raise InputError(f"The query is a {type(query).__name__}.", hint="Give a str or a swaprank.Query.")
-    if not query.text.strip():
-        raise InputError(f"The query is {query.text!r}.", hint="A query needs at least one visible character.")
-    instruction = query.instruction if instruction is None else instruction
-    if not isinstance(instruction, str | None):
-        raise InputError(f"The instruction is a {type(instruction).__name__}.", hint="Give a str.")
-    return replace(query, text=readable(query.text), instruction=instruction and readable(instruction))
-
-
-def _passages(passages: Sequence[str | Passage]) -> list[Passage]:
-    if isinstance(passages, str | os.PathLike):
-        raise InputError(f"passages is one {type(passages).__name__}.", hint="Give a list of passages.")
-    return [_passage(place, passage) for place, passage in enumerate(passages)]
-
-
-def _passage(place: int, passage: Any) -> Passage:
-    if isinstance(passage, Passage):
-        return passage
-    if isinstance(passage, str):
-        return Passage(passage)
-    raise InputError(
-        f"passages[{place}] is a {type(passage).__name__}: {str(passage)[:60]!r}.",
-        hint="Give a str or a swaprank.Passage.",
-    )
+    by_config = ", ".join(name for name, method in aware.items() if not method.takes_instruction)
+    return f"{always}; and {by_config} with an 'instruction' in the config"

@@ -79,9 +79,9 @@ class Passage:
 
     Attributes:
         text: The passage itself; may be empty (it is then ranked last).
-        id: The user's identifier, kept as it is.
+        id: The user's identifier, kept as it is; an int will do.
         title: Put before the text when the passage is shown to a model (see `content`).
-        score: The first-stage retrieval score, higher is better; None when unknown.
+        score: The first-stage retrieval score, higher is better; None when unknown, and NaN counts as that.
         metadata: Anything else; never read by a method, always handed back.
         embedding: A stored passage embedding, for methods that can reuse one.
     """

@@ -107,7 +107,7 @@ def test_names_are_shown_as_they_are(tmp_path) -> None:
         (b"reranker: bm25\n1: b", "has no option 1"),
         (b"reranker: bm25\ntop_n: [1]", "top_n"),
         (b"reranker: bm25\nbackend: {type: [embedded]}", "backend"),
-        (b"stages: 7", "stages is 7"),
+        (b"stages: 7", "stages: Input should be a valid array (got 7)"),
     ],
 )
 def test_a_wrong_config_file_gives_one_line(tmp_path, content, message) -> None:

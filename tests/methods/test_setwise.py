@@ -206,7 +206,7 @@ def test_rank_r1_sorts_sets_of_twenty_and_can_vote() -> None:
 
 
 @pytest.mark.parametrize("config", [{"method": "setwise"}, {"method": "rank-r1"}], ids=lambda config: config["method"])
-def test_a_reply_that_picks_nothing_is_no_vote(config) -> None:
+def test_a_reply_that_picks_nothing_is_not_a_vote(config) -> None:
     """In a shuffled copy it would be one for whoever was shown first."""
     given = ["a", "b", "c"]
     votes = {"strategy": "all-at-once", "permutations": 5, "seed": 1}

@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from swaprank.scores import fusion_rules
-from swaprank.scores.fusion_rules import RULES, Rule, fused
+from swaprank.scores.fusion_rules import RULES, Rule, fuse
 from tests.conftest import golden
 
 RECORDED = golden("fusion")
@@ -79,7 +78,7 @@ def test_recorded_scores(case, name) -> None:
     recorded = case["results"][name]
     ids, lists = columns(case, name)
     given = weights if isinstance(weights, tuple) else weights(len(lists))
-    ours = dict(zip(ids, fused(rule, lists, given, **options), strict=True))
+    ours = dict(zip(ids, fuse(rule, lists, given, **options), strict=True))
     if recorded["scores"] is not None:
         assert {id_: ours[id_] for id_ in recorded["scores"]} == pytest.approx(recorded["scores"], abs=1.5e-6)
     along = [ours[id_] for id_ in recorded["order"]]
@@ -96,13 +95,13 @@ def test_the_published_example_of_eranks_model_card() -> None:
     """To the digits it prints; the sample standard deviation would give 0.96."""
     [case] = [case for case in RECORDED["cases"] if case["input"] == "erank published example"]
     ids, lists = columns(case)
-    ours = dict(zip(ids, fused(RULES["erank"], lists, (0.2, 0.8)), strict=True))
+    ours = dict(zip(ids, fuse(RULES["erank"], lists, (0.2, 0.8)), strict=True))
     assert {id_: f"{score:.2f}" for id_, score in ours.items()} == {
         "excited": "1.18",
         "peaceful": "0.01",
         "sad": "-1.19",
     }
-    sampled = fused(RULES["erank"], lists, (0.2, 0.8), sample=True)
+    sampled = fuse(RULES["erank"], lists, (0.2, 0.8), sample=True)
     assert max(sampled) == pytest.approx(0.96, abs=0.005)
 
 
@@ -115,7 +114,7 @@ def case(name):
 @pytest.mark.parametrize("name", sorted(DEGENERATE))
 def test_recorded_degenerate_lists_give_finite_scores(rule, name) -> None:
     lists = case(name)
-    ours = fused(RULES[rule], lists, [0.5, 0.5])
+    ours = fuse(RULES[rule], lists, [0.5, 0.5])
     assert len(ours) == len(lists[0]) and all(math.isfinite(score) for score in ours)
 
 
@@ -134,49 +133,49 @@ def test_recorded_degenerate_lists_give_finite_scores(rule, name) -> None:
     ids=str,
 )
 def test_degenerate_lists_give_finite_scores(rule, odd) -> None:
-    ours = fused(RULES[rule], [odd, [3.0, 2.0, 1.0]], [0.5, 0.5])
+    ours = fuse(RULES[rule], [odd, [3.0, 2.0, 1.0]], [0.5, 0.5])
     assert len(ours) == 3
     assert all(math.isfinite(score) for score in ours)
 
 
 @pytest.mark.parametrize("rule", ["z-score", "min-max", "dbsf", "combsum", "combmnz", "erank", "rank-r1", "judgerank"])
 def test_a_constant_list_lets_the_other_decide(rule) -> None:
-    ours = fused(RULES[rule], [[7.0, 7.0, 7.0], [1.0, 3.0, 2.0]], [0.9, 0.1])
+    ours = fuse(RULES[rule], [[7.0, 7.0, 7.0], [1.0, 3.0, 2.0]], [0.9, 0.1])
     assert ours[1] > ours[2] > ours[0]
 
 
 @pytest.mark.parametrize(("rule", "constant"), [("z-score", 0.0), ("min-max", 0.5), ("dbsf", 0.5)])
 def test_what_a_constant_list_adds(rule, constant) -> None:
     for only in ([7.0, 7.0], [3.2], [0.0], [-1.0, -1.0]):
-        assert fused(RULES[rule], [only], [1.0]) == [constant] * len(only)
-    assert fused(RULES[rule], [[]], [1.0]) == []
+        assert fuse(RULES[rule], [only], [1.0]) == [constant] * len(only)
+    assert fuse(RULES[rule], [[]], [1.0]) == []
 
 
 @pytest.mark.parametrize("rule", ["z-score", "min-max", "judgerank"])
 def test_missing_is_the_bottom_and_infinity_the_top(rule) -> None:
-    ours = fused(RULES[rule], [[5.0, None, math.inf, math.nan, 1.0]], [1.0])
+    ours = fuse(RULES[rule], [[5.0, None, math.inf, math.nan, 1.0]], [1.0])
     assert ours[2] == ours[0] > ours[4]
     assert ours[1] == ours[3] == ours[4]
 
 
 def test_infinities_keep_their_rank_in_rules_of_ranks() -> None:
-    assert fused(RULES["rrf"], [[5.0, math.inf, -math.inf]], [1.0]) == pytest.approx([1 / 62, 1 / 61, 1 / 63])
+    assert fuse(RULES["rrf"], [[5.0, math.inf, -math.inf]], [1.0]) == pytest.approx([1 / 62, 1 / 61, 1 / 63])
 
 
 def test_diver_keeps_what_only_one_list_holds() -> None:
     """The official code stops at a KeyError, or drops them."""
-    ours = fused(RULES["diver"], [[9.0, 8.0, None], [None, 1.0, 2.0]], [0.6, 0.4])
+    ours = fuse(RULES["diver"], [[9.0, 8.0, None], [None, 1.0, 2.0]], [0.6, 0.4])
     assert ours == pytest.approx([-0.4 * math.log(3), -math.log(2), -0.6 * math.log(3)])
 
 
 def test_max_does_not_turn_a_negative_list_around() -> None:
-    ours = fused(Rule("max"), [[-1.0, -2.0, -4.0]], [1.0])
+    ours = fuse(Rule("max"), [[-1.0, -2.0, -4.0]], [1.0])
     assert ours == pytest.approx([1.0, 2 / 3, 0.0])
 
 
 def test_the_policy_for_missing_candidates_can_be_chosen() -> None:
     lists = [[3.0, 2.0, 1.0], [None, 5.0, 4.0]]
-    lowest, nothing = (fused(Rule("z-score", missing=how), lists, [1, 1])[0] for how in ("lowest", "nothing"))
+    lowest, nothing = (fuse(Rule("z-score", missing=how), lists, [1, 1])[0] for how in ("lowest", "nothing"))
     assert nothing == pytest.approx(math.sqrt(1.5))
     assert lowest == pytest.approx(nothing - 1.0)
 
@@ -184,21 +183,10 @@ def test_the_policy_for_missing_candidates_can_be_chosen() -> None:
 def test_a_tiny_but_real_range_keeps_its_order() -> None:
     for scores in ([1e-12, 3e-12, 2e-12], [1.0, 1.000000000002, 1.000000000001]):
         for rule in ("z-score", "min-max", "dbsf"):
-            ours = fused(RULES[rule], [scores], [1.0])
+            ours = fuse(RULES[rule], [scores], [1.0])
             assert ours[1] > ours[2] > ours[0]
 
 
 def test_reciprocal_rank_counts_from_one_and_honours_weights_and_k() -> None:
-    assert fused(RULES["rrf"], [[3.0, None, 5.0]], [2.0]) == pytest.approx([2 / 62, 0.0, 2 / 61])
-    assert fused(RULES["rrf"], [[3.0, None, 5.0]], [2.0], k=1) == pytest.approx([2 / 3, 0.0, 1.0])
-
-
-def test_an_order_is_trusted_as_far_as_other_evidence_bears_it_out() -> None:
-    falling = [float(-rank) for rank in range(100)]
-    assert fusion_rules.order_trust(falling, falling) == pytest.approx(1 - 1 / 99)
-    assert fusion_rules.order_trust(falling, falling[::-1]) == 0.0
-    assert fusion_rules.order_trust(falling, [0.5] * 100) == 0.0
-    assert fusion_rules.order_trust([2.0, 1.0], [2.0, 1.0]) == 0.0
-    assert fusion_rules.order_trust([], []) == 0.0
-    noisy = [score + 40 * ((7 * place) % 10) for place, score in enumerate(falling)]
-    assert 0 < fusion_rules.order_trust(falling, noisy) < 1 - 1 / 99
+    assert fuse(RULES["rrf"], [[3.0, None, 5.0]], [2.0]) == pytest.approx([2 / 62, 0.0, 2 / 61])
+    assert fuse(RULES["rrf"], [[3.0, None, 5.0]], [2.0], k=1) == pytest.approx([2 / 3, 0.0, 1.0])

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..backends.llm.options import LlmProvider
 from ..config.data import Config
-from ..config.expand import MAIN_KEYS, backend_config, expand
+from ..config.expand import backend_config, expand
+from ..config.kinds import MAIN_KEYS
 from ..config.load import Source, load
 from ..errors import ConfigError, nearest
 from ..reranker import Reranker

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from ..requests import Analysis, Lexical, LexicalScores
+from ..requests import Analysis, Lexical, LexicalScores, Usage
 from .analysis import resolve_language, terms
 from .formula import bm25s_model
 from .index import newest_index
@@ -18,34 +19,39 @@ if TYPE_CHECKING:
     from bm25s import BM25
 
 
-def bm25_scores(request: Lexical) -> LexicalScores:
+def bm25_scores(request: Lexical, max_characters: int | None = None) -> LexicalScores:
     """BM25 of every passage; 0 for empty passages, and for all when no query term is known.
 
     Under ``language: auto`` the query's script decides for the passages too, so that both meet in the
     same terms.
-    """
-    if isinstance(request.collection, str) and Path(request.collection).is_dir():
-        return _by_index(request, request.collection)
-    language = resolve_language(request.analysis, request.query)
-    collection = _collection(request.collection)
-    known = _positions(collection)
-    new = tuple(text for text in request.passages if text not in known)
-    added = iter(range(len(collection), len(collection) + len(new)))
-    rows = [known[text] if text in known else next(added) for text in request.passages]
-    index = (_index if collection else _indexed)(collection + new, request.analysis, language)
-    query = [term for term in terms(request.query, request.analysis, language) if index and term in index.vocab_dict]
-    if index is None or not query:
-        return LexicalScores((0.0,) * len(request.passages))
-    scores = index.get_scores(query)
-    return LexicalScores(tuple(float(scores[row]) for row in rows))
 
-
-def _by_index(request: Lexical, path: str) -> LexicalScores:
-    """The scores of an index in a folder, by the analysis it was built with.
+    Args:
+        request: Query, passages, and what tells how rare a word is.
+        max_characters: Most characters that are read of the query and of a passage outside the collection; None for
+            all. `LexicalScores.usage` tells how many texts were cut.
 
     Raises:
-        ConfigError: The request wants another analysis than the index has.
+        ConfigError: The collection cannot be read, or was indexed by another analysis than is asked for.
     """
+    if isinstance(request.collection, str) and Path(request.collection).is_dir():
+        return _scores_by_index(request, request.collection, max_characters)
+    collection = _collection(request.collection)
+    rows_by_text = _rows_by_text(collection)
+    query, passages, usage = _read(request, max_characters, [text in rows_by_text for text in request.passages])
+    language = resolve_language(request.analysis, query)
+    new = tuple(text for text in passages if text not in rows_by_text)
+    new_rows = iter(range(len(collection), len(collection) + len(new)))
+    rows = [rows_by_text[text] if text in rows_by_text else next(new_rows) for text in passages]
+    index = (_cached_index if collection else _index)(collection + new, request.analysis, language)
+    asked = [term for term in terms(query, request.analysis, language) if index and term in index.vocab_dict]
+    if index is None or not asked:
+        return LexicalScores((0.0,) * len(passages), usage)
+    scores = index.get_scores(asked)
+    return LexicalScores(tuple(float(scores[row]) for row in rows), usage)
+
+
+def _scores_by_index(request: Lexical, path: str, max_characters: int | None) -> LexicalScores:
+    """The scores of an index in a folder, by the analysis it was built with."""
     index = newest_index(path)
     wanted, default, built = (asdict(one) for one in (request.analysis, Analysis(), index.analysis))
     for key, value in wanted.items():
@@ -54,10 +60,23 @@ def _by_index(request: Lexical, path: str) -> LexicalScores:
                 f"The index {path!r} was built with {key}: {built[key]!r}, not {value!r}.",
                 hint="Build it anew, or leave the option out.",
             )
-    return LexicalScores(tuple(index.scores(request.query, request.passages)))
+    query, passages, usage = _read(request, max_characters, index.holds(request.passages))
+    return LexicalScores(tuple(index.scores(query, passages)), usage)
 
 
-def _indexed(texts: tuple[str, ...], analysis: Analysis, language: str) -> BM25 | None:
+def _read(
+    request: Lexical, max_characters: int | None, in_collection: Sequence[bool]
+) -> tuple[str, tuple[str, ...], Usage]:
+    """Query and passages as they are read: those outside the collection cut to so many characters."""
+    query = request.query[:max_characters]
+    passages = tuple(
+        text if known else text[:max_characters] for text, known in zip(request.passages, in_collection, strict=True)
+    )
+    cut = sum(len(text) < len(whole) for text, whole in zip(passages, request.passages, strict=True))
+    return query, passages, Usage(cut=cut + (len(query) < len(request.query)))
+
+
+def _index(texts: tuple[str, ...], analysis: Analysis, language: str) -> BM25 | None:
     tokens = [terms(text, analysis, language) for text in texts]
     if not any(tokens):
         return None
@@ -66,20 +85,20 @@ def _indexed(texts: tuple[str, ...], analysis: Analysis, language: str) -> BM25 
     return index
 
 
-_index = lru_cache(maxsize=8)(_indexed)
+_cached_index = lru_cache(maxsize=8)(_index)
 
 
 @lru_cache(maxsize=8)
-def _positions(collection: tuple[str, ...]) -> dict[str, int]:
+def _rows_by_text(collection: tuple[str, ...]) -> dict[str, int]:
     return {text: place for place, text in enumerate(collection)}
 
 
 def _collection(given: tuple[str, ...] | str) -> tuple[str, ...]:
-    return _read(given) if isinstance(given, str) else given
+    return _file_texts(given) if isinstance(given, str) else given
 
 
 @lru_cache(maxsize=8)
-def _read(path: str) -> tuple[str, ...]:
+def _file_texts(path: str) -> tuple[str, ...]:
     """The texts of a JSONL file, one object with ``text`` and perhaps ``title`` a line (BEIR's layout)."""
     try:
         with Path(path).open(encoding="utf-8") as lines:

@@ -168,6 +168,14 @@ class BM25Index:
             for row, text in zip(rows.tolist(), texts, strict=True)
         ]
 
+    def holds(self, texts: Sequence[str]) -> list[bool]:
+        """Which of some texts are part of the collection, to the letter.
+
+        Raises:
+            ConfigError: The files of the index are damaged.
+        """
+        return [row >= 0 for row in self._stored.find(text_keys(texts)).tolist()]
+
     @property
     def analysis(self) -> Analysis:
         """How its texts became terms."""

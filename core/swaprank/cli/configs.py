@@ -12,13 +12,13 @@ from rich.console import Console
 
 from ..config.data import Config
 from ..config.expand import expand
+from ..config.kinds import with_nested
 from ..config.load import load
 from ..config.schema import json_schema
 from ..config.secrets import without_secrets
 from ..errors import ConfigError
 from ..masking import printable
 from ..reranker import Reranker
-from ..stages.fusion import INPUTS
 from .messages import complain
 from .options import EPILOG
 
@@ -56,15 +56,6 @@ def schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
-def _resolved(spec: Any) -> Any:
-    """A config with every recipe in it spelled out, at any depth."""
-    if spec is None or (isinstance(spec, str) and spec in INPUTS):
-        return spec
-    config: Config = expand({"reranker": spec} if isinstance(spec, str) else spec)
-    for key in config.keys() & {"stages", "of"}:
-        config[key] = [_resolved(one) for one in config[key] or []] or config[key]
-    for key in config.keys() & {"with", "rerank", "search"}:
-        config[key] = _resolved(config[key])
-    if isinstance(config.get("on_error"), dict):
-        config["on_error"] = {"fallback": _resolved(config["on_error"]["fallback"])}
-    return config
+def _resolved(spec: Any) -> Config:
+    """A valid config with every recipe in it spelled out, at any depth."""
+    return with_nested(expand({"reranker": spec} if isinstance(spec, str) else spec), _resolved)

@@ -1,1 +1,1 @@
-"""From YAML to objects: loading, recipes, the registry, the schema, building."""
+"""From YAML to objects: `load` reads, `expand` writes recipes out, `kinds` says what there is, `build` makes it."""

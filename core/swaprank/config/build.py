@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -11,25 +11,19 @@ from ..backend import Backend, BackendOptions
 from ..backends.llm.options import LlmOptions, LlmProvider
 from ..errors import ConfigError
 from ..masking import shown
-from ..stages.cascade import Cascade
-from ..stages.decomposition import NAME, NEEDS, Decomposition, DecompositionOptions
-from ..stages.fusion import INPUTS, Fusion, FusionOptions, Input
-from ..stages.method_ranker import MethodRanker, Ranker
+from ..requests import Capability
+from ..stages.method_ranker import MethodRanker
+from ..stages.ranker import Ranker
 from ..stages.retry_policy import RetryPolicy
 from ..stages.stage import Limits, Stage
 from ..strategy import Strategy
 from . import registry
-from .capabilities import check_capabilities, check_needs
+from .capabilities import check_needs
 from .checks import check_keys, validated
 from .data import Config, check_data
 from .environment import from_environment
-from .expand import MAIN_KEYS, backend_config, expand
-
-_WIRING = ("method", "model", "strategy", "backend")
-_POLICY = ("on_error", *RetryPolicy.model_fields)
-_LIMITS = tuple(Limits.model_fields)
-# Families that score each passage (or pair, in both orders) by itself.
-_ORDERLESS = ("pointwise", "pairwise", "embedding", "lexical")
+from .expand import backend_config, expand
+from .kinds import COMPOSITES, METHOD_KEYS, STAGE_KEYS, Composite, Nested, Parts, main_key, takes_backend
 
 
 class Builder:
@@ -57,29 +51,25 @@ class Builder:
         return self._stage(config, "config", backend)
 
     def _stage(self, config: Mapping[str, Any], where: str, backend: Backend | None = None) -> Stage:
-        named = config.get("reranker")
         expanded = expand(config)
-        main = [key for key in MAIN_KEYS if key in expanded]
-        if len(main) != 1:
-            raise ConfigError(
-                f"{where} has {' and '.join(main) or 'none'} of the keys {', '.join(MAIN_KEYS)}.",
-                hint="Give exactly one of them, or 'reranker: <recipe>'.",
-            )
-        makers = {
-            "method": self._scorer,
-            "fusion": self._fusion,
-            "decomposition": self._decomposition,
-            "stages": self._pipeline,
-        }
-        if backend is not None and main[0] not in ("method", "decomposition"):
-            raise ConfigError(f"{where}: a ready backend fits a single method or a decomposition, not {main[0]}.")
-        ranker = makers[main[0]](expanded, where, backend)
-        limits = _limits(expanded, where)
-        name = named if isinstance(named, str) else str(expanded[main[0]]) if main != ["stages"] else "cascade"
-        policy = validated(
-            RetryPolicy, {key: expanded[key] for key in RetryPolicy.model_fields if key in expanded}, where
+        main = main_key(expanded, where)
+        if backend is not None and not takes_backend(main):
+            raise ConfigError(f"{where}: a ready backend fits a single method or a decomposition, not {main}.")
+        limits = validated(Limits, _own(expanded, Limits), where)
+        policy = validated(RetryPolicy, _own(expanded, RetryPolicy), where)
+        if main == "method":
+            ranker, name = self._method(expanded, where, backend), expanded[main]
+        else:
+            ranker = self._composite(COMPOSITES[main], expanded, where, limits, backend)
+            name = expanded[main] if isinstance(expanded[main], str) else COMPOSITES[main].title
+        named = config.get("reranker")
+        return Stage(
+            name=named if isinstance(named, str) else name,
+            ranker=ranker,
+            limits=limits,
+            on_error=self._on_error(expanded, where),
+            policy=policy,
         )
-        return Stage(name=name, ranker=ranker, limits=limits, on_error=self._on_error(expanded, where), policy=policy)
 
     def _on_error(self, config: Config, where: str) -> Any:
         policy = config.get("on_error", "raise")
@@ -99,13 +89,13 @@ class Builder:
             return self._stage(config, where)
         raise ConfigError(f"{where} is {shown(config)}, neither the name of a recipe nor a mapping.")
 
-    def _scorer(self, config: Config, where: str, backend: Backend | None) -> Ranker:
+    def _method(self, config: Config, where: str, backend: Backend | None) -> Ranker:
         method_class = registry.method(config["method"])
         strategy_class, strategy_options = _strategy(config.get("strategy", method_class.strategy), where)
         backend_options = _backend_options(config, method_class.backend, where)
         check_keys(
             config,
-            {*_WIRING, *_POLICY, *_LIMITS, *method_class.model_fields, *strategy_class.model_fields},
+            {*METHOD_KEYS, *STAGE_KEYS, *method_class.model_fields, *strategy_class.model_fields},
             f"{where} ({method_class.name})",
             dict.fromkeys(type(backend_options).model_fields, f"backend: {{type: {backend_options.name}}}"),
         )
@@ -119,7 +109,7 @@ class Builder:
             )
         defaults = method_class.strategy_options.get(strategy_class.name, {})
         strategy = validated(strategy_class, {**defaults, **_own(config, strategy_class), **strategy_options}, where)
-        if strategy.permutations > 1 and method_class.family in _ORDERLESS:
+        if strategy.permutations > 1 and not method.depends_on_order:
             raise ConfigError(
                 f"{where}: {method_class.name!r} answers the same in whatever order passages are shown, and "
                 f"permutations is {strategy.permutations}.",
@@ -127,50 +117,43 @@ class Builder:
             )
         model = _model(config, method_class.name, method_class.takes_model, where)
         if backend is None:
-            check_capabilities(method, backend_options.name, backend_options.offered)
-            backend = self._backend(backend_options, model)
-        check_capabilities(method, backend.name, backend.capabilities)
+            backend = self._backend(backend_options, model, method.name, method.required)
+        check_needs(method.name, method.required, backend.name, backend.capabilities)
         return MethodRanker(method, strategy, backend, partial=config.get("on_error") == "keep_order")
 
-    def _backend(self, options: BackendOptions, model: str) -> Backend:
+    def _backend(self, options: BackendOptions, model: str, asker: str, needs: frozenset[Capability]) -> Backend:
         """The backend of these options; that of the framework's LLM where there is one."""
+        # Before it is built, because a backend that cannot help may have no such model either.
+        check_needs(asker, needs, options.name, options.offered)
         if self._llm is not None and isinstance(options, LlmOptions):
             return self._llm(options, model)
         return registry.backend(options.name)(model, options)
 
-    def _fusion(self, config: Config, where: str, backend: Backend | None) -> Ranker:
-        options = _options(FusionOptions, config, (), where, "fusion")
-        inputs = tuple(self._input(one, f"{where}.of[{place}]") for place, one in enumerate(options.inputs))
-        return Fusion(options=options, inputs=inputs)
+    def _composite(
+        self, kind: Composite, config: Config, where: str, limits: Limits, backend: Backend | None
+    ) -> Ranker:
+        check_keys(config, kind.keys | STAGE_KEYS, f"{where} ({kind.title})", {})
+        options = validated(kind.options, _own(config, kind.options), where)
+        values = options.model_dump(by_alias=True)
+        rerankers = {key: self._rerankers(values[key], nested, f"{where}.{key}") for key, nested in kind.nested.items()}
+        if kind.llm is not None:
+            name, needs = kind.llm.name, kind.llm.needs
+            if backend is None:
+                model = _model(config, name, "required", where)
+                backend = self._backend(_backend_options(config, kind.llm.backend, where), model, name, needs)
+            check_needs(name, needs, backend.name, backend.capabilities)
+        return kind.build(options, Parts(where, rerankers, limits, backend))
 
-    def _decomposition(self, config: Config, where: str, backend: Backend | None) -> Ranker:
-        options = _options(DecompositionOptions, config, ("model", "backend"), where, "decomposition")
-        search, rerank = (self._nested(getattr(options, key), f"{where}.{key}") for key in ("search", "rerank"))
-        if rerank.limits.top_n is not None or rerank.limits.score_threshold is not None:
-            raise ConfigError(
-                f"{where}.rerank has a top_n or score_threshold, and would hide part of the pool.",
-                hint="Write them beside 'decomposition:'.",
-            )
-        if backend is None:
-            backend_options = _backend_options(config, "transformers", where)
-            check_needs(NAME, NEEDS, backend_options.name, backend_options.offered)
-            backend = self._backend(backend_options, _model(config, NAME, "required", where))
-        check_needs(NAME, NEEDS, backend.name, backend.capabilities)
-        return Decomposition(options, llm=backend, search=search, rerank=rerank, top_n=_limits(config, where).top_n)
+    def _rerankers(self, value: Any, nested: Nested, where: str) -> tuple[Stage | str, ...]:
+        """What a nested key holds; nothing where it is not given."""
+        if value is None:
+            return ()
+        if not nested.many:
+            return (self._reranker(value, nested, where),)
+        return tuple(self._reranker(one, nested, f"{where}[{place}]") for place, one in enumerate(value))
 
-    def _input(self, spec: Any, where: str) -> Input:
-        return spec if spec in INPUTS else self._nested(spec, where)
-
-    def _pipeline(self, config: Config, where: str, backend: Backend | None) -> Ranker:
-        check_keys(config, {"stages", *_POLICY, *_LIMITS}, f"{where} (cascade)", {})
-        stages = config["stages"]
-        if not isinstance(stages, list | tuple) or not stages:
-            raise ConfigError(f"{where}.stages is {shown(stages)}.", hint="Give a list of at least one reranker.")
-        return Cascade(tuple(self._nested(one, f"{where}.stages[{place}]") for place, one in enumerate(stages)))
-
-
-def _limits(config: Config, where: str) -> Limits:
-    return validated(Limits, {key: config[key] for key in _LIMITS if key in config}, where)
+    def _reranker(self, spec: Any, nested: Nested, where: str) -> Stage | str:
+        return spec if isinstance(spec, str) and spec in nested.names else self._nested(spec, where)
 
 
 def _strategy(spec: Any, where: str) -> tuple[type[Strategy], Config]:
@@ -203,14 +186,6 @@ def _model(config: Config, asker: str, takes: str, where: str) -> str:
 
 
 def _own(config: Config, options: type[BaseModel]) -> Config:
-    return {key: config[key] for key in options.model_fields if key in config}
-
-
-Options = TypeVar("Options", bound=BaseModel)
-
-
-def _options(kind: type[Options], config: Config, wiring: tuple[str, ...], where: str, what: str) -> Options:
-    """The options of a stage that is no method."""
-    known = {field.alias or name for name, field in kind.model_fields.items()}
-    check_keys(config, {*known, *wiring, *_POLICY, *_LIMITS}, f"{where} ({what})", {})
-    return validated(kind, {key: config[key] for key in known if key in config}, where)
+    """Those keys of a config that are options of this class."""
+    keys = (option.alias or name for name, option in options.model_fields.items())
+    return {key: config[key] for key in keys if key in config}

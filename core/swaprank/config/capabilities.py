@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from ..errors import CapabilityError
-from ..method import Method
 from ..requests import Capability
 from . import registry
 
 
-def check_capabilities(method: Method, backend: str, offered: frozenset[Capability]) -> None:
-    """Refuse a backend that lacks something a method needs.
+def check_needs(asker: str, needs: frozenset[Capability], backend: str, offered: frozenset[Capability]) -> None:
+    """Refuse a backend that lacks something that a method, or whatever else asks it, needs.
 
     Raises:
         CapabilityError: The message names the backends that have it.
     """
-    check_needs(method.name, method.required, backend, offered)
-
-
-def check_needs(asker: str, needs: frozenset[Capability], backend: str, offered: frozenset[Capability]) -> None:
-    """As `check_capabilities`, for anything that asks a backend."""
     missing = needs - offered
     if missing:
         raise CapabilityError(

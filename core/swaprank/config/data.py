@@ -14,7 +14,7 @@ MOST_LEVELS = 64
 
 
 def check_data(value: Any, where: str) -> None:
-    """Refuse data that holds itself, nests too deep or has text that no file and no tokenizer takes.
+    """Refuse what is not plain data, holds itself, nests too deep or has text that no file and no tokenizer accepts.
 
     Args:
         value: A config, or a part of one.
@@ -38,7 +38,12 @@ def _check(value: Any, where: str, level: int, checked: dict[int, int]) -> None:
     """
     if isinstance(value, str):
         _check_text(value, where)
-    if not isinstance(value, Mapping | list | tuple) or checked.get(id(value), 0) >= level:
+    if not isinstance(value, Mapping | list | tuple):
+        if not isinstance(value, str | int | float | None):
+            kind = type(value).__name__
+            raise ConfigError(f"{where} holds what is not plain data: a {kind}.", hint="A date needs quotes.")
+        return
+    if checked.get(id(value), 0) >= level:
         return
     if level > MOST_LEVELS:
         raise ConfigError(f"{where} nests more than {MOST_LEVELS} levels deep, or holds itself.", hint="Make it flat.")

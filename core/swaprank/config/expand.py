@@ -10,9 +10,7 @@ from ..errors import ConfigError
 from ..masking import shown
 from . import recipe, registry
 from .data import Config
-
-# Exactly one of them says what kind of ranker an expanded config describes.
-MAIN_KEYS = ("method", "fusion", "decomposition", "stages")
+from .kinds import MAIN_KEYS
 
 
 def expand(config: Mapping[str, Any]) -> Config:

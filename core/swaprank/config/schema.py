@@ -8,13 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..requests import Capability
-from ..stages.decomposition import NEEDS, DecompositionOptions
-from ..stages.fusion import INPUTS, FusionOptions
-from ..stages.retry_policy import RetryPolicy
-from ..stages.stage import Limits
 from . import recipe, registry
 from .environment import REFERENCE
-from .expand import MAIN_KEYS, backend_config, expand
+from .expand import backend_config, expand
+from .kinds import COMPOSITES, STAGE_OPTIONS, Composite, Nested, main_key
 
 Schema = dict[str, Any]
 
@@ -31,8 +28,8 @@ def json_schema() -> Schema:
     environment variable is set.
     """
     kinds = {f"method-{name}": _method(name) for name in registry.names("method")}
-    kinds |= {"fusion": _fusion(), "decomposition": _decomposition(), "stages": _stages()}
-    kinds |= {**_presets(), "changed": _changed()}
+    kinds |= {key: _composite(kind) for key, kind in COMPOSITES.items()}
+    kinds |= {**_recipes(), "changed": _changed()}
     parts = {f"backend-{name}": _backend(name) for name in registry.names("backend")}
     parts |= {f"strategy-{name}": _strategy(name) for name in registry.names("strategy")}
     return {
@@ -56,7 +53,7 @@ def _names() -> list[str]:
 
 
 def _models() -> list[type[BaseModel]]:
-    found: list[type[BaseModel]] = [Limits, RetryPolicy, FusionOptions, DecompositionOptions]
+    found = [*STAGE_OPTIONS, *(kind.options for kind in COMPOSITES.values())]
     found += [registry.method(name) for name in registry.names("method")]
     found += [registry.strategy(name) for name in registry.names("strategy")]
     found += [registry.backend(name).Options for name in registry.names("backend")]
@@ -80,11 +77,12 @@ def _object(properties: dict[str, Schema], required: list[str]) -> Schema:
 def _common() -> dict[str, Schema]:
     fallback = _object({"fallback": _ANY}, ["fallback"])
     on_error = {"anyOf": [{"enum": ["raise", "keep_order"]}, fallback]}
-    return {**_properties(Limits), **_properties(RetryPolicy), "on_error": on_error}
+    options = {key: value for model in STAGE_OPTIONS for key, value in _properties(model).items()}
+    return {**options, "on_error": on_error}
 
 
 def _required(model: type[BaseModel]) -> list[str]:
-    return [name for name, field in model.model_fields.items() if field.is_required()]
+    return [field.alias or name for name, field in model.model_fields.items() if field.is_required()]
 
 
 def _method(name: str) -> Schema:
@@ -125,7 +123,7 @@ def _single(
         "never": {"type": "null"},
     }
     properties["model"] = models[method.takes_model]
-    asked = [
+    variants = [
         {
             "properties": {
                 "strategy": {"$ref": f"#/$defs/strategy-{choice}"},
@@ -136,7 +134,7 @@ def _single(
         }
         for choice, options in choices.items()
     ]
-    return {**_object({**properties, **named}, required), "anyOf": asked}
+    return {**_object({**properties, **named}, required), "anyOf": variants}
 
 
 def _backends(needs: frozenset[Capability], default: str, *, whole: bool) -> Schema:
@@ -169,36 +167,34 @@ def _backend(name: str) -> Schema:
     return _object({"type": {"const": name}, **values}, [])
 
 
-def _fused() -> dict[str, Schema]:
-    one = {"anyOf": [{"enum": list(INPUTS)}, _ANY]}
-    several = {"type": "array", "items": one, "minItems": 1}
-    inputs = {"with": {"anyOf": [one, {"type": "null"}]}, "of": {"anyOf": [several, {"type": "null"}]}}
-    return {**_common(), **_properties(FusionOptions), **inputs}
+def _composite(kind: Composite) -> Schema:
+    required = [*_required(kind.options), *(["model"] if kind.llm else [])]
+    given = [{"properties": {key: {"not": {"type": "null"}}}, "required": [key]} for key in kind.one_of]
+    return {**_object(_composite_properties(kind), required), **({"oneOf": given} if given else {})}
 
 
-def _fusion() -> Schema:
-    given = [{"properties": {key: {"not": {"type": "null"}}}, "required": [key]} for key in ("with", "of")]
-    return {**_object(_fused(), ["fusion"]), "oneOf": given}
+def _composite_properties(kind: Composite) -> dict[str, Schema]:
+    fields = {field.alias or name: field for name, field in kind.options.model_fields.items()}
+    nested = {key: _nested(holds, optional=fields[key].default is None) for key, holds in kind.nested.items()}
+    wiring: dict[str, Schema] = {}
+    if kind.llm is not None:
+        wiring = {"model": {"type": "string"}, "backend": _backends(kind.llm.needs, kind.llm.backend, whole=True)}
+    return {**_common(), **_properties(kind.options), **wiring, **nested}
 
 
-def _cascade() -> dict[str, Schema]:
-    return {**_common(), "stages": {"type": "array", "items": _ANY, "minItems": 1}}
+def _nested(holds: Nested, *, optional: bool) -> Schema:
+    """A key that holds one reranker or several.
+
+    Args:
+        holds: What it may hold.
+        optional: Whether it may be null.
+    """
+    one = {"anyOf": [{"enum": list(holds.names)}, _ANY]} if holds.names else _ANY
+    value: Schema = {"type": "array", "items": one, "minItems": 1} if holds.many else one
+    return {"anyOf": [value, {"type": "null"}]} if optional else value
 
 
-def _decomposed() -> dict[str, Schema]:
-    wiring = {"model": {"type": "string"}, "backend": _backends(NEEDS, "transformers", whole=True)}
-    return {**_common(), **_properties(DecompositionOptions), **wiring, "rerank": _ANY, "search": _ANY}
-
-
-def _decomposition() -> Schema:
-    return _object(_decomposed(), ["decomposition", "model"])
-
-
-def _stages() -> Schema:
-    return _object(_cascade(), ["stages"])
-
-
-def _presets() -> dict[str, Schema]:
+def _recipes() -> dict[str, Schema]:
     """``reranker: <recipe or method>`` with what may override it, one schema for names that take the same keys."""
     alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for name in {*recipe.all_recipes(), *registry.names("method")}:
@@ -206,12 +202,8 @@ def _presets() -> dict[str, Schema]:
     schemas = {}
     for kind, names in sorted(alike.items()):
         named: dict[str, Schema] = {"reranker": {"enum": sorted(names)}}
-        if kind[0] == "fusion":
-            schema = _object({**_fused(), **named}, ["reranker"])
-        elif kind[0] == "decomposition":
-            schema = _object({**_decomposed(), **named}, ["reranker"])
-        elif kind[0] == "stages":
-            schema = _object({**_cascade(), **named}, ["reranker"])
+        if kind[0] in COMPOSITES:
+            schema = _object({**_composite_properties(COMPOSITES[kind[0]]), **named}, ["reranker"])
         else:
             method, backend, strategy, *missing = kind[1:]
             named["method"] = {"const": method}
@@ -224,7 +216,7 @@ def _kind(name: str) -> tuple[str, ...]:
     """What decides which keys may stand beside a name, and what must."""
     config = expand({"reranker": name})
     if "method" not in config:
-        return (next(key for key in MAIN_KEYS if key in config),)
+        return (main_key(config, name),)
     method = registry.method(config["method"])
     backend = backend_config(config.get("backend", method.backend)).get("type", method.backend)
     strategy = config.get("strategy", method.strategy)
@@ -235,6 +227,7 @@ def _kind(name: str) -> tuple[str, ...]:
 def _changed() -> Schema:
     """``reranker: {...}`` with any override; whether it suits the mapping shows at construction."""
     single = [_method(name)["properties"] for name in registry.names("method")]
-    keys = {key for properties in (*single, _fused(), _decomposed(), _cascade()) for key in properties}
+    composite = [_composite_properties(kind) for kind in COMPOSITES.values()]
+    keys = {key for properties in (*single, *composite) for key in properties}
     overrides: dict[str, Schema] = {**{key: {} for key in sorted(keys)}, **_common()}
     return _object({**overrides, "reranker": {"$ref": "#/$defs/config"}}, ["reranker"])

@@ -1,4 +1,4 @@
-"""Passages shown as `Passage A: "..."`, answered by a label: what setwise, pairwise and listwise likelihood share.
+"""Passages shown under labels (`Passage A: "..."`), of which the model names one: setwise, pairwise, ielab-listwise.
 
 ielab/llm-rankers (Apache-2.0, https://github.com/ielab/llm-rankers).
 """
@@ -34,7 +34,7 @@ _T5_START = "Passage"
 _T5_ANSWER = 2
 
 
-class Labelled(Method):
+class LabelChoice(Method):
     """How a label is asked for and read.
 
     Attributes:
@@ -118,7 +118,7 @@ def logprobs(responses: Sequence[Response]) -> tuple[float, ...]:
     return tuple(score.logprobs[-1] for score in responses_of(SequenceScore, responses))
 
 
-def picked(response: Response, names: str) -> int | None:
+def chosen_label(response: Response, names: str) -> int | None:
     """The place of the label that was written; None where there is none.
 
     Raises:

@@ -9,5 +9,5 @@ def sigmoid(logit: float) -> float:
     """1 / (1 + exp(-logit)), without overflow at either end."""
     if logit >= 0:
         return 1.0 / (1.0 + math.exp(-logit))
-    grown = math.exp(logit)
-    return grown / (1.0 + grown)
+    exponential = math.exp(logit)
+    return exponential / (1.0 + exponential)

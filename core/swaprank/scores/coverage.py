@@ -1,8 +1,8 @@
-"""How much of a text an encoder's vocabulary really knows.
+"""How much of a text an encoder's vocabulary knows.
 
-A subword vocabulary keeps the letters of a language it was made for together: at least two letters in a
-piece. A foreign script falls apart into single letters, bytes or unknown tokens, and the embedding says
-next to nothing, however high its cosines are (English weights give Arabic pairs 0.9 and more).
+A subword vocabulary keeps the letters of its own language together, at least two in a piece. A foreign script falls
+apart into single letters, bytes or unknown tokens, and its embedding says next to nothing, however high the cosines
+are (English weights give Arabic pairs 0.9 and more).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-# Enough of a text to know its script, and little enough to cost nothing.
-_READ = 1000
+# Characters of a text that are looked at: enough to know its script, and few enough to cost nothing.
+READ_CHARACTERS = 1000
 
 
 def coverage(text: str, offsets: Sequence[tuple[int, int]], known: Sequence[bool]) -> float | None:
@@ -28,7 +28,7 @@ def coverage(text: str, offsets: Sequence[tuple[int, int]], known: Sequence[bool
     Returns:
         0 to 1, or None when the text has no word of two letters to judge by.
     """
-    text = text[:_READ]
+    text = text[:READ_CHARACTERS]
     letters = np.zeros(len(text) + 1, dtype=np.int64)
     for word in _WORD.finditer(text):
         letters[word.start() + 1 : word.end() + 1] = 1
@@ -36,14 +36,6 @@ def coverage(text: str, offsets: Sequence[tuple[int, int]], known: Sequence[bool
     if not before[-1]:
         return None
     # Pieces hold at least one character each, bytes aside: no more pieces than characters need be looked at.
-    spans = np.clip(np.asarray(offsets[:_READ], dtype=np.int64).reshape(-1, 2), 0, len(text))
+    spans = np.clip(np.asarray(offsets[:READ_CHARACTERS], dtype=np.int64).reshape(-1, 2), 0, len(text))
     inside = before[spans[:, 1]] - before[spans[:, 0]]
-    return float(min(1.0, inside[(inside >= 2) & np.asarray(known[:_READ], dtype=bool)].sum() / before[-1]))
-
-
-def trust(covered: float | None) -> float:
-    """The weight of a list by its encoder's coverage: letters in pieces minus letters in crumbs, 0 to 1.
-
-    1 when the vocabulary covers all, 0 when it covers half or less, 1 when nothing is known.
-    """
-    return 1.0 if covered is None else min(1.0, max(0.0, 2.0 * covered - 1.0))
+    return float(min(1.0, inside[(inside >= 2) & np.asarray(known[:READ_CHARACTERS], dtype=bool)].sum() / before[-1]))

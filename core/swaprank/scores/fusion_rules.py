@@ -1,12 +1,12 @@
 """Rules that fuse several score lists over the same candidates into one.
 
-Pure functions. A list has one float per candidate; None or NaN marks a candidate the list does not hold. Every
-rule returns one finite float per candidate, higher is better.
+A list has one score per candidate; None or NaN marks a candidate that the list does not hold. Every rule returns one
+finite number per candidate, higher is better.
 
 A rule is a scaling, which makes the lists comparable, and a combination, which makes one number of them;
-`RULES` names the published pairs. In every degenerate list a scaling says what is true of it: a list whose scores
-are all equal (or that holds one candidate) adds the same to all it holds, so that the other lists decide; an
-infinite score counts as the finite extreme of its list, and keeps its rank where ranks are fused.
+`RULES` names the published pairs. Degenerate lists follow one policy: a list whose scores are all equal, or that holds
+one candidate, adds the same to all that it holds, so that the other lists decide; an infinite score counts as the
+finite extreme of its list, and keeps its rank where ranks are fused.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from . import scaling
-from .scaling import SCALINGS, Scaling, Scores, Values, cleaned
+from .scaling import SCALINGS, Scaling
+from .score_list import ScaledList, ScoreList, present
 
 Combination = Literal["sum", "mnz", "max"]
 Missing = Literal["lowest", "nothing"]
@@ -56,8 +57,8 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def fused(
-    rule: Rule, lists: Sequence[Scores], weights: Sequence[float], *, k: float = 60, sample: bool = False
+def fuse(
+    rule: Rule, lists: Sequence[ScoreList], weights: Sequence[float], *, k: float = 60, sample: bool = False
 ) -> list[float]:
     """One score per candidate by a rule.
 
@@ -65,34 +66,19 @@ def fused(
         rule: One of `RULES`, or another pair.
         lists: Scores by candidate, all of one length.
         weights: One per list.
-        k: The constant of reciprocal ranks.
+        k: The constant of reciprocal ranks, above 0.
         sample: Standard deviations with n - 1 instead of n.
+
+    Returns:
+        The fused scores [candidates], all finite.
     """
     scale = _scaling(rule.norm, k, sample)
-    columns = [_filled(scale(scores), rule.missing) for scores in lists]
+    columns = [_fill_missing(scale(scores), rule.missing) for scores in lists]
     combine = _COMBINATIONS[rule.combination]
     return [
         combine([(weight, score) for weight, score in zip(weights, row, strict=True) if score is not None])
         for row in zip(*columns, strict=True)
     ]
-
-
-def order_trust(order: Scores, others: Scores) -> float:
-    """How far a given order agrees with other evidence beyond chance, 0 to 1.
-
-    With r the correlation of the two lists, r * sqrt(n - 1) is about standard normal when the order means
-    nothing. The trust is 1 - 1/z^2 of that z, and 0 below 1: a retriever's order of a hundred passages is
-    soon believed, a few texts in any order never overrule what is read in them.
-    """
-    left, right = (_filled(scaling.z_score(scores), "lowest") for scores in (order, others))
-    agreement = math.fsum((a or 0.0) * (b or 0.0) for a, b in zip(left, right, strict=True)) / max(len(left), 1)
-    surprise = agreement * math.sqrt(max(len(left) - 1, 0))
-    return 1.0 - 1.0 / surprise**2 if surprise > 1.0 else 0.0
-
-
-def present(scores: Scores) -> list[float]:
-    """The finite scores a list holds, infinities as its finite extremes."""
-    return scaling.present(cleaned(scores))
 
 
 def _scaling(norm: str, k: float, sample: bool) -> Scaling:
@@ -104,8 +90,8 @@ def _scaling(norm: str, k: float, sample: bool) -> Scaling:
     return SCALINGS[norm]
 
 
-def _filled(scores: Values, missing: Missing) -> Values:
-    held = scaling.present(scores)
+def _fill_missing(scores: ScaledList, missing: Missing) -> ScaledList:
+    held = present(scores)
     if missing == "nothing" or not held:
         return scores
     lowest = min(held)

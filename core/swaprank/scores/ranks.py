@@ -12,17 +12,17 @@ def descending(scores: Sequence[float]) -> list[int]:
 
 
 def best(scores: Sequence[float]) -> int:
-    """Place of the highest score, the first of equals."""
+    """The place of the highest score; of equal ones the first."""
     return max(range(len(scores)), key=lambda place: (scores[place], -place))
 
 
 def behind(floor: float, indices: Sequence[int]) -> dict[int, float]:
-    """Ranker for candidates that come behind all others: one less than the floor for each rank."""
+    """Scores by index for candidates that come behind all others: the floor minus 1 for each rank."""
     return {index: floor - distance for distance, index in enumerate(indices, start=1)}
 
 
 def rank_scores(order: Sequence[int]) -> list[float]:
-    """Ranker for a bare order: 1/rank, by index; 1.0 for the best."""
+    """Scores for a bare order: 1/rank by index, 1.0 for the best."""
     scores = [0.0] * len(order)
     for place, index in enumerate(order, start=1):
         scores[index] = 1.0 / place
@@ -30,7 +30,7 @@ def rank_scores(order: Sequence[int]) -> list[float]:
 
 
 def unread_behind(scores: Sequence[float], order: Sequence[int]) -> list[float]:
-    """Ranker in which passages without one come behind all others."""
+    """The scores, with passages that have none (-inf) behind all others in the given order."""
     known = [score for score in scores if score > -math.inf]
     unread = [index for index in order if scores[index] == -math.inf]
     lowest = behind(min(known, default=0.0), unread)

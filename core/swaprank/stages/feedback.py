@@ -8,7 +8,7 @@ needs no steps: what it has made of query and passages is the better query.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,10 @@ from ..errors import InputError
 from ..flow.flow import Flow, ask
 from ..method import responses_of
 from ..requests import Embedded
+from ..scores.vectors import check_vector
 from ..types import Passage, Query, Ranking, ScoreKind
-from .method_ranker import MethodRanker, Ranker
+from .method_ranker import MethodRanker
+from .ranker import Ranker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,9 +109,15 @@ def with_embeddings(passages: Sequence[Passage], embeddings: Embeddings | None) 
     missing = [place for place, passage in enumerate(passages) if passage.embedding is None]
     if embeddings is None or not missing:
         return list(passages)
-    vectors = embeddings([passages[place].content for place in missing])
+    returned: Any = embeddings([passages[place].content for place in missing])
+    vectors = list(returned) if isinstance(returned, Iterable) else []
     if len(vectors) != len(missing):
-        raise InputError(f"embeddings gave {len(vectors)} vectors for {len(missing)} texts.", hint="Give one per text.")
+        raise InputError(
+            f"embeddings gave {len(vectors)} vectors ({type(returned).__name__}) for {len(missing)} texts.",
+            hint="Give one per text.",
+        )
+    for vector in vectors:
+        check_vector(vector, "An embedding that embeddings gave")
     found = dict(zip(missing, vectors, strict=True))
     return [
         replace(passage, embedding=found[place]) if place in found else passage
@@ -118,7 +126,7 @@ def with_embeddings(passages: Sequence[Passage], embeddings: Embeddings | None) 
 
 
 def better_query(
-    scores: Ranker, query: Query, ranking: Ranking, how: Feedback, embeddings: Embeddings | None
+    ranker: Ranker, query: Query, ranking: Ranking, how: Feedback, embeddings: Embeddings | None
 ) -> Flow[list[float]]:
     """A better query embedding: the method's own where it makes one, else the moved one.
 
@@ -126,10 +134,10 @@ def better_query(
         InputError: An embedding is missing that must be moved or compared.
     """
     first = [ranked.passage for ranked in ranking.passages[: how.k]]
-    asked = scores.method.feedback_request(query, first) if isinstance(scores, MethodRanker) else None
-    if isinstance(scores, MethodRanker) and asked is not None:
-        [found] = responses_of(Embedded, (yield from ask(scores.backend, [asked])).responses)
-        return _floats(found.vector)
+    request = ranker.method.feedback_request(query, first) if isinstance(ranker, MethodRanker) else None
+    if isinstance(ranker, MethodRanker) and request is not None:
+        [embedded] = responses_of(Embedded, (yield from ask(ranker.backend, [request])).responses)
+        return _floats(embedded.vector)
     if query.embedding is None:
         raise InputError(
             f"The query {query.text[:60]!r} has no embedding to move.",

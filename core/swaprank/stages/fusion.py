@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..flow.flow import Flow, together
-from ..scores import fusion_rules, scaling
-from ..scores.coverage import trust
+from ..scores import fusion_rules
 from ..scores.ranks import descending
+from ..scores.score_list import ScoreList, cleaned, present
+from ..scores.trust import coverage_trust, order_trust
 from ..types import Passage, Query, Ranking, ScoreKind
 from .candidate_scores import CandidateScores
 from .stage import Stage, given_order
@@ -43,8 +44,8 @@ class FusionOptions(BaseModel):
         rule: ``fusion:`` in a config. Rules: ``z-score``, ``min-max``, ``dbsf``, ``rrf``, ``combsum``, ``combmnz``,
             ``combmax``; a paper's rule with its weights: ``erank``, ``rank-r1``, ``diver``, ``judgerank`` (see
             `fusion_rules.RULES`). ``evidence`` is ``z-score`` with the weight of each encoder multiplied by how far its
-            vocabulary covers the texts (`coverage.trust`), and that of a bare given order by how far it
-            agrees with the other lists beyond chance (`fusion_rules.order_trust`): an encoder that cannot read, or an
+            vocabulary covers the texts (`trust.coverage_trust`), and that of a bare given order by how far it
+            agrees with the other lists beyond chance (`trust.order_trust`): an encoder that cannot read, or an
             order that means nothing, counts nothing.
         of: What is fused: ``retrieval`` (the candidates' own scores), ``previous`` (the scores of the
             stage before; the retrieval scores in a first stage), ``first-stage`` (the retrieval scores, or
@@ -107,9 +108,9 @@ class FusionOptions(BaseModel):
         rule = fusion_rules.RULES["z-score" if self.rule == "evidence" else self.rule]
         return replace(rule, norm=self.norm or rule.norm, missing=self.missing or rule.missing)
 
-    def fused(self, lists: Sequence[scaling.Scores], weights: Sequence[float]) -> list[float]:
+    def fused(self, lists: Sequence[ScoreList], weights: Sequence[float]) -> list[float]:
         """One score per candidate."""
-        return fusion_rules.fused(self.base, lists, weights, k=self.k, sample=self.std == "sample")
+        return fusion_rules.fuse(self.base, lists, weights, k=self.k, sample=self.std == "sample")
 
 
 @dataclass(frozen=True)
@@ -128,38 +129,39 @@ class Fusion:
         return any(isinstance(one, Stage) and one.ranker.takes_instruction for one in self.inputs)
 
     def flow(
-        self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None
+        self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
         """Score the passages with every input and fuse."""
         if not self.options.deduplicate:
-            return (yield from self._fuse(query, passages, previous))
-        best = _best_copies(passages, previous)
-        chosen = None if previous is None else [previous[index] for index in best]
-        scored = yield from self._fuse(query, [passages[index] for index in best], chosen)
-        return scored.within(best, len(passages))
+            return (yield from self._fuse(query, passages, previous_scores))
+        best = _best_copies(passages, previous_scores)
+        chosen = None if previous_scores is None else [previous_scores[index] for index in best]
+        fused = yield from self._fuse(query, [passages[index] for index in best], chosen)
+        return fused.within(best, len(passages))
 
     def _fuse(
-        self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None
+        self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
         stages = [one for one in self.inputs if isinstance(one, Stage)]
-        rankings = iter((yield from together([stage.flow(query, passages, previous) for stage in stages])))
+        rankings = iter((yield from together([stage.flow(query, passages, previous_scores) for stage in stages])))
         retrieval = [passage.score for passage in passages]
-        lists: list[tuple[float, scaling.Scores]] = []
+        lists: list[tuple[float, ScoreList]] = []
         result = CandidateScores(order=[], scores=[], kind=ScoreKind.FUSED)
         ordered = 0.0
         for weight, one in zip(self.options.shares, self.inputs, strict=True):
             if isinstance(one, Stage):
                 ranking = next(rankings)
                 result.add(ranking, range(len(passages)))
-                scores: scaling.Scores = _kept_scores(ranking)
+                scores: ScoreList = _kept_scores(ranking)
                 if self.options.rule == "evidence":
-                    weight *= trust(ranking.coverage)
-            elif one == "first-stage" and not fusion_rules.present(retrieval):
+                    weight *= coverage_trust(ranking.coverage)
+            elif one == "first-stage" and not present(retrieval):
                 ordered = weight
                 continue
             else:
-                scores = _told(previous if one == "previous" and previous is not None else retrieval, one)
-            if fusion_rules.present(scores):
+                before = previous_scores if one == "previous" else None
+                scores = _warned(retrieval if before is None else before, one)
+            if present(scores):
                 lists.append((weight, scores))
         if not lists:
             return given_order(passages)
@@ -167,16 +169,16 @@ class Fusion:
         if ordered:
             order = [-math.log(rank) for rank in range(1, len(passages) + 1)]
             trusted = self.options.rule == "evidence"
-            share = fusion_rules.order_trust(order, self.options.fused(columns, weights)) if trusted else 1.0
+            share = order_trust(order, self.options.fused(columns, weights)) if trusted else 1.0
             weights, columns = [*weights, ordered * share], [*columns, order]
         result.scores = self.options.fused(columns, weights)
         result.order = descending(result.scores)
         return result
 
 
-def _best_copies(passages: Sequence[Passage], previous: Sequence[float] | None) -> list[int]:
+def _best_copies(passages: Sequence[Passage], previous_scores: Sequence[float] | None) -> list[int]:
     """The best-scored index of every id, and all without an id, in the given order; equal scores keep the first."""
-    scores = scaling.cleaned([passage.score for passage in passages] if previous is None else previous)
+    scores = cleaned([passage.score for passage in passages] if previous_scores is None else previous_scores)
     best: dict[object, int] = {}
     for index, passage in enumerate(passages):
         key = index if passage.id is None else passage.id
@@ -190,7 +192,7 @@ def _height(score: float | None) -> float:
     return -math.inf if score is None else score
 
 
-def _told(scores: scaling.Scores, name: Given) -> scaling.Scores:
+def _warned(scores: ScoreList, name: Given) -> ScoreList:
     """The scores as they are, with a warning when some of them are no finite numbers."""
     odd = sum(score is not None and not math.isfinite(score) for score in scores)
     if odd:

@@ -2,13 +2,18 @@
 
 import gc
 import pickle
+import random
+import subprocess
+import sys
+from functools import partial
 
 import numpy as np
 import pytest
 
-from swaprank import BackendError, ConfigError
-from swaprank.backends.embedded import static
+from swaprank import BackendError, BM25Index, ConfigError, Reranker
+from swaprank.backends.embedded import lexical, static
 from swaprank.backends.embedded.backend import EmbeddedBackend
+from swaprank.backends.embedded.options import EmbeddedOptions
 from swaprank.requests import ANSWERS, Embed, EmbedTokens, Lexical, LexicalBlend, PairScore
 from swaprank.testing import check_backend
 from tests.conftest import golden, inputs
@@ -61,6 +66,69 @@ def test_prompt_and_max_length_are_honoured() -> None:
     )
     assert short.usage.input_tokens == 2 < whole.usage.input_tokens
     assert told.vector == pytest.approx(written.vector)
+
+
+def test_long_texts_are_cut_before_they_are_read_and_the_usage_says_so() -> None:
+    backend = EmbeddedBackend(options=EmbeddedOptions(max_characters=9))
+    long, short = "green tea and much more", "green tea"
+    for asked in (
+        (Embed(long, "passage"), Embed(short, "passage")),
+        (EmbedTokens(long, "query"), EmbedTokens(short, "query")),
+    ):
+        cut, whole = backend.run(asked)
+        assert (cut.usage.cut, whole.usage.cut) == (1, 0)
+        assert cut.usage.input_tokens == whole.usage.input_tokens
+        assert cut.coverage == whole.coverage
+    for kind in (Lexical, partial(LexicalBlend, pairs=0.5, grams=0.5)):
+        cut, whole = backend.run([kind(long, (long, short, "tea")), kind(short, (short, short, "tea"))])
+        assert cut.scores == whole.scores
+        assert (cut.usage.cut, whole.usage.cut) == (2, 0)
+
+
+def test_the_cut_is_in_the_calls_of_a_ranking_and_can_be_switched_off() -> None:
+    passages = ["coffee", "word " * 30_000 + "tea"]
+    ranking = Reranker("lexical").rerank("tea", passages)
+    assert [call.cut for call in ranking.calls] == [1] and ranking.scores[0] == ranking.scores[1]
+    whole = Reranker("lexical", backend={"type": "embedded", "max_characters": None}).rerank("tea", passages)
+    assert [call.cut for call in whole.calls] == [0] and whole.order == [1, 0]
+    assert Reranker("bm25").rerank("tea", passages).calls[0].cut == 1
+    with pytest.raises(ConfigError, match="max_characters"):
+        Reranker("bm25", backend={"type": "embedded", "max_characters": 0})
+
+
+def test_texts_of_a_collection_are_not_cut(tmp_path) -> None:
+    long, other = "word " * 20 + "tea", "word " * 20 + "milk"
+    for collection in ((long, "coffee", other), str(tmp_path)):
+        BM25Index.build([long, "coffee", other], tmp_path)
+        for limit, cut in ((50, 1), (None, 0)):
+            backend = EmbeddedBackend(options=EmbeddedOptions(max_characters=limit))
+            [found] = backend.run([Lexical("tea", (long, other + " tea", "coffee"), collection=collection)])
+            assert found.scores[0] > 0 == found.scores[2] and found.usage.cut == cut
+            assert (found.scores[1] > 0) is (limit is None)
+
+
+def test_a_huge_passage_takes_the_memory_of_a_cut_one() -> None:
+    pytest.importorskip("resource")
+    program = (
+        "import resource; from swaprank import Reranker; r = Reranker('embedded'); r.rerank('tea', ['tea', 'milk']); "
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; before = peak(); "
+        "calls = r.rerank('tea', ['tea', 'some words ' * 200_000]).calls; "
+        "print(peak() - before, sum(call.cut for call in calls))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    grown, cut = map(int, ran.stdout.split())
+    kilobytes = grown / 1024 if sys.platform == "darwin" else grown
+    assert cut == 2 and kilobytes < 300_000, "without the cut it is 2 GB"
+
+
+def test_occurrences_are_those_of_str_count_however_many_strings_there_are() -> None:
+    letters = random.Random(7)
+    text = "".join(letters.choices("ab ", k=2000))
+    wanted = {"".join(letters.choices("abc ", k=size)) for size in (3, 4, 4, 4) for _ in range(200)}
+    assert len(wanted) > 100
+    for some in (list(wanted), list(wanted)[:20]):
+        assert lexical.occurrences(text, some) == [text.count(one) for one in some]
+    assert lexical.occurrences("", list(wanted)) == [0] * len(wanted)
 
 
 def test_the_table_is_loaded_once_and_dropped_when_nobody_holds_it(nothing_loaded) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ...backend import BackendOptions, LocalBackend
+from ...backend import LocalBackend
 from ...bm25 import candidates
 from ...errors import ConfigError, ResponseError
 from ...requests import (
@@ -14,6 +15,7 @@ from ...requests import (
     EmbedTokens,
     Lexical,
     LexicalBlend,
+    LexicalScores,
     Request,
     Response,
     TokenEmbeddings,
@@ -31,7 +33,7 @@ class EmbeddedBackend(LocalBackend):
 
     Args:
         model: Empty or ``wordllama``, the one embedding table there is.
-        options: There is nothing to set.
+        options: How much of a text is read.
 
     Raises:
         ConfigError: Any other model.
@@ -39,19 +41,21 @@ class EmbeddedBackend(LocalBackend):
 
     Options = EmbeddedOptions
 
-    def __init__(self, model: str = "", options: BackendOptions | None = None) -> None:
+    def __init__(self, model: str = "", options: EmbeddedOptions | None = None) -> None:
         if model not in _MODELS:
             raise ConfigError(
                 f"The embedded backend has no model {model!r}.",
                 hint="It carries 'wordllama'. For a hub id or a folder use backend: transformers.",
             )
-        super().__init__(model, options or EmbeddedOptions())
+        options = options or EmbeddedOptions()
+        super().__init__(model, options)
+        self._max_characters = options.max_characters
         self._table: static.StaticEmbeddings | None = None
 
     def run(self, requests: Sequence[Request]) -> list[Response]:
         """Answer all requests, in order."""
         texts = [request for request in requests if isinstance(request, Embed | EmbedTokens)]
-        embedded = iter(self._embed(texts) if texts else [])
+        embedded = self._embed(texts)
         return [
             next(embedded) if isinstance(request, Embed | EmbedTokens) else self._match(request) for request in requests
         ]
@@ -65,24 +69,32 @@ class EmbeddedBackend(LocalBackend):
         self._table = table = shared("wordllama", static.StaticEmbeddings)
         return table
 
-    def _embed(self, requests: Sequence[Embed | EmbedTokens]) -> list[Response]:
+    def _embed(self, requests: Sequence[Embed | EmbedTokens]) -> Iterator[Response]:
+        if not requests:
+            return
         table = self._loaded()
         texts = [request.text if isinstance(request, EmbedTokens) else _prompted(request) for request in requests]
-        responses: list[Response] = []
-        for request, text, encoding in zip(requests, texts, table.encodings(texts), strict=True):
-            ids = encoding.ids[: request.max_length]
-            covered, usage = table.coverage(text, encoding), Usage(input_tokens=len(ids))
+        read = [text[: self._max_characters] for text in texts]
+        for request, text, whole, tokens in zip(requests, read, texts, table.tokens(read), strict=True):
+            ids = tokens.ids[: request.max_length]
+            usage = Usage(input_tokens=len(ids), cut=int(len(text) < len(whole)))
             if isinstance(request, Embed):
-                responses.append(Embedded(table.pooled(ids), covered, usage))
+                yield Embedded(table.pooled(ids), tokens.coverage, usage)
             else:
-                responses.append(TokenEmbeddings(ids, table.vectors, ids, covered, usage))
-        return responses
+                yield TokenEmbeddings(ids, table.vectors, ids, tokens.coverage, usage)
 
     def _match(self, request: Request) -> Response:
         if isinstance(request, Lexical):
-            return candidates.bm25_scores(request)
+            return candidates.bm25_scores(request, self._max_characters)
         if isinstance(request, LexicalBlend):
-            return lexical.blended_scores(request, self._loaded())
+            read = replace(
+                request,
+                query=request.query[: self._max_characters],
+                passages=tuple(passage[: self._max_characters] for passage in request.passages),
+            )
+            before, after = ((each.query, *each.passages) for each in (request, read))
+            cut = sum(len(text) < len(whole) for text, whole in zip(after, before, strict=True))
+            return LexicalScores(lexical.blended_scores(read, self._loaded()), Usage(cut=cut))
         raise ResponseError(f"The embedded backend cannot answer a {type(request).__name__} request.")
 
 

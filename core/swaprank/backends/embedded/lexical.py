@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence, Sized
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ...bm25.analysis import detect_language, stems, words
-from ...requests import Analysis, LexicalBlend, LexicalScores
+from ...requests import Analysis, LexicalBlend
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-Term = TypeVar("Term", str, tuple[str, str])
-
 _K1, _B = 0.9, 0.4  # Lucene's and Pyserini's values
 _GRAM = 4
 # Log-rank sums: below the first a word is as common as a stop word, above the second as rare as it gets.
 _COMMON, _RARE = 5.0, 14.0
 _LEAST = 0.5
+# From so many strings on, one pass over the text is faster than a search for each, and the time stays linear.
+_MANY = 100
 
 
-def blended_scores(request: LexicalBlend, vocabulary: StaticEmbeddings) -> LexicalScores:
+def blended_scores(request: LexicalBlend, vocabulary: StaticEmbeddings) -> tuple[float, ...]:
     """The z-score of words plus the weighted z-scores of pairs and 4-grams, one score per passage.
 
     Args:
@@ -43,36 +43,83 @@ def blended_scores(request: LexicalBlend, vocabulary: StaticEmbeddings) -> Lexic
         vocabulary: Tells how rare a word is in the language at large.
     """
     analysis = Analysis(language=detect_language(request.query))
-    asked = words(request.query, analysis, analysis.language)
-    query = stems(asked, analysis, analysis.language)
-    read = [words(passage, analysis, analysis.language) for passage in request.passages]
-    passages = [stems(each, analysis, analysis.language) for each in read]
-    texts = [f" {' '.join(each)} " for each in read]
-    lengths = np.array([len(passage) for passage in passages], dtype=np.float64)
-
-    word_counts = _frequencies(Counter(query), [Counter(passage) for passage in passages])
-    rarity = _rarity(query, asked, vocabulary)
-    pairs = Counter(_pairs(query))
-    grams = Counter(gram for word in asked for gram in _grams(word))
-    columns = (
-        _bm25(word_counts, lengths, [rarity[term] * count for term, count in Counter(query).items()], floor=1.0),
-        request.pairs * _bm25(_frequencies(pairs, [Counter(_pairs(passage)) for passage in passages]), lengths),
-        request.grams
-        * _bm25(
-            np.array([[each.count(gram) for each in texts] for gram in grams], dtype=np.float64).reshape(
-                -1, len(texts)
-            ),
-            np.array([len(text) for text in texts], dtype=np.float64),
-            list(grams.values()),
-        ),
+    query_words = words(request.query, analysis, analysis.language)
+    query_stems = stems(query_words, analysis, analysis.language)
+    wanted = _Terms(
+        words=Counter(query_stems),
+        pairs=Counter(pairwise(query_stems)),
+        grams=Counter(gram for word in query_words for gram in _grams(word)),
     )
-    return LexicalScores(tuple(float(score) for score in np.sum(columns, axis=0)))
+    counted = [_count(passage, wanted, analysis) for passage in request.passages]
+    rarity = _rarity(query_stems, query_words, vocabulary)
+    lengths = np.array([passage.length for passage in counted], dtype=np.float64)
+    letters = np.array([passage.letters for passage in counted], dtype=np.float64)
+    columns = (
+        _bm25(
+            _table([passage.words for passage in counted], wanted.words),
+            lengths,
+            [rarity[term] * count for term, count in wanted.words.items()],
+            floor=1.0,
+        ),
+        request.pairs * _bm25(_table([passage.pairs for passage in counted], wanted.pairs), lengths),
+        request.grams
+        * _bm25(_table([passage.grams for passage in counted], wanted.grams), letters, list(wanted.grams.values())),
+    )
+    return tuple(float(score) for score in np.sum(columns, axis=0))
 
 
-def _frequencies(wanted: Mapping[Term, int], passages: Sequence[Mapping[Term, int]]) -> Array:
+class _Terms(NamedTuple):
+    """The terms of the query, and how often it holds each."""
+
+    words: Counter[str]
+    pairs: Counter[tuple[str, str]]
+    grams: Counter[str]
+
+
+class _Counts(NamedTuple):
+    """How often a passage holds each term of the query, in the order of `_Terms`, and how long it is."""
+
+    words: list[int]
+    pairs: list[int]
+    grams: list[int]
+    length: int
+    letters: int
+
+
+def _count(passage: str, wanted: _Terms, analysis: Analysis) -> _Counts:
+    """Count one passage, so that the words of only one are held at a time."""
+    found = words(passage, analysis, analysis.language)
+    text = f" {' '.join(found)} "
+    stemmed = stems(found, analysis, analysis.language)
+    word_counts = Counter(stemmed)
+    pair_counts = Counter(pair for pair in pairwise(stemmed) if pair in wanted.pairs)
+    return _Counts(
+        words=[word_counts[word] for word in wanted.words],
+        pairs=[pair_counts[pair] for pair in wanted.pairs],
+        grams=occurrences(text, wanted.grams),
+        length=len(stemmed),
+        letters=len(text),
+    )
+
+
+def occurrences(text: str, wanted: Collection[str]) -> list[int]:
+    """How often a text holds each of some distinct strings, as `str.count` tells: without overlaps."""
+    if len(wanted) < _MANY:
+        return [text.count(one) for one in wanted]
+    counts = dict.fromkeys(wanted, 0)
+    ends = dict.fromkeys(wanted, 0)
+    for size in {len(one) for one in wanted}:
+        for start in range(len(text) - size + 1):
+            one = text[start : start + size]
+            if start >= ends.get(one, len(text)):
+                counts[one] += 1
+                ends[one] = start + size
+    return list(counts.values())
+
+
+def _table(counts: Sequence[Sequence[int]], wanted: Sized) -> Array:
     """Term frequencies [terms, passages]."""
-    table = [[passage.get(term, 0) for passage in passages] for term in wanted]
-    return np.array(table, dtype=np.float64).reshape(len(wanted), len(passages))
+    return np.ascontiguousarray(np.array(counts, dtype=np.float64).reshape(len(counts), len(wanted)).T)
 
 
 def _bm25(counts: Array, lengths: Array, weights: Sequence[float] | None = None, floor: float = 0.0) -> Array:
@@ -97,10 +144,6 @@ def _rarity(stems: Sequence[str], words: Sequence[str], vocabulary: StaticEmbedd
         summed = sum(math.log(rank) for rank in ranks) if ranks else _RARE
         rarity[stem] = max(rarity.get(stem, 0.0), min(max(summed - _COMMON, _LEAST), _RARE - _COMMON))
     return rarity
-
-
-def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
-    return list(pairwise(words))
 
 
 def _grams(word: str) -> list[str]:

@@ -1,0 +1,48 @@
+"""How far a score list is believed: a factor from 0 to 1 for its weight in a fusion."""
+
+from __future__ import annotations
+
+import math
+
+from .scaling import z_score
+from .score_list import ScoreList, present
+
+
+def coverage_trust(coverage: float | None) -> float:
+    """The trust in an encoder: the share of letters in known pieces minus the share of the others.
+
+    Args:
+        coverage: How much of the text its vocabulary knows (`coverage.coverage`), 0 to 1; None when nobody can tell.
+
+    Returns:
+        ``2 * coverage - 1``, at least 0: nothing when the vocabulary knows half of the text or less. 1 for None.
+    """
+    return 1.0 if coverage is None else min(1.0, max(0.0, 2.0 * coverage - 1.0))
+
+
+def order_trust(order: ScoreList, others: ScoreList) -> float:
+    """The trust in a given order: how far it agrees with other evidence beyond chance.
+
+    With r the correlation of the two lists over n candidates, ``z = r * sqrt(n - 1)`` is about standard normal when the
+    order means nothing. A retriever's order of a hundred passages is soon believed, and a few texts in any order never
+    overrule what is read in them.
+
+    Args:
+        order: A score for each candidate that falls along the order.
+        others: What the other lists say together.
+
+    Returns:
+        ``1 - 1 / z**2``, and 0 where z is 1 or less.
+    """
+    products = [
+        (left or 0.0) * (right or 0.0) for left, right in zip(_standardised(order), _standardised(others), strict=True)
+    ]
+    z = math.fsum(products) / max(len(products), 1) * math.sqrt(max(len(products) - 1, 0))
+    return 1.0 - 1.0 / z**2 if z > 1.0 else 0.0
+
+
+def _standardised(scores: ScoreList) -> ScoreList:
+    """The z-scores; candidates that the list does not hold have its lowest."""
+    scaled = z_score(scores)
+    lowest = min(present(scaled), default=None)
+    return [lowest if score is None else score for score in scaled]
