@@ -65,5 +65,5 @@ def test_a_ready_backend_stands_beside_a_recipe_with_a_backend_of_its_own() -> N
 
 
 def test_a_misspelt_field_names_the_class_and_the_field() -> None:
-    with pytest.raises(ConfigError, match="QuestionDecomposition has no option 'retreiver'.*'retriever'"):
+    with pytest.raises(ConfigError, match=r"QuestionDecomposition has no option 'retreiver'.*'retriever'"):
         make_reranker(DECOMPOSITION_CONFIG, None, {"retreiver": None}, fields={"retriever"})

@@ -27,7 +27,7 @@ def compress(reranker: Reranker, documents, query, how: str) -> list[Document]:
 def test_what_is_no_query_is_refused(how, policy, query) -> None:
     given = [Document(page_content="tea", metadata={"score": 1.0})]
     before = copy.deepcopy(given)
-    with pytest.raises(InputError, match="The query is a .*Give a str"):
+    with pytest.raises(InputError, match=r"The query is a .*Give a str"):
         compress(Reranker("bm25", on_error=policy), given, query, how)
     assert given == before
 
@@ -43,7 +43,7 @@ def test_what_is_no_list_of_documents_is_refused_with_the_way_out(how, wrong) ->
 @pytest.mark.parametrize("wrong", ["q", None, {}, {"query": "q"}, {"documents": []}], ids=repr)
 def test_the_runnable_says_what_its_input_lacks(how, wrong) -> None:
     runnable = Reranker("bm25").as_runnable()
-    with pytest.raises(InputError, match='Give {"query":'):
+    with pytest.raises(InputError, match=r'Give {"query":'):
         runnable.invoke(wrong) if how == "sync" else asyncio.run(runnable.ainvoke(wrong))
 
 
