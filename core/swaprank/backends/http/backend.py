@@ -60,10 +60,13 @@ class HttpBackend(ConfiguredBackend):
         return portal().run(self.arun(requests))
 
     async def arun(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
-        """Answer all requests, in order; equal ones are asked once, unless they draw lots."""
+        """Answer all requests, in order; equal ones are asked once, unless they are sampled."""
         # Importing what speaks it takes longer than an event loop should be held.
         dialect = await asyncio.to_thread(self._dialect) if self._made is None else self._made
-        keys: list[Any] = [place if _draws_lots(request) else request for place, request in enumerate(requests)]
+        keys: list[Any] = [
+            place if isinstance(request, Generate) and request.is_sampled else request
+            for place, request in enumerate(requests)
+        ]
         distinct: dict[Any, Request] = {}
         for key, request in zip(keys, requests, strict=True):
             distinct.setdefault(key, request)
@@ -103,10 +106,6 @@ class HttpBackend(ConfiguredBackend):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
-
-
-def _draws_lots(request: Request) -> bool:
-    return isinstance(request, Generate) and request.temperature > 0 and request.seed is None
 
 
 def _dialect(model: str, options: HttpOptions, replicas: Replicas) -> Dialect:

@@ -17,7 +17,7 @@ from ...requests import (
     SequenceScore,
     Usage,
 )
-from .._tokens.decoding import first_pieces, pieces_of
+from .._tokens.pieces import first_pieces, pieces_of
 from .client import Caller, ServerReply, number
 from .prompts import LocalTokenizer, PromptBody, Prompts
 from .replies import Completion, chat_reply, completion_reply
