@@ -64,7 +64,7 @@ class RerankingRetriever(BaseRetriever):
         )
         return list(ranked)[:most]
 
-    def _most(self, k: int | None) -> int | None:
+    def _most(self, k: Any) -> int | None:
         """How many documents this call returns at most; None for all."""
         if k is None:
             return self.k
