@@ -66,6 +66,11 @@ class Generate:
     max_length: int | None = None
     start: str = ""
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the same request again may get another answer."""
+        return self.temperature > 0 and self.seed is None
+
 
 @dataclass(frozen=True, slots=True)
 class LabelLogprobs:

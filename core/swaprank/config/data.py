@@ -11,6 +11,8 @@ Config = dict[str, Any]
 
 # No config needs more; recursion in Python and in parsers stays far away.
 MOST_LEVELS = 64
+# Python does not print integers of more than about 14,000.
+_MOST_BITS = 2000
 
 
 def check_data(value: Any, where: str) -> None:
@@ -42,6 +44,7 @@ def _check(value: Any, where: str, level: int, checked: dict[int, int]) -> None:
         if not isinstance(value, str | int | float | None):
             kind = type(value).__name__
             raise ConfigError(f"{where} holds what is not plain data: a {kind}.", hint="A date needs quotes.")
+        _check_size(value, where)
         return
     if checked.get(id(value), 0) >= level:
         return
@@ -51,8 +54,14 @@ def _check(value: Any, where: str, level: int, checked: dict[int, int]) -> None:
     for key in value if isinstance(value, Mapping) else ():
         if isinstance(key, str):
             _check_text(key, where)
+        _check_size(key, where)
     for item in value.values() if isinstance(value, Mapping) else value:
         _check(item, where, level + 1, checked)
+
+
+def _check_size(value: Any, where: str) -> None:
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise ConfigError(f"{where} has an integer of {value.bit_length()} bits.")
 
 
 def _check_text(text: str, where: str) -> None:

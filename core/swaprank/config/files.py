@@ -17,6 +17,10 @@ from .data import MOST_LEVELS, Config, check_data
 # Bytes of a file, and characters of it once its aliases are written out.
 MOST_BYTES = 1 << 20
 
+# YAML counts to the base of 60, too, in a time that grows with the square of the digits.
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_MOST_DIGITS = 400
+
 # The parser in C is ten times as fast; both only make plain data.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -67,7 +71,7 @@ def _yaml(text: str, where: str) -> Any:
             loader.dispose()
     except ConfigError:
         raise
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
         reason = _reason(error)
     raise ConfigError(f"{where} does not parse: {reason}.")  # without the error, which quotes the file
 
@@ -99,7 +103,10 @@ def _check_node(node: yaml.Node, where: str, sizes: dict[yaml.Node, int], path: 
         path.add(node)
         if isinstance(node, yaml.MappingNode):
             _check_once(((key.value, _line(key)) for key, _ in node.value if _is_scalar(key)), where)
-        inside = sum(_check_node(part, where, sizes, path) for part in _parts(node)) or len(node.value)
+        if node.tag in _NUMBERS and len(node.value) > _MOST_DIGITS:
+            raise ConfigError(f"{where} has a number of more than {_MOST_DIGITS} digits in line {_line(node)}.")
+        own = len(node.value) if _is_scalar(node) else 0
+        inside = own + sum(_check_node(part, where, sizes, path) for part in _parts(node))
         if inside >= MOST_BYTES:
             raise ConfigError(f"{where} is larger than {MOST_BYTES} characters with its aliases written out.")
         sizes[node] = inside + 1
@@ -131,8 +138,9 @@ def _reason(error: Exception) -> str:
     return problem if mark is None else f"{problem}, line {mark.line + 1}, column {mark.column + 1}"
 
 
-# What matters in JSON for depth and keys; the second group is there where a text is a key.
-_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|[\[{\]}]', re.DOTALL)
+# What matters in JSON for depth and keys; the second group is there where a text is a key. A text without its end is a
+# token too, so that the search does not start again at every quote in it.
+_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*+"?)(\s*:)?|[\[{\]}]', re.DOTALL)
 
 
 def _json(text: str, where: str) -> Any:
