@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from swaprank.adapters import construction
+from swaprank.adapters import FUSION_CONFIG, ConfigKind
 
-from .postprocessor import Preset, Reranker
+from .postprocessor import Reranker
 
 
 class HybridFusion(Reranker):
@@ -20,7 +20,7 @@ class HybridFusion(Reranker):
         ``HybridFusion(fusion="erank", of=[{"method": "bm25", "collection": "index"}, "retrieval"], top_n=10)``
     """
 
-    _preset: ClassVar[Preset] = staticmethod(construction.hybrid)
+    _kind: ClassVar[ConfigKind] = FUSION_CONFIG
 
     @classmethod
     def class_name(cls) -> str:

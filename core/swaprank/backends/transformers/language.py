@@ -107,9 +107,7 @@ class LanguageModel(LanguageRunner):
         return [done[place] for place in range(len(requests))]
 
     def _labelled(self, requests: Sequence[LabelLogprobs]) -> list[LabelScores]:
-        prompts = [
-            self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length)) for request in requests
-        ]
+        prompts = [self._rendering.fitted(request) for request in requests]
         labels = [self._rendering.labels(request) for request in requests]
         # Prompts that are equal once cut are read once, so that they cannot differ by rounding.
         distinct = list(dict.fromkeys(tuple(prompt.ids) for prompt in prompts))
@@ -142,10 +140,7 @@ class LanguageModel(LanguageRunner):
 
     def _sequenced(self, requests: Sequence[SequenceLogprob]) -> list[SequenceScore]:
         forced = [self.tokens.continuation(request.continuation) for request in requests]
-        prompts = [
-            self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length, len(after)))
-            for request, after in zip(requests, forced, strict=True)
-        ]
+        prompts = [self._rendering.fitted(request, len(after)) for request, after in zip(requests, forced, strict=True)]
         done: dict[int, tuple[float, ...]] = {}
 
         def use(places: list[int], session: Session) -> None:

@@ -94,7 +94,8 @@ class VllmLanguageModel(LanguageRunner):
         return answer.generated(prompt, self.tokens)
 
     def _labelled(self, requests: Sequence[LabelLogprobs]) -> list[LabelScores]:
-        prompts = [self._fitted(request) for request in requests]
+        # vLLM reads nothing without writing a token after it.
+        prompts = [self._rendering.fitted(request, 1) for request in requests]
         labels = [self._rendering.labels(request) for request in requests]
         wanted: dict[tuple[int, ...], list[int]] = {}
         for prompt, own in zip(prompts, labels, strict=True):
@@ -137,7 +138,9 @@ class VllmLanguageModel(LanguageRunner):
     def _sequenced(self, requests: Sequence[SequenceLogprob]) -> list[SequenceScore]:
         self._check_mode()
         forced = [self.tokens.continuation(request.continuation) for request in requests]
-        prompts = [self._fitted(request, len(after)) for request, after in zip(requests, forced, strict=True)]
+        prompts = [
+            self._rendering.fitted(request, len(after) + 1) for request, after in zip(requests, forced, strict=True)
+        ]
         sequences = [[*prompt.ids, *after] for prompt, after in zip(prompts, forced, strict=True)]
         params = self._params(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
         outputs = self._engine.generate(sequences, [params] * len(sequences))
@@ -154,10 +157,6 @@ class VllmLanguageModel(LanguageRunner):
                 "With backend: {type: vllm, logits: true} the engine answers questions of labels only.",
                 hint="Leave logits out: only bge-llm-reranker reads them.",
             )
-
-    def _fitted(self, request: LabelLogprobs | SequenceLogprob, more: int = 0) -> Encoded:
-        # vLLM reads nothing without writing a token after it.
-        return self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length, more + 1))
 
 
 def _slices(ids: list[int]) -> Iterator[list[int]]:
