@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Embeddings = Callable[[list[str]], Sequence[Sequence[float]]]
 """From texts to one vector each, such as the ``embed_documents`` of a LangChain embedding model."""
 
-# Adam's decay rates, and the least probability that is told from none.
+# Adam's decay rates, and the least probability that differs from zero.
 _FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-6
 
 

@@ -107,7 +107,7 @@ class DynamicBatcher(Generic[Batched]):
 
 
 def _failure(error: BaseException) -> BaseException:
-    """What a caller is told: what would end its thread or task without ending the program becomes a `BackendError`."""
+    """The error for a caller: what would end its thread or task without ending the program becomes a `BackendError`."""
     if isinstance(error, Exception | KeyboardInterrupt | SystemExit):
         return error
     failure = BackendError(f"The model failed: {type(error).__name__}: {error}", retryable=True)
