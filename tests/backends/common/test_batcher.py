@@ -122,6 +122,19 @@ def test_a_thread_that_cannot_be_started_fails_its_callers_only(monkeypatch) -> 
     assert batcher.submit(ask("b")).result(10)[0].text == "B"
 
 
+def test_a_caller_that_is_interrupted_while_it_asks_leaves_the_others_served(monkeypatch) -> None:
+    def interrupted(self, work):
+        raise KeyboardInterrupt
+
+    batcher = DynamicBatcher(Slow(), window=0.0)
+    batcher.model.release.set()
+    with monkeypatch.context() as patch:
+        patch.setattr(ThreadPoolExecutor, "submit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            batcher.submit(ask("a"))
+    assert batcher.submit(ask("b")).result(10)[0].text == "B"
+
+
 @pytest.mark.torch
 def test_a_panic_of_a_tokenizer_is_a_backend_error(tmp_path) -> None:
     folder = tmp_path / "model"
