@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,6 @@ from swaprank.adapters import (
     Steps,
     arun,
     checked_candidates,
-    rerank_metadata,
     run,
     step,
     thread_step,
@@ -201,19 +199,14 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         return with_embeddings(passages, self.embeddings)
 
     def _ranked_documents(self, documents: Sequence[Document], ranking: Ranking) -> list[Document]:
-        if self.on_ranking is not None:
-            self.on_ranking(ranking)
         ranked_documents = []
-        for ranked in ranking.passages:
+        for ranked, metadata in self._results(ranking):
             given = documents[ranked.index]
-            metadata = {key: value for key, value in given.metadata.items() if key not in STALE}
-            score = ranked.passage.score
-            # NaN stands for no score, and strict JSON does not take it.
-            if score is not None and not math.isnan(score):
-                metadata.setdefault(RETRIEVAL_SCORE, score)
-            metadata[RELEVANCE_SCORE] = ranked.score
-            metadata |= rerank_metadata(ranking, ranked, reasoning=self.include_reasoning)
-            ranked_documents.append(given.model_copy(update={"metadata": metadata}))
+            kept = {key: value for key, value in given.metadata.items() if key not in STALE}
+            if RETRIEVAL_SCORE in kept:
+                metadata.pop(RETRIEVAL_SCORE, None)
+            updated = {**kept, RELEVANCE_SCORE: ranked.score, **metadata}
+            ranked_documents.append(given.model_copy(update={"metadata": updated}))
         return ranked_documents
 
 

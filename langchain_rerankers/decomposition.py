@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from langchain_core.documents import Document
@@ -46,12 +45,10 @@ class QuestionDecomposition(Reranker):
         reranker: Source | CoreReranker = None,
         /,
         *,
-        config: Mapping[str, Any] | None = None,
         retriever: RetrieverLike | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(reranker, config=config, **options)
-        self.retriever = retriever
+        super().__init__(reranker, retriever=retriever, **options)
 
     def _rerank(self, query: Query, documents: list[Document]) -> Steps[list[Document]]:
         retriever = self.retriever

@@ -31,16 +31,16 @@ class LangChainLLM(FrameworkLlm):
 
         self._chats = isinstance(llm, BaseChatModel)
         tells = self._chats and "top_logprobs" in type(llm).model_fields
-        super().__init__(options or LlmOptions(), name_of(llm), tells=tells)
+        super().__init__(options or LlmOptions(), name_of(llm), has_logprobs=tells)
         self.llm = llm
 
-    def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
+    def chat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """One call of `invoke`."""
-        return _reply(self._bound(top).invoke(self._input(turns), stop=list(stop) or None))
+        return _reply(self._bound(top_logprobs).invoke(self._input(messages), stop=list(stop) or None))
 
-    async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
+    async def achat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """One call of `ainvoke`."""
-        return _reply(await self._bound(top).ainvoke(self._input(turns), stop=list(stop) or None))
+        return _reply(await self._bound(top_logprobs).ainvoke(self._input(messages), stop=list(stop) or None))
 
     def _bound(self, top: int) -> Runnable[Any, Any]:
         return self.llm.bind(logprobs=True, top_logprobs=top) if top else self.llm

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -48,12 +47,10 @@ class QuestionDecomposition(Reranker):
         reranker: Source | CoreReranker = None,
         /,
         *,
-        config: Mapping[str, Any] | None = None,
         retriever: BaseRetriever | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(reranker, config=config, **options)
-        self.retriever = retriever
+        super().__init__(reranker, retriever=retriever, **options)
 
     @classmethod
     def class_name(cls) -> str:

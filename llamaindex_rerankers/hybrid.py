@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from swaprank.adapters import FUSION_CONFIG, ConfigKind
+from swaprank import Reranker as CoreReranker
+from swaprank.adapters import FUSION_CONFIG, ConfigKind, Source
 
 from .postprocessor import Reranker
 
@@ -21,6 +22,10 @@ class HybridFusion(Reranker):
     """
 
     _kind: ClassVar[ConfigKind] = FUSION_CONFIG
+
+    # Without it type checkers take the fields for the arguments, as in any other pydantic class.
+    def __init__(self, reranker: Source | CoreReranker = None, /, **options: Any) -> None:
+        super().__init__(reranker, **options)
 
     @classmethod
     def class_name(cls) -> str:

@@ -26,18 +26,18 @@ class LlamaIndexLLM(FrameworkLlm):
 
     def __init__(self, llm: LLM, options: LlmOptions | None = None) -> None:
         fields = type(llm).model_fields
-        super().__init__(options or LlmOptions(), name_of(llm), tells="top_logprobs" in fields)
+        super().__init__(options or LlmOptions(), name_of(llm), has_logprobs="top_logprobs" in fields)
         self.llm = llm
 
-    def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
+    def chat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """One call of `LLM.chat`."""
-        return _reply(self.llm.chat(_messages(turns), **_logprob_options(top)))
+        return _reply(self.llm.chat(_messages(messages), **_logprob_options(top_logprobs)))
 
-    async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
+    async def achat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """One call of `LLM.achat`, or of `LLM.chat` in a thread where the former would block the event loop."""
         if inspect.unwrap(type(self.llm).achat) is inspect.unwrap(CustomLLM.achat):
-            return await asyncio.to_thread(self.say, turns, stop, top)
-        return _reply(await self.llm.achat(_messages(turns), **_logprob_options(top)))
+            return await asyncio.to_thread(self.chat, messages, stop, top_logprobs)
+        return _reply(await self.llm.achat(_messages(messages), **_logprob_options(top_logprobs)))
 
 
 class Provider:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, ClassVar, Self
@@ -28,7 +27,6 @@ from swaprank.adapters import (
     Steps,
     arun,
     checked_candidates,
-    rerank_metadata,
     run,
     step,
 )
@@ -159,17 +157,12 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
         ]
 
     def _ranked_nodes(self, nodes: Sequence[NodeWithScore], ranking: Ranking) -> list[NodeWithScore]:
-        if self.on_ranking is not None:
-            self.on_ranking(ranking)
         ranked_nodes = []
-        for ranked in ranking.passages:
+        for ranked, metadata in self._results(ranking):
             given = nodes[ranked.index]
-            extra = rerank_metadata(ranking, ranked, reasoning=self.include_reasoning)
-            score = ranked.passage.score
-            # NaN stands for no score, and strict JSON does not take it.
-            if score is not None and not math.isnan(score) and _SCORED.isdisjoint(given.node.metadata):
-                extra[RETRIEVAL_SCORE] = score
-            node = _with_metadata(given.node, extra)
+            if not _SCORED.isdisjoint(given.node.metadata):
+                metadata.pop(RETRIEVAL_SCORE, None)
+            node = _with_metadata(given.node, metadata)
             ranked_nodes.append(given.model_copy(update={"node": node, "score": ranked.score}))
         return ranked_nodes
 

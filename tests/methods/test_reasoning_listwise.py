@@ -59,6 +59,12 @@ def test_numbers_of_the_reasoning_are_not_a_ranking() -> None:
     assert said.passages[0].reasoning == "As [1] says."
 
 
+def test_an_open_answer_tag_in_capitals_is_no_tag_officially() -> None:
+    said = "[2] <ANSWER> [3]"
+    assert ranked({"method": "reasonrank", "official_parser": True}, said, 3).order == [1, 2, 0]
+    assert ranked({"method": "reasonrank"}, said, 3).order == [2, 0, 1]
+
+
 @pytest.mark.parametrize("case", REARANK["cases"], ids=lambda case: f"{case['input']}-{case['variant']}")
 def test_rearank_prompt(case) -> None:
     assert_messages(first_prompt({"method": "rearank", "variant": case["variant"]}, case["input"]), case["prompts"][0])

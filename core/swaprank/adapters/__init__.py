@@ -9,7 +9,7 @@
   `feedback_embedding` are such work.
 """
 
-from ..backends.llm.base import FrameworkLlm, LlmReply
+from ..backends.llm.framework import FrameworkLlm, LlmReply
 from ..backends.llm.options import LlmOptions, LlmProvider
 from ..config.load import Source
 from ..stages.feedback import Embeddings, with_embeddings

@@ -12,8 +12,9 @@ from ..backends.llm.options import LlmProvider
 from ..config.load import Source
 from ..errors import InputError
 from ..reranker import Reranker
-from ..types import Ranking
+from ..types import RankedPassage, Ranking
 from .construction import ANY_CONFIG, ConfigKind, make_reranker
+from .metadata import rerank_metadata
 
 OnRanking = Callable[[Ranking], None]
 
@@ -30,7 +31,7 @@ class AdapterReranker(BaseModel):
         config: The same by keyword, as dumps have it.
         llm: The framework's LLM.
         fields: Values of the fields that the class itself declares.
-        options: Keys of the config.
+        options: Keys of the config, and fields that a subclass adds.
 
     Raises:
         swaprank.ConfigError: As `make_reranker`.
@@ -57,10 +58,11 @@ class AdapterReranker(BaseModel):
         fields: Mapping[str, Any],
         **options: Any,
     ) -> None:
+        added = {key: options.pop(key) for key in type(self).model_fields.keys() & options.keys()}
         core = make_reranker(
             self._kind, reranker, options, config=config, llm=llm, fields=type(self).model_fields.keys()
         )
-        super().__init__(config=core.to_config(), **fields)
+        super().__init__(config=core.to_config(), **fields, **added)
         self._core = core
 
     @classmethod
@@ -76,6 +78,14 @@ class AdapterReranker(BaseModel):
     def core(self) -> Reranker:
         """The core reranker."""
         return self._core
+
+    def _results(self, ranking: Ranking) -> list[tuple[RankedPassage, dict[str, Any]]]:
+        """The kept passages, best first, each with the metadata it leaves; `on_ranking` is called before."""
+        if self.on_ranking is not None:
+            self.on_ranking(ranking)
+        return [
+            (ranked, rerank_metadata(ranking, ranked, reasoning=self.include_reasoning)) for ranked in ranking.passages
+        ]
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the core, which pickles its config and never a model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..types import RankedPassage, Ranking
@@ -17,7 +18,9 @@ STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
 
 
 def rerank_metadata(ranking: Ranking, ranked: RankedPassage, *, reasoning: bool) -> dict[str, Any]:
-    """Metadata of one kept passage, apart from the retrieval score: only the adapter knows where that one stood.
+    """Metadata of one kept passage.
+
+    The adapter leaves ``retrieval_score`` out where an earlier reranker has kept it already.
 
     Args:
         ranking: The ranking that the passage is part of.
@@ -25,6 +28,10 @@ def rerank_metadata(ranking: Ranking, ranked: RankedPassage, *, reasoning: bool)
         reasoning: Whether to include what the model said about the passage; it can be long.
     """
     metadata: dict[str, Any] = {SCORE_KIND: ranking.score_kind.value}
+    score = ranked.passage.score
+    # NaN stands for no score, and strict JSON does not take it.
+    if score is not None and not math.isnan(score):
+        metadata[RETRIEVAL_SCORE] = score
     if reasoning and ranked.reasoning:
         metadata[REASONING] = ranked.reasoning
     if ranked.sub_questions:

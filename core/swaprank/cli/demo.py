@@ -16,6 +16,7 @@ from rich.table import Table
 from ..config.load import Source, load
 from ..config.secrets import without_secrets
 from ..errors import require
+from ..masking import printable
 from ..runs.evaluation import Dataset, Run, load_beir, measure
 from .options import ConfigOption, RerankerOption
 
@@ -46,7 +47,7 @@ def demo(
         cells = [f"{one:.4f} ({one - first:+.4f})" for one in after]
         summary.add_row(f"{language} ({len(data.queries)} queries)", f"{first:.4f}", *cells)
     console.print(summary)
-    console.print(f"Reranker: {without_secrets(load(source))}", highlight=False, markup=False)
+    console.print(printable(f"Reranker: {without_secrets(load(source))}"), highlight=False, markup=False)
 
 
 def sample(language: str) -> Dataset:

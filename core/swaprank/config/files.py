@@ -46,7 +46,7 @@ def read(path: Path) -> Config:
     except UnicodeDecodeError as error:
         reason = f"{error.reason} at byte {error.start}"
     else:
-        found = (_json if path.suffix.lower() == ".json" else _yaml)(text, where)
+        found = (_json if path.suffix.lower() == ".json" else parse_yaml)(text, where)
         check_data(found, where)
         if not isinstance(found, dict):
             raise ConfigError(
@@ -57,7 +57,16 @@ def read(path: Path) -> Config:
     raise ConfigError(f"{where} is not text in UTF-8: {reason}.")  # without the error, which holds the content
 
 
-def _yaml(text: str, where: str) -> Any:
+def parse_yaml(text: str, where: str) -> Any:
+    """The value that a YAML document holds.
+
+    Args:
+        text: The document.
+        where: What it is, for the message.
+
+    Raises:
+        ConfigError: As `read`.
+    """
     try:
         _check_events(text, where)
         loader = _Loader(text)

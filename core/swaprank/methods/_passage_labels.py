@@ -28,7 +28,9 @@ from ..requests import (
 )
 from ..types import Passage, Query
 
-_STANDALONE = re.compile(r"(?<!\w)[A-Z](?!\w)")
+_NAMED = re.compile(r"passage\s{1,9}([A-Z])(?!\w)", re.IGNORECASE)
+_CAPITAL = re.compile(r"(?<!\w)([A-Z])(?!\w)")
+_LETTER = re.compile(r"(?<!\w)([a-z])(?!\w)")
 _START = " Passage:"
 _T5_START = "Passage"
 _T5_ANSWER = 2
@@ -125,7 +127,11 @@ def chosen_label(response: Response, names: str) -> int | None:
         ResponseError: The response is no text.
     """
     [reply] = responses_of(Generated, [response])
-    text = reply.text.strip().upper()
-    found = [text] if len(text) == 1 else _STANDALONE.findall(text)
-    place = names.find(found[0]) if found else -1
+    text = reply.text.strip()
+    if len(text) > 1:
+        # In a sentence the article is the likelier reading of a small "a".
+        found = _NAMED.search(text) or _CAPITAL.search(text) or _LETTER.search(text)
+        text = found[1] if found else ""
+    label = text.upper()
+    place = names.find(label) if len(label) == 1 else -1
     return place if place >= 0 else None

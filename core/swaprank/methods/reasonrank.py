@@ -78,10 +78,13 @@ class ReasonRank(PermutationGeneration):
         return Chat((Message("system", system), Message("user", content)))
 
     def read(self, text: str, n: int) -> Permutation:
-        """What stands between the tags, or follows the last ``<answer>``, or the whole reply."""
-        text = text.lower()
-        answer = thought_and_answered(text)
+        """What stands between the tags, or follows the last ``<answer>``, or the whole reply.
+
+        Officially a tag that is not closed counts only in small letters.
+        """
+        answer = thought_and_answered(text.lower())
         if answer is None:
+            text = text if self.official_parser else text.lower()
             _, opened, after = text.rpartition("<answer>")
             answer = after if opened else text if self.official_parser else after_thinking(text)
         return _NUMBERS.read(answer, n)

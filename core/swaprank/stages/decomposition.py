@@ -83,7 +83,7 @@ class DecompositionOptions(BaseModel):
 class Decomposition:
     """Splits the question, pools what is found for its parts, and reranks the pool.
 
-    Candidates outside the pool come behind it, in the given order. A question without parts is reranked as if there
+    Candidates outside the pool rank after it, in the given order. A question without parts is reranked as if there
     were no decomposition.
 
     Args:

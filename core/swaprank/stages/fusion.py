@@ -193,7 +193,7 @@ def _height(score: float | None) -> float:
 
 
 def _warned(scores: ScoreList, name: Given) -> ScoreList:
-    """The scores as they are, with a warning when some of them are no finite numbers."""
+    """The scores as they are, with a warning when some of them are not finite."""
     odd = sum(score is not None and not math.isfinite(score) for score in scores)
     if odd:
         logger.warning("%d of %d %s scores are not finite: NaN counts as missing.", odd, len(scores), name)

@@ -156,7 +156,7 @@ def _normalized(scores: list[float], kind: ScoreKind, how: str) -> tuple[list[fl
         low, high = min(scores), max(scores)
         if high == low:
             return [0.5] * len(scores), ScoreKind.OTHER
-        # Half of everything where the span itself is no float.
+        # Half of everything where the span itself overflows.
         unit = 1.0 if math.isfinite(high - low) else 0.5
         return [(score * unit - low * unit) / (high * unit - low * unit) for score in scores], ScoreKind.OTHER
     if how == "sigmoid" and kind is not ScoreKind.PROBABILITY:
