@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from swaprank import Passage, Query, Ranking
+from swaprank import InputError, Passage, Query, Ranking
 from swaprank import Reranker as CoreReranker
-from swaprank.adapters import construction
-from swaprank.adapters.metadata import RETRIEVAL_SCORE, STALE, rerank_metadata
-from swaprank.config.load import Source
-from swaprank.stages.feedback import Embeddings, with_embeddings
+from swaprank.adapters import (
+    RETRIEVAL_SCORE,
+    STALE,
+    AdapterReranker,
+    Embeddings,
+    OnRanking,
+    Source,
+    Steps,
+    arun,
+    checked_candidates,
+    run,
+    step,
+    thread_step,
+    with_embeddings,
+)
 
 from .cross_encoder import RerankerCrossEncoder
 from .llm import Provider
@@ -31,11 +41,8 @@ if TYPE_CHECKING:
 # The metadata key of the new score, as in other compressors.
 RELEVANCE_SCORE = "relevance_score"
 
-OnRanking = Callable[[Ranking], None]
-Preset = construction.Preset
 
-
-class Reranker(BaseDocumentCompressor):
+class Reranker(AdapterReranker, BaseDocumentCompressor):
     """Reorders documents as a swaprank config says.
 
     Takes what `swaprank.Reranker` takes, in the same words: the name of a recipe, a path, a mapping, or
@@ -44,8 +51,8 @@ class Reranker(BaseDocumentCompressor):
     The returned documents are copies with the new score in ``metadata["relevance_score"]``; the
     documents handed in stay as they are, and ids, types and other metadata are kept. The first-stage
     score, where `score_key` holds one, is kept as ``retrieval_score``, and what kind the new one is as
-    ``rerank_score_kind``; bridged failures are added where there are any (``rerank_failures``), and a
-    model's reasoning if you ask for it (``rerank_reasoning``).
+    ``rerank_score_kind``. Failures that ``on_error`` dealt with are added as ``rerank_failures``, and a
+    model's reasoning as ``rerank_reasoning`` if you ask for it.
 
     Instruction-aware methods take an instruction per call: a keyword of `compress_documents`, a key of the
     runnable's input, a keyword or a configurable field of the retriever view.
@@ -71,18 +78,10 @@ class Reranker(BaseDocumentCompressor):
         ``ContextualCompressionRetriever(base_compressor=Reranker("ara-reranker-v1", top_n=5), base_retriever=r)``
     """
 
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-
-    config: dict[str, Any] = Field(frozen=True, description="The swaprank config, without secrets.")
     score_key: str = "score"
     title_key: str | None = None
     embedding_key: str | None = None
     embeddings: SkipJsonSchema[Embeddings | None] = Field(default=None, exclude=True)
-    include_reasoning: bool = False
-    on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
-
-    _preset: ClassVar[Preset] = staticmethod(construction.any_kind)
-    _core: CoreReranker = PrivateAttr()
 
     def __init__(
         self,
@@ -99,11 +98,7 @@ class Reranker(BaseDocumentCompressor):
         on_ranking: OnRanking | None = None,
         **options: Any,
     ) -> None:
-        core = construction.from_adapter(
-            type(self)._preset, reranker, config, options, Provider(llm), Reranker.model_fields
-        )
         fields = {
-            "config": core.to_config(),
             "score_key": score_key,
             "title_key": title_key,
             "embedding_key": embedding_key,
@@ -111,22 +106,7 @@ class Reranker(BaseDocumentCompressor):
             "include_reasoning": include_reasoning,
             "on_ranking": on_ranking,
         }
-        super().__init__(**fields)
-        self._core = core
-
-    @classmethod
-    def from_config(cls, config: Source, **options: Any) -> Self:
-        """The compressor that a path, a mapping or a recipe name describes."""
-        return cls(config, **options)
-
-    def to_config(self) -> dict[str, Any]:
-        """The config, without secrets; loads nothing."""
-        return self._core.to_config()
-
-    @property
-    def core(self) -> CoreReranker:
-        """The reranker behind this compressor."""
-        return self._core
+        super().__init__(reranker, config=config, llm=Provider(llm), fields=fields, **options)
 
     @property
     def name(self) -> str:
@@ -149,11 +129,13 @@ class Reranker(BaseDocumentCompressor):
             callbacks: LangChain's.
             instruction: What counts as relevant in this call; overrides the config's. A reranker of which no
                 method takes an instruction refuses it.
+
+        Raises:
+            swaprank.InputError: There is no query, or something is not a document.
+            swaprank.BackendError: The model failed and ``on_error`` is ``raise``.
         """
-        if not documents:
-            return []
-        asked = _asked(documents, query, instruction)
-        return self.as_runnable().invoke(asked, _under(callbacks))
+        inputs = _inputs(documents, query, instruction)
+        return self.as_runnable().invoke(inputs, _child_config(callbacks)) if inputs["documents"] else []
 
     async def acompress_documents(
         self,
@@ -164,17 +146,15 @@ class Reranker(BaseDocumentCompressor):
         instruction: str | None = None,
     ) -> list[Document]:
         """As `compress_documents`, without blocking the event loop."""
-        if not documents:
-            return []
-        asked = _asked(documents, query, instruction)
-        return await self.as_runnable().ainvoke(asked, _under(callbacks))
+        inputs = _inputs(documents, query, instruction)
+        return await self.as_runnable().ainvoke(inputs, _child_config(callbacks)) if inputs["documents"] else []
 
     def as_runnable(self) -> Runnable[dict[str, Any], list[Document]]:
         """A runnable from ``{"query": ..., "documents": [...]}`` to documents, for chains with ``|``.
 
         The input may have an ``"instruction"``; other keys are not read.
         """
-        return RunnableLambda(self._rerank, afunc=self._arerank, name=self.name)
+        return RunnableLambda(self._invoke, afunc=self._ainvoke, name=self.name)
 
     def as_retriever(self, base_retriever: RetrieverLike, *, k: int | None = None) -> RerankingRetriever:
         """A retriever that reranks what another one finds.
@@ -189,25 +169,20 @@ class Reranker(BaseDocumentCompressor):
         """A `BaseCrossEncoder`, for other people's components that score text pairs."""
         return RerankerCrossEncoder(reranker=self._core)
 
-    def _rerank(self, asked: dict[str, Any]) -> list[Document]:
-        return self._ordered(asked["query"], asked["documents"], asked.get("instruction"))
+    def _invoke(self, inputs: dict[str, Any]) -> list[Document]:
+        return run(self._rerank(*_checked(inputs)))
 
-    async def _arerank(self, asked: dict[str, Any]) -> list[Document]:
-        return await self._aordered(asked["query"], asked["documents"], asked.get("instruction"))
+    async def _ainvoke(self, inputs: dict[str, Any]) -> list[Document]:
+        return await arun(self._rerank(*_checked(inputs)))
 
-    def _ordered(
-        self, query: str | Query, documents: Sequence[Document], instruction: str | None = None
-    ) -> list[Document]:
-        return self._answer(documents, self._core.rerank(query, self.passages(documents), instruction=instruction))
-
-    async def _aordered(
-        self, query: str | Query, documents: Sequence[Document], instruction: str | None = None
-    ) -> list[Document]:
-        # What brings the embeddings may ask a store.
-        passages = (
-            self.passages(documents) if self.embeddings is None else await asyncio.to_thread(self.passages, documents)
-        )
-        return self._answer(documents, await self._core.arerank(query, passages, instruction=instruction))
+    def _rerank(self, query: Query, documents: list[Document]) -> Steps[list[Document]]:
+        if self.embeddings is None:
+            passages = self.passages(documents)
+        else:
+            # What brings the embeddings may ask a store.
+            passages = yield from thread_step(self.passages, documents)
+        ranking = yield from step(self._core.rerank, self._core.arerank, query, passages)
+        return self._ranked_documents(documents, ranking)
 
     def passages(self, documents: Sequence[Document]) -> list[Passage]:
         """The documents as the core reads them."""
@@ -215,43 +190,66 @@ class Reranker(BaseDocumentCompressor):
             Passage(
                 text=document.page_content,
                 id=document.id,
-                title=None if self.title_key is None else document.metadata.get(self.title_key),
-                score=float(score) if isinstance(score := document.metadata.get(self.score_key), Real) else None,
+                title=_title(document, self.title_key),
+                score=_score(document, self.score_key),
                 embedding=None if self.embedding_key is None else document.metadata.get(self.embedding_key),
             )
             for document in documents
         ]
         return with_embeddings(passages, self.embeddings)
 
-    def _answer(self, documents: Sequence[Document], ranking: Ranking) -> list[Document]:
-        if self.on_ranking is not None:
-            self.on_ranking(ranking)
-        answer = []
-        for ranked in ranking.passages:
+    def _ranked_documents(self, documents: Sequence[Document], ranking: Ranking) -> list[Document]:
+        ranked_documents = []
+        for ranked, metadata in self._results(ranking):
             given = documents[ranked.index]
-            metadata = {key: value for key, value in given.metadata.items() if key not in STALE}
-            if ranked.passage.score is not None:
-                metadata.setdefault(RETRIEVAL_SCORE, ranked.passage.score)
-            metadata[RELEVANCE_SCORE] = ranked.score
-            metadata |= rerank_metadata(ranking, ranked, reasoning=self.include_reasoning)
-            answer.append(given.model_copy(update={"metadata": metadata}))
-        return answer
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle the core, which pickles its config and never a model."""
-        return {"core": self._core, **{key: getattr(self, key) for key in type(self).model_fields if key != "config"}}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        options = dict(state)
-        self.__init__(options.pop("core"), **options)  # type: ignore[misc]
+            kept = {key: value for key, value in given.metadata.items() if key not in STALE}
+            if RETRIEVAL_SCORE in kept:
+                metadata.pop(RETRIEVAL_SCORE, None)
+            updated = {**kept, RELEVANCE_SCORE: ranked.score, **metadata}
+            ranked_documents.append(given.model_copy(update={"metadata": updated}))
+        return ranked_documents
 
 
-def _asked(documents: Sequence[Document], query: str, instruction: str | None) -> dict[str, Any]:
+def _inputs(documents: Sequence[Document], query: str, instruction: str | None) -> dict[str, Any]:
     """The input of the runnable; traces show an instruction only where there is one."""
-    asked = {"query": query, "documents": list(documents)}
-    return asked if instruction is None else {**asked, "instruction": instruction}
+    inputs = {"query": query, "documents": _checked_documents(documents)}
+    return inputs if instruction is None else {**inputs, "instruction": instruction}
 
 
-def _under(callbacks: Callbacks | None) -> RunnableConfig | None:
+def _checked(inputs: dict[str, Any]) -> tuple[Query, list[Document]]:
+    """The query with its instruction, and the documents."""
+    hint = 'Give {"query": "...", "documents": [Document(page_content="..."), ...]}.'
+    if not isinstance(inputs, Mapping):
+        raise InputError(f"The input is a {type(inputs).__name__}: {str(inputs)[:60]!r}.", hint=hint)
+    missing = [key for key in ("query", "documents") if key not in inputs]
+    if missing:
+        raise InputError(f"The input has no {' and no '.join(missing)}.", hint=hint)
+    query = inputs["query"]
+    if not isinstance(query, str):
+        raise InputError(f"The query is a {type(query).__name__}: {str(query)[:60]!r}.", hint="Give a str.")
+    return Query(query, instruction=inputs.get("instruction")), _checked_documents(inputs["documents"])
+
+
+def _checked_documents(documents: Sequence[Document]) -> list[Document]:
+    return checked_candidates(documents, Document, "documents", 'Give a list of Document(page_content="...").')
+
+
+def _title(document: Document, key: str | None) -> str | None:
+    title = None if key is None else document.metadata.get(key)
+    return None if title is None else str(title)
+
+
+def _score(document: Document, key: str) -> float | None:
+    score = document.metadata.get(key)
+    try:
+        return float(score) if isinstance(score, Real) else None
+    except OverflowError:
+        raise InputError(
+            f"metadata[{key!r}] of the document {document.page_content[:60]!r} is too large for a float.",
+            hint="Name the metadata key of the retrieval score in score_key.",
+        ) from None
+
+
+def _child_config(callbacks: Callbacks | None) -> RunnableConfig | None:
     """The config of a child run; without callbacks the surrounding run, if any, is the parent."""
     return None if callbacks is None else RunnableConfig(callbacks=callbacks)

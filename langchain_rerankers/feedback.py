@@ -12,7 +12,7 @@ from langchain_core.vectorstores import VectorStore
 from pydantic import ConfigDict, Field
 
 from swaprank import ConfigError, Feedback, Query
-from swaprank.stages.feedback import with_embeddings
+from swaprank.adapters import Steps, arun, feedback_embedding, run, step
 
 from .compressor import Reranker
 
@@ -46,37 +46,48 @@ class FeedbackRetriever(BaseRetriever):
 
     def moved(self, query: str, documents: list[Document]) -> list[float]:
         """The query embedding that the reranker's judgement of these documents teaches."""
-        model, core = self._embeddings(), self.reranker.core
-        asked = Query(query, embedding=model.embed_query(query))
-        passages = with_embeddings(self.reranker.passages(documents), model.embed_documents)
-        return core.feedback(asked, core.rerank(asked, passages), how=self.how)
+        return run(self._moved(query, documents))
 
     async def amoved(self, query: str, documents: list[Document]) -> list[float]:
         """As `moved`, without blocking the event loop."""
-        model, core = self._embeddings(), self.reranker.core
-        asked = Query(query, embedding=await model.aembed_query(query))
-        passages = self.reranker.passages(documents)
-        missing = [passage.content for passage in passages if passage.embedding is None]
-        vectors = await model.aembed_documents(missing) if missing else []
-        ranking = await core.arerank(asked, with_embeddings(passages, lambda _: vectors))
-        return await core.afeedback(asked, ranking, how=self.how)
+        return await arun(self._moved(query, documents))
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        found = self.vectorstore.similarity_search(query, k=self.first_k, **kwargs)
-        if not found:
-            return []
-        return self.vectorstore.similarity_search_by_vector(self.moved(query, found), k=self.k, **kwargs)
+        return run(self._retrieve_twice(query, **kwargs))
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        found = await self.vectorstore.asimilarity_search(query, k=self.first_k, **kwargs)
+        return await arun(self._retrieve_twice(query, **kwargs))
+
+    def _retrieve_twice(self, query: str, **kwargs: Any) -> Steps[list[Document]]:
+        store = self.vectorstore
+        found = yield from step(store.similarity_search, store.asimilarity_search, query, k=self.first_k, **kwargs)
         if not found:
             return []
-        vector = await self.amoved(query, found)
-        return await self.vectorstore.asimilarity_search_by_vector(vector, k=self.k, **kwargs)
+        vector = yield from self._moved(query, found)
+        return (
+            yield from step(
+                store.similarity_search_by_vector, store.asimilarity_search_by_vector, vector, k=self.k, **kwargs
+            )
+        )
+
+    def _moved(self, query: str, documents: list[Document]) -> Steps[list[float]]:
+        model = self._embeddings()
+        vector = yield from step(model.embed_query, model.aembed_query, query)
+        passages = self.reranker.passages(documents)
+        return (
+            yield from feedback_embedding(
+                self.reranker.core,
+                Query(query, embedding=vector),
+                passages,
+                [passage.content for passage in passages],
+                lambda texts: step(model.embed_documents, model.aembed_documents, texts),
+                how=self.how,
+            )
+        )
 
     def _embeddings(self) -> Embeddings:
         model = self.embeddings or self.vectorstore.embeddings

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from swaprank.adapters import construction
+from swaprank import Reranker as CoreReranker
+from swaprank.adapters import FUSION_CONFIG, ConfigKind, Source
 
-from .compressor import Preset, Reranker
+from .compressor import Reranker
 
 
 class HybridFusion(Reranker):
@@ -20,4 +21,8 @@ class HybridFusion(Reranker):
         ``HybridFusion(fusion="erank", of=[{"method": "bm25", "collection": "index"}, "retrieval"], top_n=10)``
     """
 
-    _preset: ClassVar[Preset] = staticmethod(construction.hybrid)
+    _kind: ClassVar[ConfigKind] = FUSION_CONFIG
+
+    # Without it type checkers take the fields for the arguments, as in any other pydantic class.
+    def __init__(self, reranker: Source | CoreReranker = None, /, **options: Any) -> None:
+        super().__init__(reranker, **options)

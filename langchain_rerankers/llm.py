@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 
+from swaprank.adapters import FrameworkLlm, LlmOptions, LlmReply
 from swaprank.backend import Backend
-from swaprank.backends.http.replies import chat_steps
-from swaprank.backends.llm.base import FrameworkLlm, LlmReply
-from swaprank.backends.llm.options import LlmOptions
 from swaprank.errors import ConfigError
 from swaprank.responses import Usage
 
@@ -33,18 +31,18 @@ class LangChainLLM(FrameworkLlm):
 
         self._chats = isinstance(llm, BaseChatModel)
         tells = self._chats and "top_logprobs" in type(llm).model_fields
-        super().__init__(options or LlmOptions(), name_of(llm), tells=tells)
+        super().__init__(options or LlmOptions(), name_of(llm), has_logprobs=tells)
         self.llm = llm
 
-    def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
+    def chat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """One call of `invoke`."""
-        return _said(self._asking(top).invoke(self._input(turns), stop=list(stop) or None))
+        return _reply(self._bound(top_logprobs).invoke(self._input(messages), stop=list(stop) or None))
 
-    async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
+    async def achat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """One call of `ainvoke`."""
-        return _said(await self._asking(top).ainvoke(self._input(turns), stop=list(stop) or None))
+        return _reply(await self._bound(top_logprobs).ainvoke(self._input(messages), stop=list(stop) or None))
 
-    def _asking(self, top: int) -> Runnable[Any, Any]:
+    def _bound(self, top: int) -> Runnable[Any, Any]:
         return self.llm.bind(logprobs=True, top_logprobs=top) if top else self.llm
 
     def _input(self, turns: list[dict[str, str]]) -> Any:
@@ -85,19 +83,21 @@ class Provider:
 
 def name_of(llm: BaseLanguageModel[Any]) -> str:
     """The model's name as LangChain's own traces have it, or else the class's."""
-    told = getattr(llm, "model_name", None) or getattr(llm, "model", None)
-    return told if isinstance(told, str) and told else type(llm).__name__
+    name = getattr(llm, "model_name", None) or getattr(llm, "model", None)
+    return name if isinstance(name, str) and name else type(llm).__name__
 
 
-def _said(answer: BaseMessage | str) -> LlmReply:
+def _reply(answer: BaseMessage | str) -> LlmReply:
     if isinstance(answer, str):
         return LlmReply(answer)
     metadata = answer.response_metadata
-    steps = chat_steps(((metadata.get("logprobs") or {}).get("content") or [])[:1])
+    [first] = ((metadata.get("logprobs") or {}).get("content") or [])[:1] or [{}]
+    # Tokens that are not whole characters can share a text: the most likely one, which comes last here, counts.
+    top = {one["token"]: float(one["logprob"]) for one in reversed(first.get("top_logprobs") or [])}
     used = answer.usage_metadata if isinstance(answer, AIMessage) else None
     return LlmReply(
         text=str(answer.text),
         cut_off=metadata.get("finish_reason") == "length" or metadata.get("stop_reason") == "max_tokens",
-        top=steps[0].top if steps else {},
+        top=top,
         usage=Usage(used["input_tokens"], used["output_tokens"]) if used else Usage(),
     )

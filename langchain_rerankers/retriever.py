@@ -7,7 +7,9 @@ from typing import Any
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import BaseRetriever, RetrieverLike
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
+
+from swaprank import InputError
 
 
 class RerankingRetriever(BaseRetriever):
@@ -27,7 +29,7 @@ class RerankingRetriever(BaseRetriever):
 
     base_retriever: RetrieverLike
     reranker: BaseDocumentCompressor
-    k: int | None = None
+    k: int | None = Field(default=None, ge=1)
     instruction: str | None = None
 
     def _get_relevant_documents(
@@ -39,11 +41,12 @@ class RerankingRetriever(BaseRetriever):
         instruction: str | None = None,
         **kwargs: Any,
     ) -> list[Document]:
+        most = self._most(k)
         found = self.base_retriever.invoke(query, config={"callbacks": run_manager.get_child()}, **kwargs)
         ranked = self.reranker.compress_documents(
-            found, query, callbacks=run_manager.get_child(), **self._instructed(instruction)
+            found, query, callbacks=run_manager.get_child(), **self._instruction(instruction)
         )
-        return list(ranked)[: self.k if k is None else k]
+        return list(ranked)[:most]
 
     async def _aget_relevant_documents(
         self,
@@ -54,13 +57,22 @@ class RerankingRetriever(BaseRetriever):
         instruction: str | None = None,
         **kwargs: Any,
     ) -> list[Document]:
+        most = self._most(k)
         found = await self.base_retriever.ainvoke(query, config={"callbacks": run_manager.get_child()}, **kwargs)
         ranked = await self.reranker.acompress_documents(
-            found, query, callbacks=run_manager.get_child(), **self._instructed(instruction)
+            found, query, callbacks=run_manager.get_child(), **self._instruction(instruction)
         )
-        return list(ranked)[: self.k if k is None else k]
+        return list(ranked)[:most]
 
-    def _instructed(self, instruction: str | None) -> dict[str, Any]:
+    def _most(self, k: Any) -> int | None:
+        """How many documents this call returns at most; None for all."""
+        if k is None:
+            return self.k
+        if not isinstance(k, int) or k < 1:
+            raise InputError(f"k is {k!r}.", hint="Give a whole number of at least 1, or None for all documents.")
+        return k
+
+    def _instruction(self, instruction: str | None) -> dict[str, Any]:
         """The keyword of our compressors; other people's do not have it."""
         instruction = self.instruction if instruction is None else instruction
         return {} if instruction is None else {"instruction": instruction}

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from llama_index.core.base.base_retriever import BaseRetriever
-from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.schema import NodeWithScore
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from swaprank import Decomposed
+from swaprank import Query
 from swaprank import Reranker as CoreReranker
-from swaprank.adapters import construction
-from swaprank.config.load import Source
-from swaprank.errors import BackendError
-from swaprank.stages.pooling import pooled
+from swaprank.adapters import DECOMPOSITION_CONFIG, ConfigKind, Source, Steps, retrieve_for_parts, step
 
-from .postprocessor import Preset, Reranker, dispatcher
+from .postprocessor import Reranker
 
 
 class QuestionDecomposition(Reranker):
@@ -44,74 +40,44 @@ class QuestionDecomposition(Reranker):
 
     retriever: SkipJsonSchema[BaseRetriever | None] = Field(default=None, exclude=True)
 
-    _preset: ClassVar[Preset] = staticmethod(construction.decomposition)
+    _kind: ClassVar[ConfigKind] = DECOMPOSITION_CONFIG
 
     def __init__(
         self,
         reranker: Source | CoreReranker = None,
         /,
         *,
-        config: Mapping[str, Any] | None = None,
         retriever: BaseRetriever | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(reranker, config=config, **options)
-        self.retriever = retriever
+        super().__init__(reranker, retriever=retriever, **options)
 
     @classmethod
     def class_name(cls) -> str:
         """The name LlamaIndex writes into dumps."""
         return "SwaprankQuestionDecomposition"
 
-    def _postprocess_nodes(
-        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
-    ) -> list[NodeWithScore]:
-        query, passages = self.question(nodes, query_bundle)
-        if self.retriever is None or not nodes:
-            return self._rerank(query, passages, nodes)
-        try:
-            parts = self._core.decompose(query)
-        except BackendError:
-            # The reranker asks again, and does what `on_error` says.
-            return self._rerank(query, passages, nodes)
-        if parts.sub_questions:
-            found = [self.retriever.retrieve(text) for text in (query.text, *parts.sub_questions)]
-            nodes, parts = _pool(nodes, found, parts)
-            _, passages = self.question(nodes, query_bundle)
-        return self._rerank(replace(query, decomposed=parts), passages, nodes)
-
-    @dispatcher.span
-    async def _apostprocess_nodes(
-        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
-    ) -> list[NodeWithScore]:
-        query, passages = self.question(nodes, query_bundle)
-        if self.retriever is None or not nodes:
-            return await self._arerank(query, passages, nodes)
-        try:
-            parts = await self._core.adecompose(query)
-        except BackendError:
-            return await self._arerank(query, passages, nodes)
-        if parts.sub_questions:
-            texts = (query.text, *parts.sub_questions)
-            found = await asyncio.gather(*(self.retriever.aretrieve(text) for text in texts))
-            nodes, parts = _pool(nodes, found, parts)
-            _, passages = self.question(nodes, query_bundle)
-        return await self._arerank(replace(query, decomposed=parts), passages, nodes)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """As of the base, and the retriever, which must be picklable."""
-        return {**super().__getstate__(), "retriever": self.retriever}
+    def _rerank(self, query: Query, nodes: list[NodeWithScore]) -> Steps[list[NodeWithScore]]:
+        if self.retriever is not None and nodes:
+            query, nodes = yield from retrieve_for_parts(
+                self._core, query, nodes, partial(_retrieve, self.retriever), key=_node_id, unscored=_unscored
+            )
+        return (yield from super()._rerank(query, nodes))
 
 
-def _pool(
-    nodes: Sequence[NodeWithScore], found: Sequence[Sequence[NodeWithScore]], parts: Decomposed
-) -> tuple[list[NodeWithScore], Decomposed]:
-    """The given and the retrieved nodes merged by id, and the parts with what was found for each."""
-    lists = [list(one[: parts.k]) for one in found]
-    lists[0] = [*nodes, *lists[0]]
-    members, places = pooled([[node.node.node_id for node in one] for one in lists])
-    pool = [
-        lists[row][column] if row == 0 else lists[row][column].model_copy(update={"score": None})
-        for row, column in members
-    ]
-    return pool, replace(parts, found=places)
+def _retrieve(retriever: BaseRetriever, texts: list[str]) -> Steps[list[list[NodeWithScore]]]:
+    def one_by_one() -> list[list[NodeWithScore]]:
+        return [retriever.retrieve(text) for text in texts]
+
+    async def all_at_once() -> list[list[NodeWithScore]]:
+        return await asyncio.gather(*(retriever.aretrieve(text) for text in texts))
+
+    return (yield from step(one_by_one, all_at_once))
+
+
+def _node_id(node: NodeWithScore) -> str:
+    return node.node.node_id
+
+
+def _unscored(node: NodeWithScore) -> NodeWithScore:
+    return node.model_copy(update={"score": None})

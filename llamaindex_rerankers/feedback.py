@@ -11,7 +11,8 @@ from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
-from swaprank import Feedback, Passage, Query
+from swaprank import Feedback
+from swaprank.adapters import Steps, arun, feedback_embedding, run, step
 
 from .postprocessor import Reranker
 
@@ -51,52 +52,46 @@ class FeedbackRetriever(BaseRetriever):
 
     def moved(self, query_bundle: QueryBundle, nodes: Sequence[NodeWithScore]) -> QueryBundle:
         """The query with the embedding that the reranker's judgement of these nodes teaches it."""
-        model = self._model()
-        vector = query_bundle.embedding or model.get_agg_embedding_from_queries(query_bundle.embedding_strs)
-        texts = _unembedded(nodes)
-        query, passages = self._asked(query_bundle, nodes, vector, model.get_text_embedding_batch(texts))
-        core = self._reranker.core
-        return replace(query_bundle, embedding=core.feedback(query, core.rerank(query, passages), how=self._how))
+        return run(self._moved(query_bundle, nodes))
 
     async def amoved(self, query_bundle: QueryBundle, nodes: Sequence[NodeWithScore]) -> QueryBundle:
         """As `moved`, without blocking the event loop."""
-        model = self._model()
-        vector = query_bundle.embedding or await model.aget_agg_embedding_from_queries(query_bundle.embedding_strs)
-        texts = _unembedded(nodes)
-        query, passages = self._asked(query_bundle, nodes, vector, await model.aget_text_embedding_batch(texts))
-        core = self._reranker.core
-        ranking = await core.arerank(query, passages)
-        return replace(query_bundle, embedding=await core.afeedback(query, ranking, how=self._how))
+        return await arun(self._moved(query_bundle, nodes))
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        found = self._retriever.retrieve(query_bundle)
-        return self._retriever.retrieve(self.moved(query_bundle, found)) if found else []
+        return run(self._retrieve_twice(query_bundle))
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        found = await self._retriever.aretrieve(query_bundle)
-        return await self._retriever.aretrieve(await self.amoved(query_bundle, found)) if found else []
+        return await arun(self._retrieve_twice(query_bundle))
+
+    def _retrieve_twice(self, query_bundle: QueryBundle) -> Steps[list[NodeWithScore]]:
+        retriever = self._retriever
+        found = yield from step(retriever.retrieve, retriever.aretrieve, query_bundle)
+        if not found:
+            return []
+        better_query = yield from self._moved(query_bundle, found)
+        return (yield from step(retriever.retrieve, retriever.aretrieve, better_query))
+
+    def _moved(self, query_bundle: QueryBundle, nodes: Sequence[NodeWithScore]) -> Steps[QueryBundle]:
+        model = self._model()
+        query, vector = self._reranker.query(query_bundle), query_bundle.embedding
+        if not vector:
+            vector = yield from step(
+                model.get_agg_embedding_from_queries,
+                model.aget_agg_embedding_from_queries,
+                query_bundle.embedding_strs,
+            )
+        vector = yield from feedback_embedding(
+            self._reranker.core,
+            replace(query, embedding=vector),
+            self._reranker.passages(nodes),
+            [node.node.get_content(MetadataMode.EMBED) for node in nodes],
+            lambda texts: step(model.get_text_embedding_batch, model.aget_text_embedding_batch, texts),
+            how=self._how,
+        )
+        return replace(query_bundle, embedding=vector)
 
     def _model(self) -> BaseEmbedding:
         """The model whose vectors can stand beside those of the retriever."""
         own = getattr(self._retriever, "_embed_model", None)
         return self._embed_model or (own if isinstance(own, BaseEmbedding) else Settings.embed_model)
-
-    def _asked(
-        self,
-        query_bundle: QueryBundle,
-        nodes: Sequence[NodeWithScore],
-        vector: Sequence[float],
-        missing: Sequence[Sequence[float]],
-    ) -> tuple[Query, list[Passage]]:
-        """What the reranker is asked, the embeddings that were missing filled in."""
-        query, passages = self._reranker.question(nodes, query_bundle)
-        rest = iter(missing)
-        filled = [
-            passage if passage.embedding is not None else replace(passage, embedding=next(rest)) for passage in passages
-        ]
-        return replace(query, embedding=vector), filled
-
-
-def _unembedded(nodes: Sequence[NodeWithScore]) -> list[str]:
-    """What the embedding model reads of the nodes that bring no embedding."""
-    return [node.node.get_content(MetadataMode.EMBED) for node in nodes if node.node.embedding is None]

@@ -11,9 +11,8 @@ from llama_index.core import Settings
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.llms import LLM, CustomLLM
 
+from swaprank.adapters import FrameworkLlm, LlmOptions, LlmReply
 from swaprank.backend import Backend
-from swaprank.backends.llm.base import FrameworkLlm, LlmReply
-from swaprank.backends.llm.options import LlmOptions
 from swaprank.responses import Usage
 
 
@@ -27,18 +26,18 @@ class LlamaIndexLLM(FrameworkLlm):
 
     def __init__(self, llm: LLM, options: LlmOptions | None = None) -> None:
         fields = type(llm).model_fields
-        super().__init__(options or LlmOptions(), name_of(llm), tells="top_logprobs" in fields)
+        super().__init__(options or LlmOptions(), name_of(llm), has_logprobs="top_logprobs" in fields)
         self.llm = llm
 
-    def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
+    def chat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """One call of `LLM.chat`."""
-        return _said(self.llm.chat(_messages(turns), **_asking(top)))
+        return _reply(self.llm.chat(_messages(messages), **_logprob_options(top_logprobs)))
 
-    async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
+    async def achat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """One call of `LLM.achat`, or of `LLM.chat` in a thread where the former would block the event loop."""
         if inspect.unwrap(type(self.llm).achat) is inspect.unwrap(CustomLLM.achat):
-            return await asyncio.to_thread(self.say, turns, stop, top)
-        return _said(await self.llm.achat(_messages(turns), **_asking(top)))
+            return await asyncio.to_thread(self.chat, messages, stop, top_logprobs)
+        return _reply(await self.llm.achat(_messages(messages), **_logprob_options(top_logprobs)))
 
 
 class Provider:
@@ -71,11 +70,11 @@ def _messages(turns: Sequence[Mapping[str, str]]) -> list[ChatMessage]:
     return [ChatMessage(role=turn["role"], content=turn["content"]) for turn in turns]
 
 
-def _asking(top: int) -> dict[str, Any]:
+def _logprob_options(top: int) -> dict[str, Any]:
     return {"logprobs": True, "top_logprobs": top} if top else {}
 
 
-def _said(response: ChatResponse) -> LlmReply:
+def _reply(response: ChatResponse) -> LlmReply:
     first = response.logprobs[0] if response.logprobs else []
     return LlmReply(
         text=response.message.content or "",
@@ -86,10 +85,10 @@ def _said(response: ChatResponse) -> LlmReply:
 
 
 def _usage(response: ChatResponse) -> Usage:
-    """Tokens as integrations tell them: beside the answer, or in the provider's own."""
-    for told in (response.additional_kwargs, _part(response.raw, "usage")):
-        read = _part(told, "prompt_tokens") or _part(told, "input_tokens")
-        wrote = _part(told, "completion_tokens") or _part(told, "output_tokens")
+    """Tokens as integrations report them: beside the answer, or in the provider's own."""
+    for report in (response.additional_kwargs, _part(response.raw, "usage")):
+        read = _part(report, "prompt_tokens") or _part(report, "input_tokens")
+        wrote = _part(report, "completion_tokens") or _part(report, "output_tokens")
         if read or wrote:
             return Usage(int(read or 0), int(wrote or 0))
     return Usage()

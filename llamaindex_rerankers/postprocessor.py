@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, ClassVar, Self
 
@@ -13,14 +13,23 @@ from llama_index.core.llms import LLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
-from pydantic import ConfigDict, Field, PlainSerializer, PrivateAttr
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import Field, PlainSerializer
 
 from swaprank import ConfigError, InputError, Passage, Query, Ranking
 from swaprank import Reranker as CoreReranker
-from swaprank.adapters import construction
-from swaprank.adapters.metadata import RETRIEVAL_SCORE, SCORE_KIND, STALE, rerank_metadata
-from swaprank.config.load import Source
+from swaprank.adapters import (
+    RETRIEVAL_SCORE,
+    SCORE_KIND,
+    STALE,
+    AdapterReranker,
+    OnRanking,
+    Source,
+    Steps,
+    arun,
+    checked_candidates,
+    run,
+    step,
+)
 from swaprank.errors import nearest
 
 from .llm import Provider
@@ -31,14 +40,13 @@ dispatcher = get_dispatcher(__name__)
 # Either key tells that the score of a node is a reranker's, not the retriever's.
 _SCORED = frozenset({RETRIEVAL_SCORE, SCORE_KIND})
 
-OnRanking = Callable[[Ranking], None]
-Preset = construction.Preset
+_QUERY_HINT = "Pass query_str='...' or query_bundle=QueryBundle('...') to postprocess_nodes."
 
 # Dumps hold plain text, so that they can also be written as safe YAML.
 _Mode = Annotated[MetadataMode, PlainSerializer(lambda mode: mode.value, return_type=str)]
 
 
-class Reranker(BaseNodePostprocessor):
+class Reranker(AdapterReranker, BaseNodePostprocessor):
     """Reorders nodes as a swaprank config says.
 
     Takes what `swaprank.Reranker` takes, in the same words: the name of a recipe, a path, a mapping, or
@@ -46,8 +54,8 @@ class Reranker(BaseNodePostprocessor):
 
     The returned nodes are copies with the new score; the nodes handed in stay as they are. The score they
     came with is kept as metadata ``retrieval_score`` (one that an earlier reranker left there stays), and
-    what kind the new one is as ``rerank_score_kind``; bridged failures are added where there are any
-    (``rerank_failures``), and a model's reasoning if you ask for it (``rerank_reasoning``). These keys are
+    the kind of the new one as ``rerank_score_kind``. Failures that ``on_error`` dealt with are added as
+    ``rerank_failures``, and a model's reasoning as ``rerank_reasoning`` if you ask for it. These keys are
     excluded from the text that embedding models and LLMs see.
 
     A query may bring its own instruction for instruction-aware methods: see `InstructedQuery`.
@@ -72,15 +80,9 @@ class Reranker(BaseNodePostprocessor):
         ``index.as_query_engine(similarity_top_k=50, node_postprocessors=[Reranker("ara-reranker-v1", top_n=5)])``
     """
 
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-
-    config: dict[str, Any] = Field(frozen=True, description="The swaprank config, without secrets.")
     metadata_mode: _Mode = Field(default=MetadataMode.NONE, frozen=True)
-    include_reasoning: bool = False
-    on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
 
-    _preset: ClassVar[Preset] = staticmethod(construction.any_kind)
-    _core: CoreReranker = PrivateAttr()
+    _unpickled: ClassVar[frozenset[str]] = AdapterReranker._unpickled | {"callback_manager"}
 
     def __init__(
         self,
@@ -97,33 +99,13 @@ class Reranker(BaseNodePostprocessor):
     ) -> None:
         # Dumps carry the class name, and pydantic hands a whole dump to __init__.
         options.pop("class_name", None)
-        core = construction.from_adapter(
-            type(self)._preset, reranker, config, options, Provider(llm), Reranker.model_fields
-        )
-        fields: dict[str, Any] = {
-            "config": core.to_config(),
+        fields = {
             "metadata_mode": _mode(metadata_mode),
             "include_reasoning": include_reasoning,
             "on_ranking": on_ranking,
+            **({} if callback_manager is None else {"callback_manager": callback_manager}),
         }
-        if callback_manager is not None:
-            fields["callback_manager"] = callback_manager
-        super().__init__(**fields)
-        self._core = core
-
-    @classmethod
-    def from_config(cls, config: Source, **options: Any) -> Self:
-        """The postprocessor that a path, a mapping or a recipe name describes."""
-        return cls(config, **options)
-
-    def to_config(self) -> dict[str, Any]:
-        """The config, without secrets; loads nothing."""
-        return self._core.to_config()
-
-    @property
-    def core(self) -> CoreReranker:
-        """The reranker behind this postprocessor."""
-        return self._core
+        super().__init__(reranker, config=config, llm=Provider(llm), fields=fields, **options)
 
     @classmethod
     def class_name(cls) -> str:
@@ -133,40 +115,38 @@ class Reranker(BaseNodePostprocessor):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query, passages = self.question(nodes, query_bundle)
-        return self._rerank(query, passages, nodes)
+        return run(self._rerank(self.query(query_bundle), _checked(nodes)))
 
     @dispatcher.span
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query, passages = self.question(nodes, query_bundle)
-        return await self._arerank(query, passages, nodes)
+        return await arun(self._rerank(self.query(query_bundle), _checked(nodes)))
 
-    def _rerank(self, query: Query, passages: Sequence[Passage], nodes: list[NodeWithScore]) -> list[NodeWithScore]:
-        with self._reported(query, nodes) as result:
-            result += self._answer(nodes, self._core.rerank(query, passages))
+    def _rerank(self, query: Query, nodes: list[NodeWithScore]) -> Steps[list[NodeWithScore]]:
+        with self._rerank_events(query, nodes) as result:
+            ranking = yield from step(self._core.rerank, self._core.arerank, query, self.passages(nodes))
+            result += self._ranked_nodes(nodes, ranking)
         return result
 
-    async def _arerank(
-        self, query: Query, passages: Sequence[Passage], nodes: list[NodeWithScore]
-    ) -> list[NodeWithScore]:
-        with self._reported(query, nodes) as result:
-            result += self._answer(nodes, await self._core.arerank(query, passages))
-        return result
-
-    def question(self, nodes: Sequence[NodeWithScore], query_bundle: QueryBundle | None) -> tuple[Query, list[Passage]]:
-        """What the core is asked about these nodes.
+    def query(self, query_bundle: QueryBundle | None) -> Query:
+        """The query as the core reads it.
 
         Raises:
-            InputError: There is no query.
+            InputError: There is none.
         """
-        if query_bundle is None:
-            raise InputError(
-                "A reranker needs a query, and none was given.",
-                hint="Pass query_bundle= or query_str= to postprocess_nodes.",
-            )
-        passages = [
+        # LlamaIndex makes bundles of whatever is handed in.
+        text: Any = query_bundle.query_str if isinstance(query_bundle, QueryBundle) else query_bundle
+        if text is None:
+            raise InputError("A reranker needs a query, and none was given.", hint=_QUERY_HINT)
+        if not isinstance(query_bundle, QueryBundle) or not isinstance(text, str):
+            raise InputError(f"The query is a {type(text).__name__}: {str(text)[:60]!r}.", hint=_QUERY_HINT)
+        instruction = query_bundle.instruction if isinstance(query_bundle, InstructedQuery) else None
+        return Query(text, query_bundle.embedding, instruction)
+
+    def passages(self, nodes: Sequence[NodeWithScore]) -> list[Passage]:
+        """The nodes as the core reads them."""
+        return [
             Passage(
                 text=content(node.node, self.metadata_mode),
                 id=node.node.node_id,
@@ -175,23 +155,19 @@ class Reranker(BaseNodePostprocessor):
             )
             for node in nodes
         ]
-        instruction = query_bundle.instruction if isinstance(query_bundle, InstructedQuery) else None
-        return Query(query_bundle.query_str, query_bundle.embedding, instruction), passages
 
-    def _answer(self, nodes: Sequence[NodeWithScore], ranking: Ranking) -> list[NodeWithScore]:
-        if self.on_ranking is not None:
-            self.on_ranking(ranking)
-        answer = []
-        for ranked in ranking.passages:
+    def _ranked_nodes(self, nodes: Sequence[NodeWithScore], ranking: Ranking) -> list[NodeWithScore]:
+        ranked_nodes = []
+        for ranked, metadata in self._results(ranking):
             given = nodes[ranked.index]
-            extra = rerank_metadata(ranking, ranked, reasoning=self.include_reasoning)
-            if ranked.passage.score is not None and _SCORED.isdisjoint(given.node.metadata):
-                extra[RETRIEVAL_SCORE] = ranked.passage.score
-            answer.append(given.model_copy(update={"node": _annotated(given.node, extra), "score": ranked.score}))
-        return answer
+            if not _SCORED.isdisjoint(given.node.metadata):
+                metadata.pop(RETRIEVAL_SCORE, None)
+            node = _with_metadata(given.node, metadata)
+            ranked_nodes.append(given.model_copy(update={"node": node, "score": ranked.score}))
+        return ranked_nodes
 
     @contextmanager
-    def _reported(self, query: Query, nodes: list[NodeWithScore]) -> Iterator[list[NodeWithScore]]:
+    def _rerank_events(self, query: Query, nodes: list[NodeWithScore]) -> Iterator[list[NodeWithScore]]:
         """Start and end in both event systems of LlamaIndex, balanced on success, on no nodes and on error."""
         top_n = self._core.top_n or len(nodes)
         model = str(self.config.get("model") or self._core.name)
@@ -220,19 +196,14 @@ class Reranker(BaseNodePostprocessor):
         """A copy that shares the core, which never changes, and the callbacks, which may hold locks."""
         return self.model_copy()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle the core, which pickles its config and never a model."""
-        kept = type(self).model_fields.keys() - {"config", "callback_manager"}
-        return {"core": self._core, **{key: getattr(self, key) for key in kept}}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        options = dict(state)
-        self.__init__(options.pop("core"), **options)  # type: ignore[misc]
-
 
 def content(node: BaseNode, mode: MetadataMode) -> str:
     """What is read of a node."""
     return node.get_content(metadata_mode=mode) or ""
+
+
+def _checked(nodes: list[NodeWithScore]) -> list[NodeWithScore]:
+    return checked_candidates(nodes, NodeWithScore, "nodes", "Give a list of NodeWithScore(node=..., score=...).")
 
 
 def _mode(mode: MetadataMode | str) -> MetadataMode:
@@ -243,7 +214,7 @@ def _mode(mode: MetadataMode | str) -> MetadataMode:
         raise ConfigError(f"metadata_mode is {mode!r}.", hint=hint) from None
 
 
-def _annotated(node: BaseNode, extra: Mapping[str, Any]) -> BaseNode:
+def _with_metadata(node: BaseNode, extra: Mapping[str, Any]) -> BaseNode:
     """A shallow copy of the node with more metadata, hidden from embedding models and LLMs."""
     kept = {key: value for key, value in node.metadata.items() if key not in STALE}
     embed, llm = node.excluded_embed_metadata_keys, node.excluded_llm_metadata_keys

@@ -104,3 +104,11 @@ def test_odd_embeddings_for_feedback_are_refused(returned) -> None:
         reranker.feedback(Query("tea", embedding=[1.0, 2.0]), ranking, embeddings=lambda texts: returned)
     with pytest.raises(InputError, match="The ranking is"):
         reranker.feedback("tea", None)
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_a_better_query_is_finite_or_refused(value) -> None:
+    reranker = Reranker("bm25")
+    ranking = reranker.rerank("tea", TEXTS)
+    with pytest.raises(InputError, match="not finite"):
+        reranker.feedback(Query("tea", embedding=[1.0, 2.0]), ranking, embeddings=lambda texts: [[value, 1.0]] * 2)

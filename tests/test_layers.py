@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 CORE = Path(__file__).parents[1] / "core" / "swaprank"
-WORDS = {"errors", "masking", "types", "responses", "prompt", "requests"}
+WORDS = {"errors", "masking", "types", "responses", "prompt", "requests", "capability"}
 PURE = WORDS | {"scores", "replies"}
 CONTRACTS = PURE | {"method", "strategy", "backend"}
 # Each room and everything that it may import, besides itself.
@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "prompt": set(),
     "responses": set(),
     "types": set(),
-    "requests": {"prompt", "responses"},
+    "capability": set(),
+    "requests": {"capability", "prompt", "responses"},
     "scores": WORDS,
     "replies": WORDS,
     "bm25": PURE,
@@ -82,3 +83,16 @@ def test_no_folder_is_a_heap(folder: Path) -> None:
     most = 18 if folder == CORE else 24
     if folder.name not in ("methods", "recipes"):
         assert len(list(folder.glob("*.py"))) <= most
+
+
+@pytest.mark.parametrize("package", ["llamaindex_rerankers", "langchain_rerankers"])
+def test_a_frameworks_package_uses_only_what_a_third_one_could(package: str) -> None:
+    modules = {"swaprank", "swaprank.adapters", "swaprank.backend", "swaprank.errors", "swaprank.responses"}
+    private = [
+        f"{path.name}:{node.lineno} imports {[one.name for one in node.names]} from {node.module}"
+        for path in sorted((CORE.parents[1] / package).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("swaprank")
+        if node.module not in modules or any(one.name.startswith("_") for one in node.names)
+    ]
+    assert private == []

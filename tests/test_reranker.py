@@ -182,7 +182,7 @@ def test_one_query_may_fail_without_the_others() -> None:
 def test_scores_that_cannot_be_ranked_are_an_error() -> None:
     for score in (math.nan, math.inf):
         backend = ScriptedBackend(lambda request, score=score: PairScored(score, "identity", score))
-        with pytest.raises(ResponseError, match="scored passage 0 as"):
+        with pytest.raises(ResponseError, match="scored the passage 'a' as"):
             Reranker(CONFIG, backend=backend).rerank("q", ["a"])
 
 

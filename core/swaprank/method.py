@@ -66,7 +66,8 @@ class Method(BaseModel):
     the options that a config may set beside ``method:``. The class attributes say what it is:
 
     - ``name``: the config name, equal to the file name with hyphens.
-    - ``family``: pointwise, pairwise, setwise, listwise, groupwise, embedding or lexical.
+    - ``family``: pointwise, pairwise, setwise, listwise, groupwise, embedding or lexical. What follows from it are
+      the properties `scores_alone`, `groups_stand_alone`, `depends_on_order` and `scores_compare`.
     - ``needs``: the capabilities a backend must have; `required` where options decide.
     - ``backend``: the kind of backend used when the config names none.
     - ``strategy``: the strategy used when the config names none.
@@ -93,6 +94,26 @@ class Method(BaseModel):
     strategy_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     takes_model: ClassVar[Literal["required", "optional", "never"]] = "required"
     source: ClassVar[str]
+
+    @property
+    def scores_alone(self) -> bool:
+        """Whether each passage of a group is scored by itself, so that one may fail without the others."""
+        return self.family == "pointwise"
+
+    @property
+    def groups_stand_alone(self) -> bool:
+        """Whether a group may fail without the others; else the scores of all passages come from one group."""
+        return self.family in ("pairwise", "setwise", "listwise", "groupwise")
+
+    @property
+    def depends_on_order(self) -> bool:
+        """Whether a group may be answered differently when its passages are shown in another order."""
+        return self.family in ("setwise", "listwise", "groupwise")
+
+    @property
+    def scores_compare(self) -> bool:
+        """Whether the scores of passages from different groups may be compared."""
+        return self.family not in ("pairwise", "setwise", "listwise")
 
     @property
     def takes_instruction(self) -> bool:

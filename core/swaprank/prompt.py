@@ -19,17 +19,19 @@ class Slot:
     Attributes:
         text: The text.
         max_tokens: Keep only so many of its first tokens: encoded alone without special tokens, cut,
-            decoded.
+            decoded. A letter of several tokens that is cut through becomes U+FFFD, as in official codes.
         shrinks: Whether it may be cut further when the whole prompt does not fit the model. Several such
             slots of a prompt are cut evenly: the longest first.
         reread: Whether it is replaced by its own tokens decoded, even where nothing is cut: a text that
             the vocabulary cannot spell changes (rank_llm).
+        minus: A text whose tokens, with the special ones around it, are taken off `max_tokens`.
     """
 
     text: str
     max_tokens: int | None = None
     shrinks: bool = False
     reread: bool = False
+    minus: str = ""
 
 
 # Joined first, tokenised then.

@@ -72,8 +72,8 @@ class Reranker:
         """The config this reranker was made from, without secrets; loads nothing.
 
         ``Reranker.from_config(r.to_config())`` behaves like ``r``. Literal secrets are left out,
-        ``${NAME}`` references to the environment stay. A ready backend object can only be told by its
-        name: loading such a config says that there is no backend of that name.
+        ``${NAME}`` references to the environment stay. A ready backend object is left with
+        its name alone: loading such a config says that there is no backend of that name.
         """
         config: Config = without_secrets(self._config)
         return config if self._backend is None else {**config, "backend": {"type": self._backend.name}}

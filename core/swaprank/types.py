@@ -131,7 +131,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something that went wrong and was bridged by the failure policy.
+    """Something that went wrong and was handled by the failure policy.
 
     Attributes:
         reranker: Name of the recipe or method that failed.
@@ -177,7 +177,7 @@ class Ranking:
         score_kind: What the scores mean.
         repairs: How many places of the model's output had to be mended into a permutation.
         calls: The model calls made, in order.
-        failures: What failed and was bridged; empty when all went well.
+        failures: What failed and was handled; empty when all went well.
         coverage: Share (0 to 1) of the text that the model's vocabulary covers, where it is known.
     """
 

@@ -78,7 +78,7 @@ def measured(way: str, size: int, repeats: int) -> dict[str, Any]:
     """Seconds, memory and scores of one way."""
     reranker = Reranker(CONFIG)
     scorer: Any = reranker._stage.ranker
-    model = scorer.backend._gatherer.model.runner("language")
+    model = scorer.backend._batcher.model.runner("language")
     texts = passages(model.tokens, size)
     asked = next(ICR(wrapping="chatml").steps(Query(QUERY), [Passage(text) for text in texts]))[0]
     assert isinstance(asked, Attend)

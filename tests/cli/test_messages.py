@@ -26,9 +26,9 @@ def test_letters_of_all_scripts_stay() -> None:
 def test_errors_and_warnings_of_the_command_are_escaped(tmp_path) -> None:
     line = '{"query": "\\u001b[31mred\\u202e", "passages": 3}\n{"query": "q", "passages": ["a", "\\u001b]0;title"], "line": 1}'
     for options, code in ((["--on-bad-line", "fail"], 2), (["--on-bad-line", "skip"], 0)):
-        told = swaprank("rerank", "-r", "bm25", *options, given='"\x1b[31m\u202e"\n' + line, check=code).stderr
-        assert told
-        assert not {"\x1b", "\u202e"} & set(told)
+        error = swaprank("rerank", "-r", "bm25", *options, given='"\x1b[31m\u202e"\n' + line, check=code).stderr
+        assert error
+        assert not {"\x1b", "\u202e"} & set(error)
     (tmp_path / "bad\x1b[31m.yaml").write_text('"\\e[31mkey\\u202E": 1')
     shown = swaprank("config", "check", tmp_path / "bad\x1b[31m.yaml", check=2)
     assert not {"\x1b", "\u202e"} & set(shown.stdout + shown.stderr)

@@ -10,7 +10,7 @@ import pytest
 from swaprank import InputError, Reranker
 from swaprank.cli.rerank import OnBadLine, rerank
 from swaprank.requests import LabelScores
-from swaprank.runs.jsonl import RESERVED, jobs, reranked
+from swaprank.runs.jsonl import RESERVED, jobs, rerank_jobs
 from swaprank.testing import ScriptedBackend
 from tests.cli.helpers import swaprank
 
@@ -230,16 +230,16 @@ def test_a_line_or_the_option_says_what_counts_as_relevant() -> None:
     backend = ScriptedBackend(lambda request: LabelScores((-1.0,) * len(request.labels)))
     reranker = Reranker({"method": "zero-shot", "model": "any"}, backend=backend)
     given = [b'{"query": "q", "passages": ["p"], "instruction": "OWN"}', b'{"query": "q", "passages": ["p"]}']
-    [written] = reranked(reranker, jobs(given), 2, "OPTION")
+    [written] = rerank_jobs(reranker, jobs(given), 2, "OPTION")
     own, option = (repr(request.prompt) for request in backend.requests)
     assert ("OWN" in own, "OPTION" in own, "OPTION" in option) == (True, False, True)
     assert [json.loads(line).get("instruction") for line in written] == ["OWN", None]
 
 
 def test_an_instruction_that_no_method_takes_is_refused() -> None:
-    told = swaprank("rerank", "-r", "bm25", "--instruction", "Prefer audits.", given=job(1), check=2).stderr
-    assert "'bm25' takes no instruction" in told
-    assert "'Prefer audits.'" in told
+    error = swaprank("rerank", "-r", "bm25", "--instruction", "Prefer audits.", given=job(1), check=2).stderr
+    assert "'bm25' takes no instruction" in error
+    assert "'Prefer audits.'" in error
 
 
 def test_a_bad_line_has_exit_code_2() -> None:

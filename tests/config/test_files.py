@@ -76,6 +76,31 @@ def test_a_deep_mapping_is_refused() -> None:
         Reranker(**config)
 
 
+@pytest.mark.parametrize("content", ['{"a": "' + '\\"' * 400_000, '{"a": "' + '\\"' * 400_000 + "\\", '"' * 900_000])
+def test_a_text_without_its_end_is_read_once(tmp_path, content) -> None:
+    assert "does not parse" in refused(tmp_path, "quotes.json", content)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("model: 1" + ":11" * 300_000, "a number of more than 400 digits in line 1"),
+        ("model: 1" + ":11" * 100_000 + ".5", "a number of more than 400 digits in line 1"),
+        ("model: 1" + ":1" * 195 + ".5", "does not parse: OverflowError"),
+        ("model: 0x" + "f" * 500_000, "a number of more than 400 digits in line 1"),
+    ],
+    ids=len,
+)
+def test_numbers_are_bounded(tmp_path, content, message) -> None:
+    assert message in refused(tmp_path, "number.yaml", content)
+
+
+@pytest.mark.parametrize("config", [{"model": 1 << 20_000}, {1 << 20_000: 1}, {"model": [-1 << 20_000]}], ids=len)
+def test_an_integer_that_cannot_be_printed_is_refused(config) -> None:
+    with pytest.raises(ConfigError, match="an integer of 2000"):
+        Reranker({"method": "cross-encoder", **config})
+
+
 def test_large_files_are_refused(tmp_path) -> None:
     assert "is larger than 1048576 bytes" in refused(tmp_path, "large.yaml", "model: " + "x" * files.MOST_BYTES)
 
@@ -124,7 +149,7 @@ def test_half_a_surrogate_pair_is_refused(tmp_path, name) -> None:
 def test_a_file_that_does_not_parse_is_not_quoted(tmp_path, name, content) -> None:
     file = tmp_path / name
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(ConfigError, match=r"does not parse|not text in UTF-8") as caught:
+    with pytest.raises(ConfigError, match=r"does not parse|not text in UTF-8|400 digits") as caught:
         Reranker(file)
     errors = [caught.value]
     while errors[-1].__cause__ or errors[-1].__context__:

@@ -1,11 +1,13 @@
 """Recipes: they all build, and say what a user must know."""
 
 import math
+from importlib import resources
 
 import pytest
 
-from swaprank import ConfigError, Passage, Reranker
+from swaprank import ConfigError, Passage, Reranker, recipes
 from swaprank.backends.transformers.backend import TransformersBackend
+from swaprank.config.files import parse_yaml
 from swaprank.config.recipe import all_recipes, get
 from swaprank.methods.bi_encoder import BiEncoder
 from swaprank.prompt import plain
@@ -198,6 +200,12 @@ def test_some_embeddings_take_an_instruction() -> None:
 def test_each_version_of_rank_r1_has_its_prompt_and_size_of_set(name, prompt, children) -> None:
     scorer = Reranker(name)._stage.ranker
     assert (scorer.method.prompt_file, scorer.strategy.num_child) == (prompt, children)
+
+
+def test_no_name_stands_for_two_recipes() -> None:
+    files = [file for file in resources.files(recipes).iterdir() if file.name.endswith(".yaml")]
+    names = [name for file in files for name in parse_yaml(file.read_text(encoding="utf-8"), file.name)]
+    assert len(names) == len(set(names)) == len(all_recipes())
 
 
 def test_unknown_recipes_name_the_nearest() -> None:

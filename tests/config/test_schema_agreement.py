@@ -157,8 +157,8 @@ def test_options_of_backends(backend, monkeypatch) -> None:
             agree({**smallest(name), "backend": given}, f"method-{name}")
         required = {key: "${SWAPRANK_TEST}" for key, field in kind.model_fields.items() if field.is_required()}
         for key in kind.model_fields:
-            told = {"type": backend, **required, key: "${SWAPRANK_TEST}"}
-            assert validator(f"method-{name}").is_valid({**smallest(name), "backend": told})
+            spelled = {"type": backend, **required, key: "${SWAPRANK_TEST}"}
+            assert validator(f"method-{name}").is_valid({**smallest(name), "backend": spelled})
 
 
 def one_of_each_kind() -> list[str]:
@@ -219,7 +219,7 @@ def test_what_others_add_is_in_the_schema(monkeypatch) -> None:
     test_options_of_methods_and_limits("fake")
     test_options_of_strategies("fake")
     test_options_of_backends("fake", monkeypatch)
-    told = {**smallest("fake"), "backend": {"url": "u"}}
+    config = {**smallest("fake"), "backend": {"url": "u"}}
     for given in (
         *options(FakeMethod),
         *options(FakeStrategy),
@@ -230,7 +230,7 @@ def test_what_others_add_is_in_the_schema(monkeypatch) -> None:
         {"inner": {"size": 2}},
         {"depth": "shallow"},
     ):
-        agree({**told, **given})
-    agree({"reranker": told, "top_n": 3})
+        agree({**config, **given})
+    agree({"reranker": config, "top_n": 3})
     schema.cache_clear()
     validator.cache_clear()

@@ -92,6 +92,22 @@ def test_a_wrong_address_in_a_file_name_is_shown_without_its_password() -> None:
     assert KEY not in str(caught.value)
 
 
+def test_a_literal_stays_out_and_its_reference_in_at_any_depth(monkeypatch) -> None:
+    literal = {"method": "cross-encoder", "model": "m", "backend": {"type": "transformers", "token": "hf_secret"}}
+    reranker = Reranker(literal)
+    assert "hf_secret" not in repr(reranker)
+    assert reranker.to_config()["backend"] == {"type": "transformers"}
+    nested = Reranker({"stages": [literal], "on_error": {"fallback": {**literal, "backend": {"token": "hf_secret"}}}})
+    assert "hf_secret" not in json.dumps(nested.to_config())
+    assert "hf_secret" not in repr(nested)
+
+    referenced = {**literal, "backend": {"type": "transformers", "token": "${SWAPRANK_TEST_TOKEN}"}}
+    with pytest.raises(ConfigError, match="'SWAPRANK_TEST_TOKEN', which is not set"):
+        Reranker(referenced)
+    monkeypatch.setenv("SWAPRANK_TEST_TOKEN", "hf_secret")
+    assert Reranker(referenced).to_config() == referenced
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

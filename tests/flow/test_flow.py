@@ -6,7 +6,7 @@ import pytest
 
 from swaprank.errors import BackendError, ResponseError
 from swaprank.flow.drivers import adrive, drive
-from swaprank.flow.flow import Flow, ask, together
+from swaprank.flow.flow import Flow, ask, relay, together
 from swaprank.requests import Generate, Generated, Request, Response
 from swaprank.testing import ScriptedBackend
 
@@ -92,3 +92,22 @@ def test_async_rounds_wait_for_their_backends_together() -> None:
     one, other = Waiting(echo, model="one"), Waiting(echo, model="other")
     both = [rounds(one, "a"), rounds(other, "b")]
     assert asyncio.run(asyncio.wait_for(adrive(both), timeout=5)) == [["A"], ["B"]]
+
+
+def test_relay_has_each_question_of_a_generator_answered_by_a_flow() -> None:
+    backend = ScriptedBackend(echo)
+
+    def inner():
+        first = yield "a"
+        second = yield first + "b"
+        return [first, second]
+
+    def answer(question: str) -> Flow[str]:
+        return (yield from ask(backend, [Generate(question, 1)])).responses[0].text
+
+    assert drive([relay(inner(), answer), relay(inner(), answer)]) == [["A", "AB"]] * 2
+    assert backend.batches == [2, 2]
+
+
+def test_relay_of_a_generator_that_asks_nothing_is_its_result() -> None:
+    assert drive([relay((one for one in ()), lambda question: iter(()))]) == [None]

@@ -9,7 +9,7 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import Field
 
 from langchain_rerankers import RETRIEVAL_SCORE, SUB_QUESTIONS, QuestionDecomposition
-from swaprank import ConfigError
+from swaprank import ConfigError, InputError
 from swaprank import Reranker as CoreReranker
 from swaprank.errors import BackendError
 from swaprank.testing import check_compressor
@@ -105,3 +105,13 @@ def test_config() -> None:
     assert ours.to_config() == {**CONFIG, "decomposition": "original", "backend": {"type": "scripted"}}
     with pytest.raises(ConfigError, match="takes a config with the key 'decomposition'"):
         QuestionDecomposition("bm25")
+
+
+@both
+def test_an_instruction_is_not_ignored(how) -> None:
+    ours = QuestionDecomposition({**CONFIG, "search": "bm25"}, backend=llm(), retriever=Retriever())
+    with pytest.raises(InputError, match="takes no instruction"):
+        if how == "sync":
+            ours.compress_documents(given(), QUESTION, instruction="Prefer audits.")
+        else:
+            asyncio.run(ours.acompress_documents(given(), QUESTION, instruction="Prefer audits."))

@@ -50,3 +50,8 @@ def test_what_is_left_out_is_filled_in_and_what_is_wrong_refused() -> None:
     assert HybridFusion(config=HybridFusion(top_n=3).to_config()).to_config()["top_n"] == 3
     with pytest.raises(ConfigError, match="takes a config with the key 'fusion'"):
         HybridFusion({"stages": ["bm25"]})
+
+
+def test_type_checkers_see_the_arguments_not_the_fields() -> None:
+    """mypy and pyright derive a signature for pydantic classes that do not write their own."""
+    assert all("__init__" in vars(kind) for kind in (HybridFusion, *HybridFusion.__bases__))

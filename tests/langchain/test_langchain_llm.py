@@ -142,7 +142,7 @@ def test_a_model_without_log_probabilities_is_refused_at_construction() -> None:
         Reranker(method="pointwise-yes-no", chat=True, llm=llm)
     # The user knows better: what the model then does not tell is an error of its own.
     forced = Reranker(method="pointwise-yes-no", chat=True, llm=llm, backend={"type": "llm", "logprobs": True})
-    with pytest.raises(ResponseError, match="told no log-probabilities"):
+    with pytest.raises(ResponseError, match="returned no log-probabilities"):
         forced.compress_documents(DOCUMENTS, QUERY)
 
 

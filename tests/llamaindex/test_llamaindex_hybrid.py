@@ -67,3 +67,8 @@ def test_only_fusions_are_taken(wrong) -> None:
         HybridFusion(wrong)
     with pytest.raises(ConfigError, match="alhpa"):
         HybridFusion(of=["retrieval", "bm25"], alhpa=0.2)
+
+
+def test_type_checkers_see_the_arguments_not_the_fields() -> None:
+    """mypy and pyright derive a signature for pydantic classes that do not write their own."""
+    assert all("__init__" in vars(kind) for kind in (HybridFusion, *HybridFusion.__bases__))

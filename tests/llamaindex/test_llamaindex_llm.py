@@ -141,7 +141,7 @@ async def test_label_methods_read_the_log_probabilities_that_an_llm_tells() -> N
     with pytest.raises(CapabilityError, match="label_logprobs"):
         Reranker(method="pointwise-yes-no", chat=True, llm=Scripted())
     silent = Reranker(method="pointwise-yes-no", chat=True, llm=Scripted(), backend={"type": "llm", "logprobs": True})
-    with pytest.raises(ResponseError, match="told no log-probabilities"):
+    with pytest.raises(ResponseError, match="returned no log-probabilities"):
         silent.postprocess_nodes(nodes(), query_str=QUERY)
 
 

@@ -31,7 +31,7 @@ def repeated(output) -> str:
 def prompt_text(request, own) -> str:
     """The prompt as the tokenizer sees it."""
     prompt = own.cut(request.prompt)
-    return own._conversation(prompt) if hasattr(prompt, "messages") else plain(prompt)
+    return own.template.text(prompt) if hasattr(prompt, "messages") else plain(prompt)
 
 
 def local(model, **options):

@@ -76,3 +76,10 @@ def test_the_mark_of_an_empty_title_is_dropped_where_a_ranking_is_written(conver
     assert "[1] one\n" in shown
     _, backend = run(lambda request: LabelScores((0.0, -1.0)), ["Title: Content: one", "two"], scoring="likelihood")
     assert '"Title: Content: one"' in messages(backend.requests[0].prompt)[0][1]
+
+
+def test_white_space_is_collapsed_before_the_cut() -> None:
+    """The official runner cuts first."""
+    _, backend = run(lambda request: Generated(""), ["a \n\n b", "c"])
+    slots = [part for turn in backend.requests[0].prompt.messages for part in turn.content if not isinstance(part, str)]
+    assert [(slot.text, slot.max_tokens) for slot in slots if slot.text.startswith("a")] == [("a b", 128)]

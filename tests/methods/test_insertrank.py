@@ -91,7 +91,7 @@ def test_replies(case) -> None:
     assert ranked(case["raw"], case["n"], official_parser=True).order == case["permutation"]
 
 
-def test_repeated_scores_are_no_identifiers() -> None:
+def test_repeated_scores_are_not_identifiers() -> None:
     assert ranked("[2] (BM25 5.321) > [4] (BM25 1.000)", 5).order == [1, 3, 0, 2, 4]
 
 

@@ -60,7 +60,7 @@ def test_prompts_and_token_ids(case) -> None:
     passages = [Passage(text) for text in presented(case)[0]]
     [request] = next(MVP(**options(case)).steps(Query(given["query"]), passages))
     ranker.rerank("warm", ["up"])
-    [runner] = ranker._stage.ranker.backend._gatherer.model._runners.values()
+    [runner] = ranker._stage.ranker.backend._batcher.model._runners.values()
     for prompt, text, recorded in zip(request.prompts, case["prompts"], case["token_ids"], strict=True):
         assert same_text(plain(prompt), text)
         ids = list(runner._encoded(prompt, request.max_length)[0])

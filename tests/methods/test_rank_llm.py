@@ -1,10 +1,12 @@
 """Parity of RankZephyr, RankVicuna and FIRST with rank_llm's prompt."""
 
+import random
 import re
 
 import pytest
 
 from swaprank import ConfigError, Passage, Reranker
+from swaprank.methods._passage_text import unbracketed_letters
 from swaprank.prompt import plain
 from swaprank.requests import Generate, Generated, LabelLogprobs, LabelScores
 from swaprank.testing import ScriptedBackend
@@ -31,7 +33,7 @@ def test_rankzephyr_prompt(case) -> None:
 
 def test_rankvicuna_of_2024_says_the_same_in_vicunas_words() -> None:
     [(_, system), (_, content)] = messages(first_prompt({"method": "rankzephyr"}, "edison"))
-    prompt = first_prompt({"method": "rankvicuna", "protocol": "2024"}, "edison")
+    prompt = first_prompt({"method": "rankvicuna", "protocol": "january-2024"}, "edison")
     assert plain(prompt) == f"{system} USER: {content} ASSISTANT:"
 
 
@@ -104,6 +106,15 @@ def test_identifiers_in_passages_are_neutralised_as_in_each_code_of_first() -> N
     assert "[A] see [A] [Ab_] [a1] (12) [B]\n" in prompt
     assert "query: [A] (1).\n[A]" in prompt
     assert "each indicated by an alphabetical identifier" in prompt
+
+
+def test_letters_are_neutralised_as_by_the_official_pattern_in_linear_time() -> None:
+    chance = random.Random(3)
+    for _ in range(5000):
+        text = "".join(chance.choice("[]AbZ_^`\\\\1 .") for _ in range(chance.randint(0, 12)))
+        assert unbracketed_letters(text) == re.sub(r"\[([A-z]+)\]", r"(\1)", text)
+    # The pattern itself goes over the rest for every opening bracket, and would take days.
+    assert unbracketed_letters("[" * 3_000_000) == "[" * 3_000_000
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,18 @@ def test_reasonrank_replies(case) -> None:
         assert ranking.order == case["permutation"]
 
 
-def test_numbers_of_the_reasoning_are_no_ranking() -> None:
+def test_numbers_of_the_reasoning_are_not_a_ranking() -> None:
     ranking = ranked({"method": "reasonrank"}, "<think>long thinking [4] [5]", 5)
     assert (ranking.order, ranking.repairs) == ([0, 1, 2, 3, 4], 5)
     assert ranked({"method": "reasonrank"}, "<think>[4]</think> [2] > [1]", 5).order == [1, 0, 2, 3, 4]
     said = ranked({"method": "reasonrank"}, "<think> As [1] says. </think><answer>[2] > [1]</answer>", 2)
     assert said.passages[0].reasoning == "As [1] says."
+
+
+def test_an_open_answer_tag_in_capitals_is_no_tag_officially() -> None:
+    said = "[2] <ANSWER> [3]"
+    assert ranked({"method": "reasonrank", "official_parser": True}, said, 3).order == [1, 2, 0]
+    assert ranked({"method": "reasonrank"}, said, 3).order == [2, 0, 1]
 
 
 @pytest.mark.parametrize("case", REARANK["cases"], ids=lambda case: f"{case['input']}-{case['variant']}")
@@ -106,3 +112,10 @@ def test_rearank_drops_the_mark_of_an_empty_title_before_it_cuts() -> None:
     turns = [said for _, said in messages(backend.requests[0].prompt)]
     assert "[1] one two" in turns
     assert "[2] Title: T Content: x" in turns
+
+
+def test_reasonrank_neutralises_numbers_before_the_cut() -> None:
+    """Officially after it: a cut inside the number leaves a bracket there, and a parenthesis here."""
+    prompt = first_prompt({"method": "reasonrank", "max_passage_length": 7}, "happy", ["see [12] here", "b"])
+    slots = [part for part in prompt.messages[1].content if not isinstance(part, str)]
+    assert (slots[1].text, slots[1].max_tokens) == ("see (12) here", 7)

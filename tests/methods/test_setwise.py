@@ -65,6 +65,10 @@ def test_setwise_sorts_as_recorded(case) -> None:
         (" B", [1, 0], 0),
         ("b", [1, 0], 0),
         ("Passage B", [1, 0], 0),
+        ("passage b.", [1, 0], 0),
+        ("It is a close call, but B.", [1, 0], 0),
+        ("A closer look shows: Passage B", [1, 0], 0),
+        ("b)", [1, 0], 0),
         ("?", [0, 1], 1),
         ("C", [0, 1], 1),
         ("", [0, 1], 1),
@@ -206,7 +210,7 @@ def test_rank_r1_sorts_sets_of_twenty_and_can_vote() -> None:
 
 
 @pytest.mark.parametrize("config", [{"method": "setwise"}, {"method": "rank-r1"}], ids=lambda config: config["method"])
-def test_a_reply_that_picks_nothing_is_no_vote(config) -> None:
+def test_a_reply_that_picks_nothing_is_not_a_vote(config) -> None:
     """In a shuffled copy it would be one for whoever was shown first."""
     given = ["a", "b", "c"]
     votes = {"strategy": "all-at-once", "permutations": 5, "seed": 1}

@@ -114,7 +114,7 @@ def test_the_model_ends_its_answer_where_its_configs_say(tmp_path) -> None:
     """The token that is written fourth is made an end by the generation config."""
     source = widened("tiny-llama3-lm")
     free = transformers(source).run([Generate("The harbour", 8)])[0]
-    token = transformers(source)._gatherer.model.runner("language").tokens.continuation(free.tokens[3])[0]
+    token = transformers(source)._batcher.model.runner("language").tokens.continuation(free.tokens[3])[0]
     model = shutil.copytree(source, tmp_path / "model")
     (model / "generation_config.json").write_text(json.dumps({"eos_token_id": [token]}))
     request = Generate("The harbour", 8, watch=(" the",))

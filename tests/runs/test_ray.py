@@ -71,8 +71,8 @@ def test_a_killed_worker_loses_and_doubles_nothing(files, tmp_path) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().rerank_many(queries, passages)
 
-    fleet = distributed.Fleet(actors=2)
-    done = list(distributed.reranked(Mortal("bm25"), source, jobs(source), fleet=fleet, batch_size=2))
+    pool = distributed.ActorPool(actors=2)
+    done = list(distributed.rerank_jobs(Mortal("bm25"), source, jobs(source), pool=pool, batch_size=2))
     assert killed.exists()
     assert b"".join(line for batch in done for line in batch) == expected.read_bytes()
 
@@ -95,7 +95,11 @@ def test_an_error_of_the_model_is_one_of_ours(files) -> None:
             raise BackendError("no memory left")
 
     with pytest.raises(BackendError, match="no memory left"):
-        list(distributed.reranked(Broken("bm25"), files[0], jobs(files[0]), fleet=distributed.Fleet(), batch_size=8))
+        list(
+            distributed.rerank_jobs(
+                Broken("bm25"), files[0], jobs(files[0]), pool=distributed.ActorPool(), batch_size=8
+            )
+        )
 
 
 def test_standard_input_is_refused() -> None:

@@ -15,14 +15,14 @@ import pytest
 from swaprank import InputError
 from swaprank.cli.rerank import rerank
 from swaprank.runs.evaluation import load_files
-from swaprank.runs.streams import reading, writing
+from swaprank.runs.streams import open_input, open_output
 from tests.cli.helpers import swaprank
 from tests.cli.test_rerank import job, lines
 
 HOLD = """
 import sys, pathlib
-from swaprank.runs.streams import reading, writing
-with reading(pathlib.Path(sys.argv[1])) as source, writing(pathlib.Path(sys.argv[2]), source=source, anew=False):
+from swaprank.runs.streams import open_input, open_output
+with open_input(pathlib.Path(sys.argv[1])) as source, open_output(pathlib.Path(sys.argv[2]), source=source, overwrite=False):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -49,8 +49,8 @@ def test_a_second_run_on_one_output_is_told_who_holds_it(source, tmp_path, linke
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
         for _ in range(2):
-            told = swaprank("rerank", "-r", "bm25", "-i", source, "-o", second, check=2).stderr
-            assert f"is being written by process {first.pid} on {socket.gethostname()}, since 20" in told
+            error = swaprank("rerank", "-r", "bm25", "-i", source, "-o", second, check=2).stderr
+            assert f"is being written by process {first.pid} on {socket.gethostname()}, since 20" in error
         with pytest.raises(InputError, match=f"process {first.pid} on"):
             rerank(reranker="bm25", source=source, target=second, overwrite=True)
         assert target.read_bytes() == b""
@@ -63,7 +63,7 @@ def test_a_second_run_on_one_output_is_told_who_holds_it(source, tmp_path, linke
 
 def test_two_runs_in_one_process_do_not_share_an_output(source, tmp_path) -> None:
     target = tmp_path / "out.jsonl"
-    with reading(source) as file, writing(target, source=file, anew=False):
+    with open_input(source) as file, open_output(target, source=file, overwrite=False):
         with pytest.raises(InputError, match=f"process {os.getpid()} on"):
             rerank(reranker="bm25", source=source, target=target)
         rerank(reranker="bm25", source=source, target=tmp_path / "other.jsonl")
@@ -125,5 +125,5 @@ def test_the_output_is_strict_json(tmp_path, value) -> None:
 
 def test_reading_leaves_other_streams_as_they_are(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
-    with reading(Path("-")) as file:
+    with open_input(Path("-")) as file:
         assert list(file) == [b"a\n", b"b\n"]

@@ -154,7 +154,7 @@ class TestPartial:
 
         ranking = cross_encoder(ScriptedBackend(some), on_error="keep_order").rerank("q", TEXTS)
         assert ranking.order == [5, 4, 2, 1, 0, 3]
-        assert "scored passage 3 as nan" in ranking.failures[0].error
+        assert "scored the passage 'passage 3' as nan" in ranking.failures[0].error
 
     def test_a_whole_batch_still_goes_in_one_call(self) -> None:
         backend = ScriptedBackend(score)

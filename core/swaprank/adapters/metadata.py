@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..types import RankedPassage, Ranking
@@ -12,23 +13,29 @@ REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
 SUB_QUESTIONS = "rerank_sub_questions"
 
-# What these keys say of an earlier reranker is not true of a later one.
+# Keys whose values come from an earlier reranker and do not describe the ranking of a later one.
 STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
 
 
 def rerank_metadata(ranking: Ranking, ranked: RankedPassage, *, reasoning: bool) -> dict[str, Any]:
-    """Metadata of one kept passage; the retrieval score is the adapter's to keep, which knows where it stood.
+    """Metadata of one kept passage.
+
+    The adapter leaves ``retrieval_score`` out where an earlier reranker has kept it already.
 
     Args:
-        ranking: What the passage was ranked in.
+        ranking: The ranking that the passage is part of.
         ranked: The passage.
-        reasoning: Whether what the model said about it belongs to them; it can be long.
+        reasoning: Whether to include what the model said about the passage; it can be long.
     """
-    told: dict[str, Any] = {SCORE_KIND: ranking.score_kind.value}
+    metadata: dict[str, Any] = {SCORE_KIND: ranking.score_kind.value}
+    score = ranked.passage.score
+    # NaN stands for no score, and strict JSON does not take it.
+    if score is not None and not math.isnan(score):
+        metadata[RETRIEVAL_SCORE] = score
     if reasoning and ranked.reasoning:
-        told[REASONING] = ranked.reasoning
+        metadata[REASONING] = ranked.reasoning
     if ranked.sub_questions:
-        told[SUB_QUESTIONS] = list(ranked.sub_questions)
+        metadata[SUB_QUESTIONS] = list(ranked.sub_questions)
     if ranking.failures:
-        told[FAILURES] = [f"{failure.reranker}: {failure.error} ({failure.action})" for failure in ranking.failures]
-    return told
+        metadata[FAILURES] = [f"{failure.reranker}: {failure.error} ({failure.action})" for failure in ranking.failures]
+    return metadata

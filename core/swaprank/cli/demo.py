@@ -16,6 +16,7 @@ from rich.table import Table
 from ..config.load import Source, load
 from ..config.secrets import without_secrets
 from ..errors import require
+from ..masking import printable
 from ..runs.evaluation import Dataset, Run, load_beir, measure
 from .options import ConfigOption, RerankerOption
 
@@ -46,7 +47,7 @@ def demo(
         cells = [f"{one:.4f} ({one - first:+.4f})" for one in after]
         summary.add_row(f"{language} ({len(data.queries)} queries)", f"{first:.4f}", *cells)
     console.print(summary)
-    console.print(f"Reranker: {without_secrets(load(source))}", highlight=False, markup=False)
+    console.print(printable(f"Reranker: {without_secrets(load(source))}"), highlight=False, markup=False)
 
 
 def sample(language: str) -> Dataset:
@@ -71,10 +72,10 @@ def in_llamaindex(data: Dataset, source: Source) -> Run:
         def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
             return [
                 NodeWithScore(node=TextNode(text=passage.text, id_=str(passage.id)), score=passage.score)
-                for passage in data.candidates[asked[query_bundle.query_str]]
+                for passage in data.candidates[ids[query_bundle.query_str]]
             ]
 
-    asked = {text: query for query, text in data.queries.items()}
+    ids = {text: query for query, text in data.queries.items()}
     engine = RetrieverQueryEngine(
         Candidates(), response_synthesizer=NoText(llm=MockLLM()), node_postprocessors=[postprocessor]
     )
@@ -94,10 +95,10 @@ def in_langchain(data: Dataset, source: Source) -> Run:
         def _get_relevant_documents(self, query: str, *, run_manager: Any) -> list[Document]:
             return [
                 Document(page_content=passage.text, id=passage.id, metadata={"score": passage.score})
-                for passage in data.candidates[asked[query]]
+                for passage in data.candidates[ids[query]]
             ]
 
-    asked = {text: query for query, text in data.queries.items()}
+    ids = {text: query for query, text in data.queries.items()}
     retriever = reranker.as_retriever(Candidates())
     return _run(data, lambda text: [str(document.id) for document in retriever.invoke(text)])
 

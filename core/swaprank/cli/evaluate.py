@@ -69,9 +69,7 @@ def _dataset(data: Path | None, run_name: str, files: dict[str, Path | None], de
         return load_beir(data, run=run_name, depth=depth)
     if data is None and len(given) == len(files):
         return load_files(**given, depth=depth)
-    raise ConfigError(
-        "The data is not told completely.", hint="Give --data, or all of --run, --qrels, --corpus and --queries."
-    )
+    raise ConfigError("The data is incomplete.", hint="Give --data, or all of --run, --qrels, --corpus and --queries.")
 
 
 def _table(dataset: Dataset, reports: Sequence[Report], names: Sequence[str]) -> Table:

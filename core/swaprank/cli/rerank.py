@@ -36,7 +36,7 @@ def rerank(
     on_bad_line: Annotated[OnBadLine, typer.Option(help="Stop at a line that cannot be read, or leave it out.")] = (
         OnBadLine.FAIL
     ),
-    overwrite: Annotated[bool, typer.Option(help="Start anew instead of going on with the output file.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Overwrite the output file instead of continuing it.")] = False,
     ray: Annotated[
         bool, typer.Option("--ray", help="Rerank with Ray Data, here or on the cluster of RAY_ADDRESS.")
     ] = False,
@@ -52,10 +52,10 @@ def rerank(
     keys, and "ranking": the kept passages, best first, as {"index", "id", "score", "rank"}, where index is the place
     among the input's passages, from 0, with "reasoning" where the model gave one; and "score_kind", "repairs" and
     "failures".
-    An output file that exists is checked against the input and taken up where it ends, a half-written last line redone;
-    which reranker wrote it is not checked. While it is written no other run may write it.
-    Compressed input (gzip) is read as it is. NaN and Infinity in a carried key become null, for JSON has neither.
-    With --ray a worker that dies is replaced and its lines are done again; the output is the same, in the same order.
+    If the output file exists, it is checked against the input and continued where it ends; a half-written last line is
+    written again. Which reranker wrote it is not checked. No other run can write it at the same time.
+    Input that gzip compressed is decompressed. NaN and Infinity in a carried key become null, because JSON lacks them.
+    With --ray, a worker that dies is replaced and its lines are reranked again; the output and its order are the same.
     """
     if ray and str(source) == "-":
         raise ConfigError("--ray reads standard input.", hint="Give a file that all nodes can read with --input.")
@@ -63,25 +63,25 @@ def rerank(
     skip_bad = on_bad_line is OnBadLine.SKIP
     columns = (TextColumn("reranking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
-        streams.reading(source) as lines,
-        streams.writing(target, source=lines, anew=overwrite) as output,
+        streams.open_input(source) as lines,
+        streams.open_output(target, source=lines, overwrite=overwrite) as output,
         Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress,
     ):
-        done, waiting = jsonl.resume(output, jsonl.jobs(lines, skip_bad=skip_bad))
+        done, unfinished = jsonl.resume(output, jsonl.jobs(lines, skip_bad=skip_bad))
         task = progress.add_task("", total=None, completed=done)
         if ray:
-            remaining = distributed.reranked(
+            batches = distributed.rerank_jobs(
                 built,
                 source,
-                waiting,
-                fleet=distributed.Fleet(actors, actor_cpus, actor_gpus),
+                unfinished,
+                pool=distributed.ActorPool(actors, actor_cpus, actor_gpus),
                 batch_size=batch_size,
                 instruction=instruction,
                 skip_bad=skip_bad,
             )
         else:
-            remaining = jsonl.reranked(built, waiting, batch_size, instruction)
-        for results in remaining:
+            batches = jsonl.rerank_jobs(built, unfinished, batch_size, instruction)
+        for results in batches:
             output.write(b"".join(results))
             output.flush()
             progress.advance(task, len(results))

@@ -12,7 +12,8 @@ from ..backends.llm.options import LlmOptions, LlmProvider
 from ..errors import ConfigError
 from ..masking import shown
 from ..requests import Capability
-from ..stages.method_ranker import MethodRanker, Ranker
+from ..stages.method_ranker import MethodRanker
+from ..stages.ranker import Ranker
 from ..stages.retry_policy import RetryPolicy
 from ..stages.stage import Limits, Stage
 from ..strategy import Strategy
@@ -23,9 +24,6 @@ from .data import Config, check_data
 from .environment import from_environment
 from .expand import backend_config, expand
 from .kinds import COMPOSITES, METHOD_KEYS, STAGE_KEYS, Composite, Nested, Parts, main_key, takes_backend
-
-# Families that score each passage (or pair, in both orders) by itself.
-_ORDERLESS = ("pointwise", "pairwise", "embedding", "lexical")
 
 
 class Builder:
@@ -111,7 +109,7 @@ class Builder:
             )
         defaults = method_class.strategy_options.get(strategy_class.name, {})
         strategy = validated(strategy_class, {**defaults, **_own(config, strategy_class), **strategy_options}, where)
-        if strategy.permutations > 1 and method_class.family in _ORDERLESS:
+        if strategy.permutations > 1 and not method.depends_on_order:
             raise ConfigError(
                 f"{where}: {method_class.name!r} answers the same in whatever order passages are shown, and "
                 f"permutations is {strategy.permutations}.",

@@ -11,10 +11,12 @@ Config = dict[str, Any]
 
 # No config needs more; recursion in Python and in parsers stays far away.
 MOST_LEVELS = 64
+# Python does not print integers of more than about 14,000.
+_MOST_BITS = 2000
 
 
 def check_data(value: Any, where: str) -> None:
-    """Refuse data that holds itself, nests too deep or has text that no file and no tokenizer takes.
+    """Refuse what is not plain data, holds itself, nests too deep or has text that no file and no tokenizer accepts.
 
     Args:
         value: A config, or a part of one.
@@ -38,7 +40,13 @@ def _check(value: Any, where: str, level: int, checked: dict[int, int]) -> None:
     """
     if isinstance(value, str):
         _check_text(value, where)
-    if not isinstance(value, Mapping | list | tuple) or checked.get(id(value), 0) >= level:
+    if not isinstance(value, Mapping | list | tuple):
+        if not isinstance(value, str | int | float | None):
+            kind = type(value).__name__
+            raise ConfigError(f"{where} holds what is not plain data: a {kind}.", hint="A date needs quotes.")
+        _check_size(value, where)
+        return
+    if checked.get(id(value), 0) >= level:
         return
     if level > MOST_LEVELS:
         raise ConfigError(f"{where} nests more than {MOST_LEVELS} levels deep, or holds itself.", hint="Make it flat.")
@@ -46,8 +54,14 @@ def _check(value: Any, where: str, level: int, checked: dict[int, int]) -> None:
     for key in value if isinstance(value, Mapping) else ():
         if isinstance(key, str):
             _check_text(key, where)
+        _check_size(key, where)
     for item in value.values() if isinstance(value, Mapping) else value:
         _check(item, where, level + 1, checked)
+
+
+def _check_size(value: Any, where: str) -> None:
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise ConfigError(f"{where} has an integer of {value.bit_length()} bits.")
 
 
 def _check_text(text: str, where: str) -> None:

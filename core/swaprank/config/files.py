@@ -17,6 +17,10 @@ from .data import MOST_LEVELS, Config, check_data
 # Bytes of a file, and characters of it once its aliases are written out.
 MOST_BYTES = 1 << 20
 
+# YAML counts to the base of 60, too, in a time that grows with the square of the digits.
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_MOST_DIGITS = 400
+
 # The parser in C is ten times as fast; both only make plain data.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -42,7 +46,7 @@ def read(path: Path) -> Config:
     except UnicodeDecodeError as error:
         reason = f"{error.reason} at byte {error.start}"
     else:
-        found = (_json if path.suffix.lower() == ".json" else _yaml)(text, where)
+        found = (_json if path.suffix.lower() == ".json" else parse_yaml)(text, where)
         check_data(found, where)
         if not isinstance(found, dict):
             raise ConfigError(
@@ -53,7 +57,16 @@ def read(path: Path) -> Config:
     raise ConfigError(f"{where} is not text in UTF-8: {reason}.")  # without the error, which holds the content
 
 
-def _yaml(text: str, where: str) -> Any:
+def parse_yaml(text: str, where: str) -> Any:
+    """The value that a YAML document holds.
+
+    Args:
+        text: The document.
+        where: What it is, for the message.
+
+    Raises:
+        ConfigError: As `read`.
+    """
     try:
         _check_events(text, where)
         loader = _Loader(text)
@@ -67,7 +80,7 @@ def _yaml(text: str, where: str) -> Any:
             loader.dispose()
     except ConfigError:
         raise
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
         reason = _reason(error)
     raise ConfigError(f"{where} does not parse: {reason}.")  # without the error, which quotes the file
 
@@ -99,7 +112,10 @@ def _check_node(node: yaml.Node, where: str, sizes: dict[yaml.Node, int], path: 
         path.add(node)
         if isinstance(node, yaml.MappingNode):
             _check_once(((key.value, _line(key)) for key, _ in node.value if _is_scalar(key)), where)
-        inside = sum(_check_node(part, where, sizes, path) for part in _parts(node)) or len(node.value)
+        if node.tag in _NUMBERS and len(node.value) > _MOST_DIGITS:
+            raise ConfigError(f"{where} has a number of more than {_MOST_DIGITS} digits in line {_line(node)}.")
+        own = len(node.value) if _is_scalar(node) else 0
+        inside = own + sum(_check_node(part, where, sizes, path) for part in _parts(node))
         if inside >= MOST_BYTES:
             raise ConfigError(f"{where} is larger than {MOST_BYTES} characters with its aliases written out.")
         sizes[node] = inside + 1
@@ -131,8 +147,9 @@ def _reason(error: Exception) -> str:
     return problem if mark is None else f"{problem}, line {mark.line + 1}, column {mark.column + 1}"
 
 
-# What matters in JSON for depth and keys; the second group is there where a text is a key.
-_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|[\[{\]}]', re.DOTALL)
+# What matters in JSON for depth and keys; the second group is there where a text is a key. A text without its end is a
+# token too, so that the search does not start again at every quote in it.
+_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*+"?)(\s*:)?|[\[{\]}]', re.DOTALL)
 
 
 def _json(text: str, where: str) -> Any:

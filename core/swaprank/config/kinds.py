@@ -25,7 +25,7 @@ from ..requests import Capability
 from ..stages.cascade import Cascade
 from ..stages.decomposition import NAME, NEEDS, Decomposition, DecompositionOptions
 from ..stages.fusion import INPUTS, Fusion, FusionOptions
-from ..stages.method_ranker import Ranker
+from ..stages.ranker import Ranker
 from ..stages.retry_policy import RetryPolicy
 from ..stages.stage import Limits
 from .data import Config

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..errors import ConfigError
+from ..masking import shown
 from . import files
 from .data import Config, check_data
 
@@ -25,13 +27,15 @@ def load(source: Source) -> Config:
             needs no model, or None for the embedded default.
 
     Raises:
-        ConfigError: No such file or recipe, or it does not hold a mapping of plain data.
+        ConfigError: It is none of these, or there is no such file, or it does not hold a mapping of plain data.
     """
     if source is None:
         return {"reranker": DEFAULT_RECIPE}
     if isinstance(source, Mapping):
         check_data(source, "config")
         return copy.deepcopy(dict(source))
+    if not isinstance(source, str | os.PathLike):
+        raise ConfigError(f"The config is {shown(source)}.", hint="Give a mapping, the path of a file or a name.")
     path = Path(source)
     if not isinstance(source, str) or path.suffix.lower() in _FILES:
         return files.read(path)

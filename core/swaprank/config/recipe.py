@@ -6,12 +6,12 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from .. import recipes
 from ..errors import ConfigError, nearest
 from ..masking import shown
+from .files import parse_yaml
 
 
 class Published(BaseModel):
@@ -76,6 +76,6 @@ def all_recipes() -> dict[str, Recipe]:
     found: dict[str, Recipe] = {}
     for file in sorted(resources.files(recipes).iterdir(), key=lambda file: file.name):
         if file.name.endswith(".yaml"):
-            entries = yaml.safe_load(file.read_text(encoding="utf-8"))
+            entries = parse_yaml(file.read_text(encoding="utf-8"), file.name)
             found.update((name, Recipe.model_validate(entry)) for name, entry in entries.items())
     return found

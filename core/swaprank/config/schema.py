@@ -29,7 +29,7 @@ def json_schema() -> Schema:
     """
     kinds = {f"method-{name}": _method(name) for name in registry.names("method")}
     kinds |= {key: _composite(kind) for key, kind in COMPOSITES.items()}
-    kinds |= {**_presets(), "changed": _changed()}
+    kinds |= {**_recipes(), "changed": _changed()}
     parts = {f"backend-{name}": _backend(name) for name in registry.names("backend")}
     parts |= {f"strategy-{name}": _strategy(name) for name in registry.names("strategy")}
     return {
@@ -123,7 +123,7 @@ def _single(
         "never": {"type": "null"},
     }
     properties["model"] = models[method.takes_model]
-    asked = [
+    variants = [
         {
             "properties": {
                 "strategy": {"$ref": f"#/$defs/strategy-{choice}"},
@@ -134,7 +134,7 @@ def _single(
         }
         for choice, options in choices.items()
     ]
-    return {**_object({**properties, **named}, required), "anyOf": asked}
+    return {**_object({**properties, **named}, required), "anyOf": variants}
 
 
 def _backends(needs: frozenset[Capability], default: str, *, whole: bool) -> Schema:
@@ -194,7 +194,7 @@ def _nested(holds: Nested, *, optional: bool) -> Schema:
     return {"anyOf": [value, {"type": "null"}]} if optional else value
 
 
-def _presets() -> dict[str, Schema]:
+def _recipes() -> dict[str, Schema]:
     """``reranker: <recipe or method>`` with what may override it, one schema for names that take the same keys."""
     alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for name in {*recipe.all_recipes(), *registry.names("method")}:

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from ..backend import Backend, batches_at_once
 from ..errors import BackendTimeoutError, SwaprankError
 from ..requests import Request, Response
-from .flow import Answer, Ask, Flow
+from .flow import Answer, Ask, Flow, advance
 
 T = TypeVar("T")
 
@@ -36,18 +36,18 @@ class _Pending:
 
 @dataclass(frozen=True, slots=True)
 class _PendingAsk:
-    """One ask of a turn."""
+    """One ask of them."""
 
-    turn: _Pending
+    pending: _Pending
     position: int
 
     @property
     def ask(self) -> Ask:
-        return self.turn.asks[self.position]
+        return self.pending.asks[self.position]
 
     @property
     def open(self) -> bool:
-        return self.turn.answers[self.position] is None
+        return self.pending.answers[self.position] is None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -160,30 +160,30 @@ class Scheduler(Generic[T]):
         self._running = [batch for batch in self._running if batch.awaited]
 
     def _answer(self, place: _PendingAsk, answer: Answer | SwaprankError) -> None:
-        turn = place.turn
+        pending = place.pending
         if not place.open:
             return
-        turn.answers[place.position] = answer
-        if None not in turn.answers:
-            self._advance(turn.flow, turn.collected)
+        pending.answers[place.position] = answer
+        if None not in pending.answers:
+            self._advance(pending.flow, pending.collected)
 
     def _advance(self, flow: int, answers: list[Answer | SwaprankError] | None) -> None:
         """Send a flow its answers, and line up what it asks next; an ask for nothing is answered at once."""
         while True:
             try:
-                asks = next(self._flows[flow]) if answers is None else self._flows[flow].send(answers)
+                asks = advance(self._flows[flow], answers)
             except StopIteration as stop:
                 self._results[flow] = stop.value
                 return
-            turn = _Pending(flow, asks, [None if ask.requests else Answer((), 0.0) for ask in asks])
-            if None in turn.answers:
+            pending = _Pending(flow, asks, [None if ask.requests else Answer((), 0.0) for ask in asks])
+            if None in pending.answers:
                 break
-            answers = turn.collected
+            answers = pending.collected
         lines: dict[tuple[int, float, float], list[_PendingAsk]] = {}
         for position, ask in enumerate(asks):
             if ask.requests:
                 key = (id(ask.backend), ask.earliest, ask.deadline)
-                lines.setdefault(key, []).append(_PendingAsk(turn, position))
+                lines.setdefault(key, []).append(_PendingAsk(pending, position))
         for (backend, _, _), places in lines.items():
             self._waiting.setdefault(backend, []).append(places)
 

@@ -49,10 +49,10 @@ def embedding_steps(
     given = [query.embedding, *(passage.embedding for passage in passages)] if reuse else [None] * (len(passages) + 1)
     requests: list[Embed | EmbedPrompt] = [Embed(query.text, "query", query_prompt, max_length)]
     requests += [Embed(passage.content, "passage", passage_prompt, max_length) for passage in passages]
-    return (yield from compared(requests, given, similarity))
+    return (yield from similarity_steps(requests, given, similarity))
 
 
-def compared(
+def similarity_steps(
     requests: Sequence[Embed | EmbedPrompt],
     given: Sequence[Sequence[float] | None],
     similarity: Literal["cosine", "dot"] = "cosine",

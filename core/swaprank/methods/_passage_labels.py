@@ -1,4 +1,4 @@
-"""Passages shown as `Passage A: "..."`, answered by a label: what setwise, pairwise and listwise likelihood share.
+"""Passages shown under labels (`Passage A: "..."`), of which the model names one: setwise, pairwise, ielab-listwise.
 
 ielab/llm-rankers (Apache-2.0, https://github.com/ielab/llm-rankers).
 """
@@ -28,13 +28,15 @@ from ..requests import (
 )
 from ..types import Passage, Query
 
-_STANDALONE = re.compile(r"(?<!\w)[A-Z](?!\w)")
+_NAMED = re.compile(r"passage\s{1,9}([A-Z])(?!\w)", re.IGNORECASE)
+_CAPITAL = re.compile(r"(?<!\w)([A-Z])(?!\w)")
+_LETTER = re.compile(r"(?<!\w)([a-z])(?!\w)")
 _START = " Passage:"
 _T5_START = "Passage"
 _T5_ANSWER = 2
 
 
-class Labelled(Method):
+class LabelChoice(Method):
     """How a label is asked for and read.
 
     Attributes:
@@ -118,14 +120,18 @@ def logprobs(responses: Sequence[Response]) -> tuple[float, ...]:
     return tuple(score.logprobs[-1] for score in responses_of(SequenceScore, responses))
 
 
-def picked(response: Response, names: str) -> int | None:
+def chosen_label(response: Response, names: str) -> int | None:
     """The place of the label that was written; None where there is none.
 
     Raises:
         ResponseError: The response is no text.
     """
     [reply] = responses_of(Generated, [response])
-    text = reply.text.strip().upper()
-    found = [text] if len(text) == 1 else _STANDALONE.findall(text)
-    place = names.find(found[0]) if found else -1
+    text = reply.text.strip()
+    if len(text) > 1:
+        # In a sentence the article is the likelier reading of a small "a".
+        found = _NAMED.search(text) or _CAPITAL.search(text) or _LETTER.search(text)
+        text = found[1] if found else ""
+    label = text.upper()
+    place = names.find(label) if len(label) == 1 else -1
     return place if place >= 0 else None

@@ -6,7 +6,9 @@ import re
 
 from ..types import Passage, readable
 
-BRACKETED_NUMBER = re.compile(r"\[(\d+)\]")
+_BRACKETED_NUMBER = re.compile(r"\[(\d+)\]")
+# The official class for letters; it also holds what stands between Z and a, the brackets among it.
+_LETTERS = re.compile(r"[A-z]+")
 
 
 def titled(passage: Passage) -> str:
@@ -37,6 +39,20 @@ def mended(text: str, *, entities: bool = True) -> str:
     return fix_text(text, unescape_html="auto" if entities else False)
 
 
-def unbracketed(text: str, identifier: re.Pattern[str] = BRACKETED_NUMBER) -> str:
+def unbracketed(text: str) -> str:
     """``[12]`` made ``(12)``, so that a text cannot pose as an identifier."""
-    return identifier.sub(r"(\1)", text)
+    return _BRACKETED_NUMBER.sub(r"(\1)", text)
+
+
+def unbracketed_letters(text: str) -> str:
+    r"""``[A]`` made ``(A)``: what replacing ``\[([A-z]+)\]`` does, in linear time."""
+    return _LETTERS.sub(_outer_brackets_replaced, text)
+
+
+def _outer_brackets_replaced(run: re.Match[str]) -> str:
+    # The pattern is greedy and its class holds both brackets, so that it reaches from the first to the last of a run.
+    letters = run[0]
+    first, last = letters.find("["), letters.rfind("]")
+    if not 0 <= first < last - 1:
+        return letters
+    return f"{letters[:first]}({letters[first + 1 : last]}){letters[last + 1 :]}"

@@ -1,4 +1,4 @@
-"""What listwise methods that write a ranking have in common: one prompt per window, one reply, one reader."""
+"""Permutation generation, as RankGPT calls it: a window of passages is shown and the model writes their order."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ THINKING = 10_000
 
 
 class PermutationGeneration(Method):
-    """A window is shown, a ranking is written; scores are 1/rank within the window.
+    """The base of methods whose model writes a ranking; scores are 1/rank within the window.
 
     Attributes:
         max_tokens: Most tokens of a reply; None for as many as the ranking can take at most (or what the
-            method's page of the official code says, where it reasons first).
+            official code allows, for methods that reason first).
         temperature: 0 decodes greedily; above it, replies are drawn at random.
-        official_parser: Read replies exactly as the official code does, also where that reads numbers of the
-            reasoning as the ranking. For parity; off, reasoning is dropped before reading.
+        official_parser: Read replies exactly as the official code does, even where it reads numbers of the reasoning
+            as the ranking. Off, reasoning is dropped first.
     """
 
     family: ClassVar[Literal["listwise"]] = "listwise"

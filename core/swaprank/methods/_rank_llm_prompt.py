@@ -6,8 +6,7 @@ between versions; a method says which versions it offers, and a config may repla
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +15,7 @@ from pydantic import Field
 from ..prompt import Chat, Message, Slot, fill
 from ..replies.permutation import Permutation, Reader
 from ..types import Passage, Query
-from ._passage_text import BRACKETED_NUMBER, first_words, mended, titled, unbracketed, without_empty_title
+from ._passage_text import first_words, mended, titled, unbracketed, without_empty_title
 from ._permutation_generation import PermutationGeneration
 
 SYSTEM = "You are RankLLM, an intelligent assistant that can rank passages based on their relevancy to the query."
@@ -49,7 +48,7 @@ class Version:
         prefix: Before the passages, with ``{num}`` and ``{query}``.
         suffix: After the passages, likewise.
         body: One passage, with ``{rank}``, ``{candidate}`` and, if wanted, ``{score}``.
-        identifier: What the code takes for an identifier inside a passage; its brackets become parentheses.
+        neutralised: What the code makes of a passage, so that nothing in it poses as an identifier.
         current: Whether the code is that of 1b3cabb. It neutralises identifiers in the query too, mends passages
             before it cuts them, HTML entities included, and always sends the switch ``enable_thinking``. Older code
             drops the mark of an empty title.
@@ -61,7 +60,7 @@ class Version:
     prefix: str
     suffix: str
     body: str = BODY
-    identifier: re.Pattern[str] = BRACKETED_NUMBER
+    neutralised: Callable[[str], str] = unbracketed
     current: bool = False
     reader: Reader = _EVERY_NUMBER
     assistant: str = " ASSISTANT:"
@@ -117,15 +116,15 @@ class RankLLM(PermutationGeneration):
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Chat | tuple[str | Slot, ...]:
         """The prompt about a window."""
         version = self.version
-        asked, *shown, asked_again = self._mended_together(query, passages)
+        first_query, *texts, second_query = self._mended_together(query, passages)
         num = str(len(passages))
         prefix = version.prefix if self.prefix is None else self.prefix
         suffix = version.suffix if self.suffix is None else self.suffix
         system = version.system_message if self.system_message is None else self.system_message
         content = (
-            *fill(prefix, {"num": num, "query": Slot(asked)}),
-            *self._listed(passages, shown),
-            *fill(suffix, {"num": num, "query": Slot(asked_again)}),
+            *fill(prefix, {"num": num, "query": Slot(first_query)}),
+            *self._listed(passages, texts),
+            *fill(suffix, {"num": num, "query": Slot(second_query)}),
         )
         if self.conversation == "vicuna":
             return (f"{system} USER: ", *content, version.assistant)
@@ -144,10 +143,10 @@ class RankLLM(PermutationGeneration):
         """The order of ``n`` passages that a reply gives."""
         return (self.version.reader if self.official_parser else self.reader).read(text, n)
 
-    def _listed(self, passages: Sequence[Passage], shown: Sequence[str]) -> list[str | Slot]:
+    def _listed(self, passages: Sequence[Passage], texts: Sequence[str]) -> list[str | Slot]:
         body = self.version.body if self.body is None else self.body
         parts: list[str | Slot] = []
-        for place, (passage, text) in enumerate(zip(passages, shown, strict=True)):
+        for place, (passage, text) in enumerate(zip(passages, texts, strict=True)):
             known: dict[str, str | Slot] = {
                 "rank": self.identifier(place),
                 "candidate": Slot(text, shrinks=True),
@@ -159,12 +158,12 @@ class RankLLM(PermutationGeneration):
     def _mended_together(self, query: Query, passages: Sequence[Passage]) -> list[str]:
         """The query, the passages and the query again, as they are when the official code has mended the whole prompt.
 
-        It replaces HTML entities up to the first ``<``, which every chat template begins with and Vicuna's does not.
+        HTML entities are replaced up to the first ``<``. Every chat template begins with one; Vicuna's does not.
         """
-        asked = unbracketed(query.text) if self.version.current else query.text
+        query_text = unbracketed(query.text) if self.version.current else query.text
         entities = self.conversation == "vicuna"
         texts = []
-        for text in (asked, *map(self._shown, passages), asked):
+        for text in (query_text, *map(self._shown, passages), query_text):
             texts.append(mended(text, entities=entities))
             entities = entities and "<" not in text
         return texts
@@ -173,4 +172,4 @@ class RankLLM(PermutationGeneration):
         """A passage before the prompt is mended: identifiers in it cannot pose as the prompt's."""
         text = titled(passage)
         text = mended(text.strip()) if self.version.current else without_empty_title(text)
-        return unbracketed(first_words(text, self.max_words), self.version.identifier)
+        return self.version.neutralised(first_words(text, self.max_words))

@@ -1,7 +1,7 @@
 """BGE's LLM reranker: the raw logit of "Yes" as the next token.
 
 Code: https://github.com/FlagOpen/FlagEmbedding (7ed43d67, MIT), inference/reranker/decoder_only/base.py. The layerwise
-and lightweight models are other networks and not offered.
+and lightweight models are different networks and are not offered.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ class BgeLLMReranker(Method):
         return GroupScores(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)
 
     def _prompt(self, query: Query, passage: Passage) -> Span:
-        asked = (self.query_instruction_for_rerank, Slot(query.text))
-        shown = (self.passage_instruction_for_rerank, Slot(passage.content))
+        query_side = (self.query_instruction_for_rerank, Slot(query.text))
+        passage_side = (self.passage_instruction_for_rerank, Slot(passage.content))
         pair = Span(
             (
                 Special.BOS,
-                Span((asked,), max_tokens=self.query_max_length or self.max_length * 3 // 4),
+                Span((query_side,), max_tokens=self.query_max_length or self.max_length * 3 // 4),
                 _SEPARATOR,
-                Span((shown,), max_tokens=self.max_length, shrinks=True),
+                Span((passage_side,), max_tokens=self.max_length, shrinks=True),
             ),
             max_tokens=self.max_length,
             plus=(_SEPARATOR, self.prompt),
@@ -83,7 +83,7 @@ class BgeLLMReranker(Method):
 def _logit(response: LabelScores) -> float:
     if response.logits:
         return response.logits[0]
-    logger.warning("The backend tells no raw logits: bge-llm-reranker ranks by log-probabilities instead.")
+    logger.warning("The backend returns no raw logits; bge-llm-reranker ranks by log-probabilities instead.")
     return response.logprobs[0]
 
 

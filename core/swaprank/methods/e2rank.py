@@ -16,7 +16,7 @@ from ..method import Method, Steps
 from ..prompt import Chat, Slot, Span, user
 from ..requests import Capability, Embed, EmbedPrompt
 from ..types import Passage, Query
-from ._embedding_similarity import compared
+from ._embedding_similarity import similarity_steps
 from ._passage_text import first_words
 
 # What the weights were trained with: Alibaba-NLP/E2Rank at 478f298, Apache-2.0.
@@ -64,7 +64,7 @@ class E2Rank(Method):
         requests: list[Embed | EmbedPrompt] = [EmbedPrompt(prompt, self.max_length)]
         requests += [EmbedPrompt(self._document(passage), self.max_length) for passage in passages]
         known = [passage.embedding if self.reuse_embeddings else None for passage in passages]
-        return (yield from compared(requests, [None, *known]))
+        return (yield from similarity_steps(requests, [None, *known]))
 
     def feedback_request(self, query: Query, passages: Sequence[Passage]) -> EmbedPrompt | None:
         """What asks for the pseudo-query of the best passages."""

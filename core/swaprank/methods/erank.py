@@ -49,8 +49,8 @@ _HIGHEST = 10
 class ERank(Method):
     """Score = integer times the probability with which the model wrote it.
 
-    An answer without an integer from 0 to 10 scores 0 and is counted as a repair. A backend that tells no
-    log-probabilities leaves the bare integer.
+    An answer without an integer from 0 to 10 scores 0 and is counted as a repair. Without
+    log-probabilities from the backend, the score is the bare integer.
 
     Attributes:
         instruction: What counts as relevant; a query's own instruction goes before it.
@@ -114,7 +114,7 @@ def find_integer(text: str) -> tuple[int, int, int] | None:
 def _probability(reply: Generated, start: int, end: int) -> float:
     """Probability of all tokens that spell the characters from ``start`` to ``end``."""
     if len(reply.logprobs) != len(reply.tokens) or not reply.tokens:
-        logger.warning("The backend tells no log-probabilities: ERank scores are bare integers, with many ties.")
+        logger.warning("The backend returns no log-probabilities: ERank scores are bare integers, with many ties.")
         return 1.0
     place, logprob = 0, 0.0
     for token, value in zip(reply.tokens, reply.logprobs, strict=True):

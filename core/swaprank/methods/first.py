@@ -8,7 +8,6 @@ of the most probable tokens and loses those that are not among them; here every 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
@@ -21,16 +20,15 @@ from ..replies.permutation import Reader
 from ..requests import Capability, LabelLogprobs
 from ..types import Passage, Query, ScoreKind
 from ._passage_labels import letters
+from ._passage_text import unbracketed_letters
 from ._rank_llm_prompt import CURRENT_PREFIX, CURRENT_SUFFIX, CURRENT_SYSTEM, PREFIX, SUFFIX, SYSTEM, RankLLM, Version
 
-# The character class is the official one, which also holds what stands between Z and a.
-_BRACKETED_LETTERS = re.compile(r"\[([A-z]+)\]")
 _VERSIONS = {
     "llm-reranker": Version(
         SYSTEM,
         PREFIX.replace("numerical", "alphabetical"),
         SUFFIX.replace("[2] > [1]", "[B] > [A]"),
-        identifier=_BRACKETED_LETTERS,
+        neutralised=unbracketed_letters,
         reader=Reader(identifiers="letter-runs", reasoning="read"),
     ),
     "rank_llm": Version(
@@ -48,7 +46,7 @@ class First(RankLLM):
 
     Attributes:
         protocol: Whose words: ``"llm-reranker"``, the authors' code, which neutralises letters in passages (``[A]``
-            becomes ``(A)``); or ``"rank_llm"``, its current code (1b3cabb), which neutralises numbers.
+            becomes ``(A)``); or ``"rank_llm"``, the current code of castorini (1b3cabb), which neutralises numbers.
         decoding: ``"logits"``, or ``"generation"`` to write the whole order, as FIRST models also can.
     """
 

@@ -1,10 +1,11 @@
-"""GroupRank: groups of passages scored 0 to 10 together, so that scores are comparative yet everyone has their own.
+"""GroupRank: groups of passages scored 0 to 10 together, so that scores are comparative, yet each passage has its own.
 
 GroupRank: A Groupwise Reranking Paradigm Driven by Reinforcement Learning (2025). Prompt of AQ-MedAI/Diver,
 `Reranker/rerank_groupwise.py` (Apache-2.0, https://github.com/AQ-MedAI/Diver). The official code gives a group 0 when
-its reply does not parse, drops passages that are not named, and takes ``[0]`` for the last one; here passages
-without a score come after the scored ones of their group, in the order shown, and are counted. It also shuffles
-and asks twice: set ``seed`` and ``num_rounds``.
+its reply does not parse, drops passages that are not named, takes ``[0]`` for the last one and reads the first
+``<answer>``; here passages without a score come after the scored ones of their group, in the order shown, and are
+counted, and the last ``<answer>`` is read, even if it was cut. The official code also shuffles and asks twice: set
+``seed`` and ``num_rounds``.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Described in Zhuang et al., A Setwise Approach for Effective and Highly Efficient Zero-shot Ranking with Large Language
 Models (2023). Prompts of ielab/llm-rankers, `llmrankers/listwise.py` (Apache-2.0,
 https://github.com/ielab/llm-rankers). Likelihood takes one forward pass per window, but asks for the best label only:
-the order of the others is a by-product.
+the order of the others is a by-product. The official runner cuts a passage to its 128 tokens before it collapses white
+space; here it is the other way round.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from ..replies.permutation import Reader
 from ..requests import Generate
 from ..scores.ranks import rank_scores
 from ..types import Passage, Query, ScoreKind
-from ._passage_labels import Labelled, letters, logprobs
+from ._passage_labels import LabelChoice, letters, logprobs
 from ._passage_text import first_words, without_empty_title
 from ._rankgpt_conversation import turn_by_turn
-from .setwise import ASKED, QUESTION
+from .setwise import QUESTION, REQUEST
 
 _T5_OPENING = (
     "This is RankGPT, an intelligent assistant that can rank passages based on their relevancy to the query.\n\n"
@@ -40,7 +41,7 @@ _READER = Reader()
 _OFFICIAL = Reader(reasoning="read")
 
 
-class IelabListwise(Labelled):
+class IelabListwise(LabelChoice):
     """The listwise baseline of llm-rankers.
 
     Attributes:
@@ -64,14 +65,14 @@ class IelabListwise(Labelled):
         n = len(passages)
         if n == 1:
             return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
-        asked = self.query_slot(query)
+        query_slot = self.query_slot(query)
         if self.scoring == "likelihood":
             names = letters(n, self.name)
-            content = (*fill(QUESTION, {"query": asked}), *self.listed(passages, names), ASKED)
+            content = (*fill(QUESTION, {"query": query_slot}), *self.listed(passages, names), REQUEST)
             responses = yield self.requests(content, names)
             return GroupScores(scores=logprobs(responses), kind=ScoreKind.LOGIT)
         room = len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
-        [reply] = yield from generate([Generate(self._prompt(asked, passages), room)])
+        [reply] = yield from generate([Generate(self._prompt(query_slot, passages), room)])
         found = (_OFFICIAL if self.official_parser else _READER).read(reply.text, n)
         return GroupScores(scores=rank_scores(found.order), kind=ScoreKind.RANK, repairs=found.repairs)
 

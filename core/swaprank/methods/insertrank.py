@@ -3,7 +3,7 @@
 Seetharaman et al., InsertRank: LLMs can reason over BM25 scores to improve listwise reranking (2025). The authors
 published no code that could be found, and the paper's own prompt was not seen: the default is that of
 castorini/rank_llm, `insert_rank_template.yaml` (Apache-2.0, https://github.com/castorini/rank_llm), and every
-part of it is an option. Other than there, a score stays with its passage from window to window.
+part of it is an option. Unlike there, a score stays with its passage from window to window.
 """
 
 from __future__ import annotations

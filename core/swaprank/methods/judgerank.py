@@ -1,7 +1,7 @@
 """JudgeRank: analyse the query, analyse each document for it, then judge with yes or no.
 
 Paper: https://arxiv.org/abs/2411.00142. Neither code nor prompts could be read: the three steps are the paper's, the
-wording of the templates is ours. Put the published prompts into the three options where you have them.
+wording of the templates is ours. If you have the published prompts, put them into the three options.
 """
 
 from __future__ import annotations
@@ -129,11 +129,11 @@ def clean(reply: Generated) -> str:
 
 def says_nothing(reply: Generated) -> bool:
     """Whether an analysis is absurd: endless thinking, no letter or digit, or one letter or word over and over."""
-    _, closed, said = reply.text.rpartition("</think>")
-    if not closed and said.lstrip().startswith("<think>"):
+    _, closed, analysis = reply.text.rpartition("</think>")
+    if not closed and analysis.lstrip().startswith("<think>"):
         return True
-    characters = [character for character in said if character.isalnum()]
-    words = said.split()
+    characters = [character for character in analysis if character.isalnum()]
+    words = analysis.split()
     return (
         not characters
         or (len(characters) > 1 and len(set(characters)) == 1)

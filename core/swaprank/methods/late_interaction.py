@@ -2,7 +2,7 @@
 
 ColBERT (https://arxiv.org/abs/2004.12832), ColBERTv2, JaColBERTv2.5, ColBERT-XM and their kin. Protocol of
 colbert-ai and of PyLate (both MIT, https://github.com/lightonai/pylate), which agree on the scores of one passage.
-Other than in `pylate.rank.rerank`, a passage's score does not depend on how long its neighbours are.
+Unlike in `pylate.rank.rerank`, a passage's score does not depend on how long the other passages are.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class LateInteraction(Method):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """The token embeddings of the query and of each passage."""
-        asked = EmbedTokens(
+        query_tokens = EmbedTokens(
             query.text,
             "query",
             self.query_length,
@@ -58,7 +58,7 @@ class LateInteraction(Method):
             expansion=self.do_query_expansion,
             attended=self.attend_to_expansion_tokens,
         )
-        texts = yield from token_embeddings([asked, *(self._passage(passage) for passage in passages)])
+        texts = yield from token_embeddings([query_tokens, *(self._passage(passage) for passage in passages)])
         return GroupScores(
             scores=max_sim(texts[0].vectors, [text.vectors for text in texts[1:]]),
             kind=ScoreKind.DOT,

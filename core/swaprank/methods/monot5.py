@@ -20,8 +20,10 @@ from ..types import Passage, Query, ScoreKind, readable
 from ._logit_margin import margins
 from ._passage_text import mended, unbracketed
 
-# What rank_llm keeps free: 64 for the answer, and 3 that its count of the frame takes twice.
-_RESERVED = 67
+# What rank_llm keeps free for the answer.
+_RESERVED = 64
+# What it takes off the document for the special tokens, which its count of the frame already holds.
+_SPECIAL = 2
 
 
 class MonoT5(Method):
@@ -31,7 +33,7 @@ class MonoT5(Method):
         protocol: ``"pygaggle"``, or ``"rank_llm"``: text repaired by ftfy, white space joined, ``[1]``
             turned into ``(1)``, the document always re-read through the tokenizer.
         max_length: Most tokens of the prompt; the document is cut so that it fits. None for no cut.
-            ``"rank_llm"`` keeps 67 of them free.
+            ``"rank_llm"`` keeps 64 of them free, and cuts the document before it re-reads it.
         words: What the model says about a relevant and about an irrelevant pair; multilingual models were
             trained with other words, such as yes and no.
     """
@@ -60,9 +62,16 @@ class MonoT5(Method):
                 " Relevant:",
             )
             return LabelLogprobs(prompt, self.words, max_length=self.max_length)
-        document = Slot(_mended(passage), shrinks=True, reread=True)
-        prompt = ("Query: ", Slot(unbracketed(query.text)), " Document: ", document, " Relevant: ")
         limit = None if self.max_length is None else self.max_length - _RESERVED
+        document = Slot(
+            _mended(passage),
+            max_tokens=None if limit is None else max(0, limit - _SPECIAL),
+            shrinks=True,
+            reread=True,
+            # Counted before brackets are replaced, and with the blank that stands last.
+            minus=f"Query: {query.text} Document:  Relevant: ",
+        )
+        prompt = ("Query: ", Slot(unbracketed(query.text)), " Document: ", document, " Relevant: ")
         return LabelLogprobs(prompt, self.words, max_length=limit)
 
 

@@ -1,7 +1,8 @@
 """mxbai-rerank-v2, which is ProRank: the logit of "1" minus the logit of "0" as the next token.
 
 Code: https://github.com/mixedbread-ai/mxbai-rerank (8e709dca, Apache-2.0), mxbai_rerank_v2.py. Paper (ProRank):
-https://arxiv.org/abs/2506.03487. Other than there, all candidates are scored, not the first hundred.
+https://arxiv.org/abs/2506.03487. Unlike the official code, it scores
+all candidates, not only the first hundred.
 """
 
 from __future__ import annotations
@@ -64,12 +65,12 @@ class MxbaiRerankV2(Method):
 
     def _prompt(self, query: Query, passage: Passage) -> Span:
         instruction = query.instruction or self.instruction
-        asked: tuple[str | Slot, ...] = ("query: ", Slot(query.text))
+        query_side: tuple[str | Slot, ...] = ("query: ", Slot(query.text))
         if instruction:
-            asked = ("instruction: ", Slot(instruction), "\n", *asked)
+            query_side = ("instruction: ", Slot(instruction), "\n", *query_side)
         pair = Span(
             (
-                Span((asked,), max_tokens=self.max_length * 3 // 4),
+                Span((query_side,), max_tokens=self.max_length * 3 // 4),
                 "\n",
                 Span((("document: ", Slot(passage.content)),), shrinks=True),
             ),

@@ -15,14 +15,14 @@ from ..method import GroupScores, Steps
 from ..prompt import Text, fill
 from ..requests import Capability, Request, Response
 from ..types import Passage, Query, ScoreKind
-from ._passage_labels import Labelled, logprobs, picked
+from ._passage_labels import LabelChoice, chosen_label, logprobs
 
 _QUESTION = 'Given a query "{query}", which of the following two passages is more relevant to the query?\n\n'
-_ASKED = "Output Passage A or Passage B:"
+_REQUEST = "Output Passage A or Passage B:"
 _NAMES = "AB"
 
 
-class Pairwise(Labelled):
+class Pairwise(LabelChoice):
     """Pairs judged in both orders: 1 for a win in both, 0.5 each when the answers contradict each other."""
 
     name: ClassVar[str] = "pairwise"
@@ -40,13 +40,13 @@ class Pairwise(Labelled):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """Two prompts per pair of the group; the score is the sum over a passage's pairs."""
         pairs = list(itertools.combinations(range(len(passages)), 2))
-        asked: list[list[Request]] = []
+        questions: list[list[Request]] = []
         for first, second in pairs:
             for shown in ((first, second), (second, first)):
                 content = self._content(query, [passages[place] for place in shown])
-                asked.append(self.requests(content, _NAMES))
-        answers = iter((yield [request for requests in asked for request in requests])) if asked else iter(())
-        verdicts = iter([self._verdict([next(answers) for _ in requests]) for requests in asked])
+                questions.append(self.requests(content, _NAMES))
+        answers = iter((yield [request for requests in questions for request in requests]) if questions else ())
+        verdicts = iter([self._verdict([next(answers) for _ in requests]) for requests in questions])
         scores, unread = [0.0] * len(passages), 0
         for first, second in pairs:
             forward, backward = next(verdicts), next(verdicts)
@@ -57,13 +57,13 @@ class Pairwise(Labelled):
         return GroupScores(scores=scores, kind=ScoreKind.OTHER, repairs=unread)
 
     def _content(self, query: Query, pair: Sequence[Passage]) -> Text:
-        asked = fill(_QUESTION, {"query": self.query_slot(query)})
-        return (*asked, *self.listed(pair, _NAMES), _ASKED)
+        question = fill(_QUESTION, {"query": self.query_slot(query)})
+        return (*question, *self.listed(pair, _NAMES), _REQUEST)
 
     def _verdict(self, responses: Sequence[Response]) -> str | None:
         """``"A"``, ``"B"``, or None for an answer that is neither."""
         if self.scoring == "generation":
-            place = picked(responses[0], _NAMES)
+            place = chosen_label(responses[0], _NAMES)
             return None if place is None else _NAMES[place]
         a, b = logprobs(responses)
         return "A" if a > b else "B" if b > a else "tie"

@@ -1,8 +1,8 @@
 """Rank1: a base model thinks about one pair, then says true or false.
 
-Paper: https://arxiv.org/abs/2502.18418. Code: https://github.com/orionw/rank1 (30585c2f, MIT), rank1.py. Other than
-there, an answer counts as complete only if the model has closed its thinking and answered; a cut one is always closed
-and asked once more.
+Paper: https://arxiv.org/abs/2502.18418. Code: https://github.com/orionw/rank1 (30585c2f, MIT), rank1.py. Unlike
+there, an answer counts as complete only if the model has closed its thinking and answered; thinking that was cut is
+always closed, and the model asked once more.
 """
 
 from __future__ import annotations
@@ -80,13 +80,13 @@ class Rank1(Method):
         )
 
     def _prompt(self, query: Query, passage: Passage) -> tuple[str | Slot, ...]:
-        asked = Slot(self._asked(query))
+        query_slot = Slot(self._instructed(query))
         first, *rest = self.dataset_prompt.split(_QUERY)
         before, after = _TEMPLATE.split("{query}")
-        filled = [part for text in rest for part in (asked, text)]
+        filled = [part for text in rest for part in (query_slot, text)]
         return (before + first, *filled, *fill(after, {"passage": Slot(passage.content, shrinks=True)}))
 
-    def _asked(self, query: Query) -> str:
+    def _instructed(self, query: Query) -> str:
         """The query with its instruction; stripped only where there is one, as officially."""
         instruction = query.instruction or self.instruction
         if not instruction:

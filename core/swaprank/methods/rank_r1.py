@@ -98,7 +98,7 @@ class RankR1(Method):
         if n == 1:
             return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
         [reply] = yield from generate([Generate(self._prompt(query, passages), self.max_tokens)])
-        place = self._picked(reply.text, n)
+        place = self._choice(reply.text, n)
         reasoning: list[str | None] = [None] * n
         reasoning[place or 0] = thinking(reply.text)
         return GroupScores(
@@ -119,7 +119,7 @@ class RankR1(Method):
         content = (*fill(before, known), *documents, *fill(after, known))
         return Chat((Message("system", system), Message("user", content)))
 
-    def _picked(self, text: str, n: int) -> int | None:
+    def _choice(self, text: str, n: int) -> int | None:
         """The place that the answer names; the answer must be ``[i]`` and nothing else."""
         text = text.lower()
         answer = tagged(text, "answer") if self.prompt_file == "setwise" else thought_and_answered(text)

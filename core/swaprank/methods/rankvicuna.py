@@ -19,7 +19,7 @@ _SYSTEM = (
 )
 # FastChat ends a turn of the user with a blank, and 774c2da puts another one before the assistant.
 _RELEASE = Version(_SYSTEM, PREFIX, SUFFIX.replace("[2] > [1]", "[4] > [2]"), assistant="  ASSISTANT:")
-_VERSIONS = {"release": _RELEASE, "2024": COPY_OF_2024}
+_VERSIONS = {"release": _RELEASE, "january-2024": COPY_OF_2024}
 
 
 class RankVicuna(RankLLM):
@@ -27,14 +27,14 @@ class RankVicuna(RankLLM):
 
     Attributes:
         protocol: ``"release"`` for the code that came with the weights (774c2da, September 2023): Vicuna's own system
-            message and the example ``[4] > [2]``. ``"2024"`` for that of January 2024 (c5a94df), as it was run with
-            rank_llm's system message and ``--variable_passages``.
+            message and the example ``[4] > [2]``. ``"january-2024"`` for the code of that month (c5a94df), as it was
+            run: with rank_llm's system message and ``--variable_passages``.
     """
 
     name: ClassVar[str] = "rankvicuna"
     source: ClassVar[str] = "castorini/rank_llm (Apache-2.0), https://github.com/castorini/rank_llm"
 
-    protocol: Literal["release", "2024"] = "release"
+    protocol: Literal["release", "january-2024"] = "release"
     conversation: Literal["chat", "vicuna"] = "vicuna"
 
     @property

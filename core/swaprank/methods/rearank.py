@@ -50,7 +50,7 @@ class Rearank(PermutationGeneration):
     Attributes:
         variant: ``"rearank"``, or ``"no_thinking"`` for RankGPT's prompt without receipts.
         max_characters: Most characters of a passage; None for 400, or 300 without thinking.
-        max_tokens: Most tokens of a reply, thinking included.
+        max_tokens: Most tokens of a reply, thinking included. Officially 2,048.
     """
 
     name: ClassVar[str] = "rearank"

@@ -2,7 +2,9 @@
 
 Liu et al., ReasonRank: Empowering Passage Ranking with Strong Reasoning Ability (2025). Prompts and parser of
 8421BCD/ReasonRank, `rerank/` (MIT, https://github.com/8421BCD/ReasonRank). Where the tags are missing, the official
-code also takes numbers in the reasoning for the ranking; here the order is kept and counted as repaired.
+code also takes numbers in the reasoning for the ranking; here the order is kept and counted as repaired. The official
+code cuts passages before it neutralises ``[12]``; here the cut comes last, so that a cut inside a number leaves ``(``
+in place of ``[``.
 """
 
 from __future__ import annotations
@@ -50,8 +52,8 @@ class ReasonRank(PermutationGeneration):
     Attributes:
         prompt_mode: ``"RANK_GPT_reasoning"`` for models on Qwen2.5 (the published ones),
             ``"RANK_GPT_qwen3"`` for models on Qwen3.
-        max_passage_length: Most tokens of a passage.
-        max_tokens: Most tokens of a reply, thinking included.
+        max_passage_length: Most tokens of a passage. Officially 512 on BRIGHT and 100 on TREC and BEIR.
+        max_tokens: Most tokens of a reply, thinking included. Officially 3,172.
     """
 
     name: ClassVar[str] = "reasonrank"
@@ -76,10 +78,13 @@ class ReasonRank(PermutationGeneration):
         return Chat((Message("system", system), Message("user", content)))
 
     def read(self, text: str, n: int) -> Permutation:
-        """What stands between the tags, or follows the last ``<answer>``, or the whole reply."""
-        text = text.lower()
-        answer = thought_and_answered(text)
+        """What stands between the tags, or follows the last ``<answer>``, or the whole reply.
+
+        Officially a tag that is not closed counts only in small letters.
+        """
+        answer = thought_and_answered(text.lower())
         if answer is None:
+            text = text if self.official_parser else text.lower()
             _, opened, after = text.rpartition("<answer>")
             answer = after if opened else text if self.official_parser else after_thinking(text)
         return _NUMBERS.read(answer, n)

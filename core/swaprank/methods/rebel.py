@@ -7,8 +7,8 @@ https://github.com/microsoft/REBEL) and LlamaIndex pull request 17590, which was
 the default ones lie in ``rebel_prompts/``, word for word: ``one-turn.txt`` is from the history of microsoft/REBEL,
 ``relevance-only.txt`` from its head, ``multi-criteria.txt`` from the pull request (MIT), in an early wording.
 
-Other than there, a document comes once and none is lost: those without a score follow the others and are
-counted. Decimals are read whole, numbers may stand in brackets, reasoning is dropped.
+Unlike there, each document is ranked once and none is lost: those without a score follow the others and are counted.
+Decimals are read whole, numbers may stand in brackets, and reasoning is dropped.
 """
 
 from __future__ import annotations

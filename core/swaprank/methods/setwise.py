@@ -13,13 +13,13 @@ from typing import ClassVar, Literal
 from ..method import GroupScores, Steps
 from ..prompt import fill
 from ..types import Passage, Query, ScoreKind
-from ._passage_labels import Labelled, letters, logprobs, picked
+from ._passage_labels import LabelChoice, chosen_label, letters, logprobs
 
 QUESTION = 'Given a query "{query}", which of the following passages is the most relevant one to the query?\n\n'
-ASKED = "Output only the passage label of the most relevant passage:"
+REQUEST = "Output only the passage label of the most relevant passage:"
 
 
-class Setwise(Labelled):
+class Setwise(LabelChoice):
     """Picks from sets of passages, zero-shot, with any chat model or Flan-T5."""
 
     name: ClassVar[str] = "setwise"
@@ -32,11 +32,11 @@ class Setwise(Labelled):
         names = letters(len(passages), self.name)
         if len(passages) == 1:
             return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
-        asked = fill(QUESTION, {"query": self.query_slot(query)})
-        responses = yield self.requests((*asked, *self.listed(passages, names), ASKED), names)
+        question = fill(QUESTION, {"query": self.query_slot(query)})
+        responses = yield self.requests((*question, *self.listed(passages, names), REQUEST), names)
         if self.scoring == "likelihood":
             return GroupScores(scores=logprobs(responses), kind=ScoreKind.LOGIT)
-        place = picked(responses[0], names)
+        place = chosen_label(responses[0], names)
         return GroupScores(
             scores=[float(one == place) for one in range(len(names))],
             kind=ScoreKind.RANK,

@@ -2,7 +2,7 @@
 
 The table is wordllama's (MIT, https://github.com/dleemiller/WordLlama), which a pip package carries, so
 nothing is downloaded. English; under other scripts its tokens fall apart into letters and bytes, which
-the reading reports as low `coverage`.
+is reported as a low `coverage`.
 """
 
 from __future__ import annotations

@@ -63,9 +63,9 @@ class Reader:
             they stand alone.
         odd_digits: What to do about digits that are not decimals, such as ``²``: ``"skip"`` them, ``"normalize"`` those
             that rank_llm does and refuse the reply for others, or ``"refuse"`` the reply.
-        reasoning: ``"drop"`` what is said up to the last ``</think>``, and from a ``<think>`` on that never ends;
-            ``"read"`` numbers in there as the ranking too, as some official codes do; ``"closed"`` reads
-            them where the thinking never ends.
+        reasoning: ``"drop"`` ignores what stands before the last ``</think>`` and what follows a ``<think>`` that never
+            ends; ``"read"`` reads numbers in there as the ranking too, as some official codes do; ``"closed"`` reads
+            them only where the thinking never ends.
     """
 
     identifiers: Literal["numbers", "letters", "letter-runs"] = "numbers"

@@ -67,11 +67,11 @@ def _from_json(text: str) -> list[str] | None:
     for found in [*_fenced(text), *_brackets(text)]:
         try:
             value = json.loads(_TRAILING_COMMA.sub(r"\1", found))
-            asked = list(_asked(value))
+            questions = list(_questions(value))
         except (ValueError, RecursionError):
             continue
-        if asked or value == [] or (isinstance(value, dict) and [] in value.values()):
-            return asked
+        if questions or value == [] or (isinstance(value, dict) and [] in value.values()):
+            return questions
     return None
 
 
@@ -90,17 +90,17 @@ def _brackets(text: str) -> Iterator[str]:
             yield text[start : end + 1]
 
 
-def _asked(value: Any, key: str = "question") -> Iterator[str]:
+def _questions(value: Any, key: str = "question") -> Iterator[str]:
     """The strings of lists, and of the keys that hold "question" or "query"."""
     if isinstance(value, str):
         if "question" in key.casefold() or "query" in key.casefold():
             yield value
     elif isinstance(value, list):
         for one in value:
-            yield from _asked(one)
+            yield from _questions(one)
     elif isinstance(value, dict):
         for name, one in value.items():
-            yield from _asked(one, str(name))
+            yield from _questions(one, str(name))
 
 
 def _from_lines(text: str) -> list[str]:

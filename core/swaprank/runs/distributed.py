@@ -1,7 +1,7 @@
 """Reranking a JSONL file with Ray Data: actors that hold a reranker each, on one machine or on a cluster.
 
-Ray reads the file in pieces, keeps every actor busy, starts actors anew that die and gives their pieces to others.
-The output lines come back in the order of the input, so that `jsonl.resume` goes on with a run that was stopped.
+Ray reads the file in blocks, keeps every actor busy, replaces actors that die and gives their blocks to others.
+The output lines come back in the order of the input, so that `jsonl.resume` can continue a run that was stopped.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from . import jsonl, streams
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# A piece of the file is this many batches: read, reranked and, after a crash, redone as a whole.
+# A block of the file is this many batches: read, reranked and, after a crash, redone as a whole.
 _BATCHES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class ActorPool:
     """How many actors, and what each of them gets.
 
     Attributes:
@@ -39,23 +39,23 @@ class Fleet:
     gpus: float = 0.0
 
 
-def reranked(
+def rerank_jobs(
     reranker: Reranker,
     source: Path,
-    waiting: Iterator[jsonl.Job],
+    remaining: Iterator[jsonl.Job],
     *,
-    fleet: Fleet,
+    pool: ActorPool,
     batch_size: int,
     instruction: str | None = None,
     skip_bad: bool = False,
 ) -> Iterator[list[bytes]]:
-    """Output lines in the order of the input, a batch at a time.
+    """Rerank jobs and yield their output lines in the order of the input, a batch at a time.
 
     Args:
-        reranker: What ranks; every actor gets a copy, its config and not its model.
+        reranker: The reranker; every actor gets a copy of its config, not of its model.
         source: The input file, under a path that every node can read.
-        waiting: The jobs that remain; only the line of the first is looked at, from where Ray reads the file.
-        fleet: The actors.
+        remaining: The jobs that remain. Only the line number of the first is used: Ray reads the file from there.
+        pool: The actors.
         batch_size: Queries reranked together.
         instruction: What counts as relevant, for the lines that do not say so themselves.
         skip_bad: Leave out lines that cannot be read.
@@ -72,10 +72,10 @@ def reranked(
     context = data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
-    following = next(waiting, None)
+    following = next(remaining, None)
     if following is None:
         return
-    tasks = [_task(data, piece) for piece in _pieces(source, following.line, batch_size * _BATCHES)]
+    tasks = [_task(data, block) for block in _blocks(source, following.line, batch_size * _BATCHES)]
     # Reading takes no core: the actors may have taken all there are.
     lines = data.read_datasource(_source(data, tasks), override_num_blocks=len(tasks), num_cpus=0)
     done = lines.map_batches(
@@ -83,9 +83,9 @@ def reranked(
         fn_constructor_args=(reranker, instruction, skip_bad),
         batch_format="pyarrow",
         batch_size=batch_size,
-        compute=data.ActorPoolStrategy(size=fleet.actors),
-        num_cpus=fleet.cpus,
-        num_gpus=fleet.gpus,
+        compute=data.ActorPoolStrategy(size=pool.actors),
+        num_cpus=pool.cpus,
+        num_gpus=pool.gpus,
     )
     for batch in done.iter_batches(batch_format="pyarrow", batch_size=None):
         rows = batch.to_pylist()
@@ -96,7 +96,7 @@ def reranked(
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class _Block:
     """Some lines of a file: where they begin, in bytes and in lines, and how many they are."""
 
     source: Path
@@ -107,14 +107,14 @@ class _Piece:
     def read(self) -> Iterator[pa.Table]:
         import pyarrow as pa
 
-        with streams.reading(self.source) as file:
+        with streams.open_input(self.source) as file:
             file.seek(self.offset)
             texts = [file.readline() for _ in range(self.lines)]
         yield pa.table({"line": pa.array(range(self.first, self.first + self.lines)), "text": texts})
 
 
-def _pieces(source: Path, first: int, size: int) -> Iterator[_Piece]:
-    with streams.reading(source) as file:
+def _blocks(source: Path, first: int, size: int) -> Iterator[_Block]:
+    with streams.open_input(source) as file:
         offset = begin = lines = 0
         for number, text in enumerate(file, start=1):
             if number >= first:
@@ -122,16 +122,16 @@ def _pieces(source: Path, first: int, size: int) -> Iterator[_Piece]:
                     begin = offset
                 lines += 1
                 if lines == size:
-                    yield _Piece(source, begin, number - lines + 1, lines)
+                    yield _Block(source, begin, number - lines + 1, lines)
                     lines = 0
             offset += len(text)
         if lines:
-            yield _Piece(source, begin, number - lines + 1, lines)
+            yield _Block(source, begin, number - lines + 1, lines)
 
 
-def _task(data: Any, piece: _Piece) -> Any:
-    about = data.block.BlockMetadata(num_rows=piece.lines, size_bytes=None, input_files=None, exec_stats=None)
-    return data.ReadTask(piece.read, about)
+def _task(data: Any, block: _Block) -> Any:
+    about = data.block.BlockMetadata(num_rows=block.lines, size_bytes=None, input_files=None, exec_stats=None)
+    return data.ReadTask(block.read, about)
 
 
 def _source(data: Any, tasks: list[Any]) -> Any:
@@ -163,7 +163,7 @@ class _Actor:
         done: list[bytes] = []
         error = ""
         try:
-            for results in jsonl.reranked(self._reranker, self._jobs(rows), len(rows), self._instruction):
+            for results in jsonl.rerank_jobs(self._reranker, self._jobs(rows), len(rows), self._instruction):
                 done += results
         except SwaprankError as failure:
             error = _report(failure)

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import InputError, require
 from ..reranker import Reranker
 from ..types import Passage
-from .streams import reading
+from .streams import open_input
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100")
 
@@ -43,7 +43,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Report:
-    """What one run is worth.
+    """What one run scores.
 
     Attributes:
         name: The reranker, or ``first stage``.
@@ -131,19 +131,19 @@ def evaluate(
         measures: Names in ir-measures' syntax, such as ``nDCG@10`` or ``RR(rel=2)@10``.
         batch_size: Queries reranked together.
     """
-    asked = list(dataset.candidates)
+    queries = list(dataset.candidates)
     run: Run = {}
     calls = 0
     started = time.perf_counter()
-    for start in range(0, len(asked), batch_size):
-        batch = asked[start : start + batch_size]
+    for start in range(0, len(queries), batch_size):
+        batch = queries[start : start + batch_size]
         rankings = reranker.rerank_many(
             [dataset.queries[query] for query in batch], [dataset.candidates[query] for query in batch]
         )
         for query, ranking in zip(batch, rankings, strict=True):
             run[query] = _as_run([ranked.passage.id or "" for ranked in ranking.passages])
             calls += sum(call.requests for call in ranking.calls)
-    seconds = (time.perf_counter() - started) / max(len(asked), 1)
+    seconds = (time.perf_counter() - started) / max(len(queries), 1)
     report = measure(run, dataset, measures, name=reranker.name)
     return replace(report, seconds_per_query=seconds, calls=calls)
 
@@ -193,7 +193,7 @@ def _as_run(ids: Sequence[str]) -> dict[str, float]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    with reading(path) as lines:
+    with open_input(path) as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")

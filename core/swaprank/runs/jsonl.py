@@ -1,4 +1,4 @@
-"""Reranking files line by line: constant memory, and a run that was stopped goes on where it ended."""
+"""Reranks a file line by line in constant memory, and resumes a run that was stopped."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Job:
 
 
 def jobs(lines: Iterable[bytes], *, first: int = 1, skip_bad: bool = False) -> Iterator[Job]:
-    """The jobs of an input's lines; blank lines are passed over.
+    """The jobs of an input's lines; blank lines are skipped.
 
     Args:
         lines: The lines.
@@ -60,29 +60,31 @@ def jobs(lines: Iterable[bytes], *, first: int = 1, skip_bad: bool = False) -> I
             logger.warning("%s Left out.", error)
 
 
-def reranked(
-    reranker: Reranker, waiting: Iterable[Job], batch_size: int, instruction: str | None = None
+def rerank_jobs(
+    reranker: Reranker, remaining: Iterable[Job], batch_size: int, instruction: str | None = None
 ) -> Iterator[list[bytes]]:
-    """Output lines, a batch at a time; the jobs before a line that cannot be read are done first.
+    """Rerank jobs and yield their output lines, a batch at a time.
+
+    The jobs before a line that cannot be read are done first.
 
     Args:
-        reranker: What ranks.
-        waiting: The jobs.
+        reranker: The reranker.
+        remaining: The jobs.
         batch_size: Queries reranked together.
         instruction: What counts as relevant, for the jobs that do not say so themselves.
     """
-    for batch in _batches((_instructed(job, instruction) for job in waiting), batch_size):
+    for batch in _batches((_instructed(job, instruction) for job in remaining), batch_size):
         rankings = reranker.rerank_many([job.query for job in batch], [job.passages for job in batch])
         yield [_line(job, ranking) for job, ranking in zip(batch, rankings, strict=True)]
 
 
-def resume(output: BinaryIO, waiting: Iterator[Job]) -> tuple[int, Iterator[Job]]:
-    """Check the lines of an output against the jobs they came from, and go behind both.
+def resume(output: BinaryIO, remaining: Iterator[Job]) -> tuple[int, Iterator[Job]]:
+    """Check the lines of an output against the jobs they came from, and skip both.
 
     Args:
         output: The output file, readable and writable, at its start. A half-written last line is cut
-            off; the file is left at its end. One that can only be written has nothing to go on with.
-        waiting: The jobs of the input, from the first.
+            off; the file is left at its end. One that can only be written has nothing to resume.
+        remaining: The jobs of the input, from the first.
 
     Returns:
         How many lines are done, and the jobs that remain.
@@ -93,21 +95,21 @@ def resume(output: BinaryIO, waiting: Iterator[Job]) -> tuple[int, Iterator[Job]
     done = whole = 0
     for text in output if output.readable() else ():
         complete = text.endswith(b"\n")
-        job = next((job for job in waiting if _begins_alike(text, job)), None)
+        job = next((job for job in remaining if _begins_alike(text, job)), None)
         if job is None or (complete and not _fits(text, job)):
             raise InputError(
                 f"{str(output.name)!r} holds a line that was not made from this input: {_shown(text)}.",
                 hint="Choose another output file, or --overwrite.",
             )
         if not complete:
-            waiting = itertools.chain([job], waiting)
+            remaining = itertools.chain([job], remaining)
             break
         done += 1
         whole += len(text)
     if output.readable():
         output.seek(whole)
         output.truncate()
-    return done, waiting
+    return done, remaining
 
 
 def _begins_alike(text: bytes, job: Job) -> bool:
@@ -125,10 +127,10 @@ def _fits(text: bytes, job: Job) -> bool:
     return ranked <= set(enumerate(passage.id for passage in job.passages))
 
 
-def _batches(waiting: Iterable[Job], size: int) -> Iterator[list[Job]]:
+def _batches(remaining: Iterable[Job], size: int) -> Iterator[list[Job]]:
     batch: list[Job] = []
     try:
-        for job in waiting:
+        for job in remaining:
             batch.append(job)
             if len(batch) == size:
                 yield batch
@@ -164,7 +166,7 @@ def _job(number: int, text: bytes) -> Job:
 
 
 def _parsed(number: int, text: bytes) -> Any:
-    """The value of a line. JSON can escape half a surrogate pair, which no tokenizer and no file takes."""
+    """The value of a line. JSON can escape half a surrogate pair, which no tokenizer and no file accepts."""
     try:
         entry = json.loads(text.decode("utf-8-sig"))
         if b"\\u" in text:
@@ -175,7 +177,7 @@ def _parsed(number: int, text: bytes) -> Any:
 
 
 def _carried(number: int, rest: dict[str, Any]) -> dict[str, Any]:
-    """The keys that the output repeats; Python reads NaN and Infinity, which JSON has not, and null stands for them."""
+    """The keys that the output repeats. Python reads NaN and Infinity, which JSON lacks: they become null."""
     try:
         json.dumps(rest, allow_nan=False)
     except RecursionError as error:

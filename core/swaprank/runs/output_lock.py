@@ -1,4 +1,4 @@
-"""One run at a time writes an output file; the next one is told which."""
+"""Only one run at a time writes an output file; another learns which run that is."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ..errors import InputError
 def output_lock(target: Path) -> Iterator[None]:
     """Hold the lock of an output file, ``.<name>.lock`` beside it.
 
-    The operating system frees it when the process ends, however it ends. The file stays, empty: to remove it would let
-    two others lock two different files of that name.
+    The operating system frees it when the process ends, however it ends. The empty file stays: if it were removed, two
+    other runs could each lock a different file of that name.
 
     Raises:
         InputError: Another run holds it, or it cannot be written.

@@ -20,7 +20,7 @@ _GZIP = b"\x1f\x8b"
 
 
 @contextmanager
-def reading(source: Path) -> Iterator[BinaryIO]:
+def open_input(source: Path) -> Iterator[BinaryIO]:
     """A file, or standard input for ``-``; what gzip compressed is decompressed on the way.
 
     Raises:
@@ -34,15 +34,15 @@ def reading(source: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def writing(target: Path, *, source: BinaryIO, anew: bool) -> Iterator[BinaryIO]:
-    """A file to go on with or to write anew, or standard output for ``-``.
+def open_output(target: Path, *, source: BinaryIO, overwrite: bool) -> Iterator[BinaryIO]:
+    """A file to continue or to overwrite, or standard output for ``-``.
 
     A file is locked as long as it is written.
 
     Args:
         target: Where to write.
         source: What is read meanwhile.
-        anew: Empty the file first.
+        overwrite: Empty the file first.
 
     Raises:
         InputError: The file cannot be written, is the source, or another run writes it.
@@ -59,7 +59,7 @@ def writing(target: Path, *, source: BinaryIO, anew: bool) -> Iterator[BinaryIO]
             raise InputError(f"{str(target)!r} is both input and output.", hint="Choose another output file.")
         with output_lock(target):
             file.seek(0)
-            if anew:
+            if overwrite:
                 file.truncate()
             yield file
             file.flush()

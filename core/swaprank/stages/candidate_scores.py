@@ -21,7 +21,7 @@ class CandidateScores:
         repairs: Places of model output mended by rule.
         reasoning: What the model said, by index.
         calls: The model calls made.
-        failures: Failures bridged inside (by stages of a cascade).
+        failures: Failures handled inside, by stages of a cascade.
         coverage: Share of the text that the model's vocabulary covers.
         sub_questions: The sub-questions a passage was found for, by index.
     """
@@ -41,7 +41,7 @@ class CandidateScores:
         """Take over what a ranking reports beside its order and scores.
 
         Args:
-            ranking: What a stage inside said.
+            ranking: The ranking of a stage inside.
             indices: Which candidate each of its passages is.
         """
         self.repairs += ranking.repairs
@@ -54,7 +54,7 @@ class CandidateScores:
                 self.sub_questions[indices[ranked.index]] = ranked.sub_questions
 
     def within(self, indices: Sequence[int], count: int) -> CandidateScores:
-        """The same, told of some of ``count`` candidates; the others come behind, in their order, and are not kept.
+        """The same over all of ``count`` candidates; the others rank after these, in their order, and are not kept.
 
         Args:
             indices: Which candidate each of these is.
@@ -69,5 +69,5 @@ class CandidateScores:
             scores=[scores[index] for index in range(count)],
             kept=len(self.order) if self.kept is None else self.kept,
             reasoning={indices[place]: text for place, text in self.reasoning.items()},
-            sub_questions={indices[place]: asked for place, asked in self.sub_questions.items()},
+            sub_questions={indices[place]: texts for place, texts in self.sub_questions.items()},
         )

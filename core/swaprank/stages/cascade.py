@@ -14,7 +14,7 @@ from .stage import Stage
 
 @dataclass(frozen=True)
 class Cascade:
-    """Cheap first, dear last.
+    """Run cheap stages first and expensive ones on what is left.
 
     A stage's ``top_n`` and ``score_threshold`` decide what the next stage sees, and so what can be
     returned at all. Passages that fell out on the way still get a score: the last stage's lowest, minus
@@ -32,26 +32,26 @@ class Cascade:
         return any(stage.ranker.takes_instruction for stage in self.stages)
 
     def flow(
-        self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None
+        self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
         """Rank through all stages in turn."""
         alive = list(range(len(passages)))
         dropped: list[int] = []
         total = CandidateScores(order=[], scores=[0.0] * len(passages), kind=ScoreKind.RANK)
         for stage in self.stages:
-            ranking = yield from stage.flow(query, [passages[index] for index in alive], previous)
+            ranking = yield from stage.flow(query, [passages[index] for index in alive], previous_scores)
             kept = ranking.order
             survivors = set(kept)
             lost = [position for position in descending(ranking.scores) if position not in survivors]
             dropped = [alive[position] for position in lost] + dropped
-            previous = [ranking.scores[position] for position in kept]
+            previous_scores = [ranking.scores[position] for position in kept]
             total.kind = ranking.score_kind
             total.coverage = ranking.coverage
             total.add(ranking, alive)
             alive = [alive[position] for position in kept]
             if not alive:
                 break
-        for index, score in zip(alive, previous or [], strict=True):
+        for index, score in zip(alive, previous_scores or [], strict=True):
             total.scores[index] = score
         floor = total.scores[alive[-1]] if alive else 0.0
         for index, score in behind(floor, dropped).items():

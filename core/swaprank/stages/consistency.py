@@ -8,10 +8,11 @@ strategy: the strategy sees one answer per group, as if it had been asked once.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
+from ..flow.flow import relay
 from ..scores.ranks import descending
-from ..strategy import UNREAD, Group, Rounds, Strategy, StrategyResult
+from ..strategy import UNREAD, Group, Rounds, Strategy
 
 
 def rounds(strategy: Strategy, n: int) -> Rounds:
@@ -20,25 +21,21 @@ def rounds(strategy: Strategy, n: int) -> Rounds:
     All copies of a round travel together. The first copy is in the given order, so that one permutation
     is the strategy itself; a group of one is asked about once.
     """
-    asked = strategy.rounds(n)
     if strategy.permutations == 1:
-        return (yield from asked)
+        return (yield from strategy.rounds(n))
     chance = random.Random(strategy.seed or 0)
-    answers: list[Sequence[float]] | None = None
-    while True:
-        try:
-            groups = next(asked) if answers is None else asked.send(answers)
-        except StopIteration as stop:
-            outcome: StrategyResult = stop.value
-            return outcome
+
+    def repeated(groups: list[Group]) -> Generator[list[Group], list[Sequence[float]], list[Sequence[float]]]:
         shuffles = [_shuffles(len(group), strategy.permutations, chance) for group in groups]
-        copies = yield [
+        scores = yield [
             tuple(group[place] for place in shuffle)
             for group, orders in zip(groups, shuffles, strict=True)
             for shuffle in orders
         ]
-        waiting = iter(copies)
-        answers = [merged([_unshuffled(next(waiting), shuffle) for shuffle in orders]) for orders in shuffles]
+        copies = iter(scores)
+        return [merged([_unshuffled(next(copies), shuffle) for shuffle in orders]) for orders in shuffles]
+
+    return (yield from relay(strategy.rounds(n), repeated))
 
 
 def merged(copies: Sequence[Sequence[float]]) -> list[float]:
@@ -69,7 +66,7 @@ def _shuffles(size: int, permutations: int, chance: random.Random) -> list[Group
 
 
 def _unshuffled(scores: Sequence[float], shuffle: Group) -> list[float]:
-    """Ranker in shuffled order, put back into the group's order."""
+    """Scores in shuffled order, put back into the group's order."""
     restored = [0.0] * len(shuffle)
     for place, score in zip(shuffle, scores, strict=True):
         restored[place] = score

@@ -83,14 +83,14 @@ class DecompositionOptions(BaseModel):
 class Decomposition:
     """Splits the question, pools what is found for its parts, and reranks the pool.
 
-    Candidates outside the pool come behind it, in the given order. A question without parts is reranked as if there
+    Candidates outside the pool rank after it, in the given order. A question without parts is reranked as if there
     were no decomposition.
 
     Args:
         options: See there.
         llm: Splits the question.
         search: Ranks the given candidates for each part.
-        rerank: Ranker the pool.
+        rerank: Scores the pool.
         top_n: How many passages will be kept.
     """
 
@@ -124,20 +124,20 @@ class Decomposition:
         return Decomposed(parsed.questions, k=self.options.k, repairs=int(parsed.malformed), calls=(call,))
 
     def flow(
-        self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None
+        self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
         """Split, pool and rerank; no LLM call where the query brings its parts."""
         parts = query.decomposed or (yield from self.split(query))
         query = replace(query, decomposed=None)
-        asked = [query, *(Query(text, instruction=query.instruction) for text in parts.sub_questions)]
+        questions = [query, *(Query(text, instruction=query.instruction) for text in parts.sub_questions)]
         searches: list[Ranking] = []
         found: Sequence[Sequence[int]] = parts.found if parts.sub_questions else [range(len(passages))]
         if not found:
-            searches = yield from together([self.search.flow(one, passages, previous) for one in asked])
+            searches = yield from together([self.search.flow(one, passages, previous_scores) for one in questions])
             found = [ranking.order[: self.options.k] for ranking in searches]
         pool = list(dict.fromkeys(chain.from_iterable(found)))
-        against = asked if self.options.rule != "original" else asked[:1]
-        before = None if previous is None else [previous[index] for index in pool]
+        against = questions if self.options.rule != "original" else questions[:1]
+        before = None if previous_scores is None else [previous_scores[index] for index in pool]
         rankings = yield from together(
             [self.rerank.flow(one, [passages[index] for index in pool], before) for one in against]
         )

@@ -20,7 +20,8 @@ from ..method import responses_of
 from ..requests import Embedded
 from ..scores.vectors import check_vector
 from ..types import Passage, Query, Ranking, ScoreKind
-from .method_ranker import MethodRanker, Ranker
+from .method_ranker import MethodRanker
+from .ranker import Ranker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Embeddings = Callable[[list[str]], Sequence[Sequence[float]]]
 """From texts to one vector each, such as the ``embed_documents`` of a LangChain embedding model."""
 
-# Adam's decay rates, and the least probability that is told from none.
+# Adam's decay rates, and the least probability that differs from zero.
 _FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-6
 
 
@@ -130,7 +131,7 @@ def better_query(
     """A better query embedding: the method's own where it makes one, else the moved one.
 
     Raises:
-        InputError: An embedding is missing that must be moved or compared.
+        InputError: An embedding is missing that must be moved or compared, or they lead to one that is not finite.
     """
     first = [ranked.passage for ranked in ranking.passages[: how.k]]
     request = ranker.method.feedback_request(query, first) if isinstance(ranker, MethodRanker) else None
@@ -149,7 +150,16 @@ def better_query(
             f"{len(known) - len(vectors)} of {len(known)} passages have no embedding to learn from.",
             hint="Give Passage(text, embedding=...), or embeddings=<a function from texts to vectors>.",
         )
-    return _floats(moved(query.embedding, vectors, logits(ranking, how.k), how) if vectors else query.embedding)
+    if not vectors:
+        return _floats(query.embedding)
+    with np.errstate(over="ignore", invalid="ignore"):
+        better = moved(query.embedding, vectors, logits(ranking, how.k), how)
+    if not np.isfinite(better).all():
+        raise InputError(
+            "The embeddings of the query and the passages lead to one that is not finite.",
+            hint="Give finite embeddings of ordinary size.",
+        )
+    return _floats(better)
 
 
 def _softmax(scores: Vector) -> Vector:

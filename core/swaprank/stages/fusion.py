@@ -129,21 +129,21 @@ class Fusion:
         return any(isinstance(one, Stage) and one.ranker.takes_instruction for one in self.inputs)
 
     def flow(
-        self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None
+        self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
         """Score the passages with every input and fuse."""
         if not self.options.deduplicate:
-            return (yield from self._fuse(query, passages, previous))
-        best = _best_copies(passages, previous)
-        chosen = None if previous is None else [previous[index] for index in best]
-        scored = yield from self._fuse(query, [passages[index] for index in best], chosen)
-        return scored.within(best, len(passages))
+            return (yield from self._fuse(query, passages, previous_scores))
+        best = _best_copies(passages, previous_scores)
+        chosen = None if previous_scores is None else [previous_scores[index] for index in best]
+        fused = yield from self._fuse(query, [passages[index] for index in best], chosen)
+        return fused.within(best, len(passages))
 
     def _fuse(
-        self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None
+        self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
         stages = [one for one in self.inputs if isinstance(one, Stage)]
-        rankings = iter((yield from together([stage.flow(query, passages, previous) for stage in stages])))
+        rankings = iter((yield from together([stage.flow(query, passages, previous_scores) for stage in stages])))
         retrieval = [passage.score for passage in passages]
         lists: list[tuple[float, ScoreList]] = []
         result = CandidateScores(order=[], scores=[], kind=ScoreKind.FUSED)
@@ -159,7 +159,8 @@ class Fusion:
                 ordered = weight
                 continue
             else:
-                scores = _told(previous if one == "previous" and previous is not None else retrieval, one)
+                before = previous_scores if one == "previous" else None
+                scores = _warned(retrieval if before is None else before, one)
             if present(scores):
                 lists.append((weight, scores))
         if not lists:
@@ -175,9 +176,9 @@ class Fusion:
         return result
 
 
-def _best_copies(passages: Sequence[Passage], previous: Sequence[float] | None) -> list[int]:
+def _best_copies(passages: Sequence[Passage], previous_scores: Sequence[float] | None) -> list[int]:
     """The best-scored index of every id, and all without an id, in the given order; equal scores keep the first."""
-    scores = cleaned([passage.score for passage in passages] if previous is None else previous)
+    scores = cleaned([passage.score for passage in passages] if previous_scores is None else previous_scores)
     best: dict[object, int] = {}
     for index, passage in enumerate(passages):
         key = index if passage.id is None else passage.id
@@ -191,8 +192,8 @@ def _height(score: float | None) -> float:
     return -math.inf if score is None else score
 
 
-def _told(scores: ScoreList, name: Given) -> ScoreList:
-    """The scores as they are, with a warning when some of them are no finite numbers."""
+def _warned(scores: ScoreList, name: Given) -> ScoreList:
+    """The scores as they are, with a warning when some of them are not finite."""
     odd = sum(score is not None and not math.isfinite(score) for score in scores)
     if odd:
         logger.warning("%d of %d %s scores are not finite: NaN counts as missing.", odd, len(scores), name)

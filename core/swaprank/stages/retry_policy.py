@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import BackendError, SwaprankError
-from ..flow.flow import Answer, Flow
+from ..flow.flow import Answer, Ask, Flow, relay
 from ..types import Failure
 
 logger = logging.getLogger(__name__)
@@ -48,32 +48,29 @@ def guarded(flow: Flow[T], policy: RetryPolicy, name: str, repeated: list[Failur
         repeated: Takes one `Failure` for every repetition.
     """
     deadline = math.inf if policy.timeout is None else time.monotonic() + policy.timeout
-    try:
-        asks = next(flow)
-        while True:
-            if deadline < math.inf:
-                asks = [replace(one, deadline=min(one.deadline, deadline)) for one in asks]
-            answers = yield asks
-            tries = [0] * len(answers)
-            for attempt in range(policy.retries):
-                tries = [tried + _tries(answer) for tried, answer in zip(tries, answers, strict=True)]
-                failed = [
-                    place for place, answer in enumerate(answers) if _tries(answer) and tries[place] <= policy.retries
-                ]
-                if not failed:
-                    break
-                messages = dict.fromkeys(str(answers[place]) for place in failed)
-                repeated += [Failure(reranker=name, error=message, action="retry") for message in messages]
-                logger.warning("%s failed, asking again: %s", name, next(iter(messages)))
-                earliest = time.monotonic() + min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
-                again = yield [replace(asks[place], earliest=earliest) for place in failed]
-                answers = list(answers)
-                for place, answer in zip(failed, again, strict=True):
-                    answers[place] = answer
-            asks = flow.send(answers)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+
+    def answered(asks: list[Ask]) -> Flow[list[Answer | SwaprankError]]:
+        if deadline < math.inf:
+            asks = [replace(one, deadline=min(one.deadline, deadline)) for one in asks]
+        answers = list((yield asks))
+        tries = [0] * len(answers)
+        for attempt in range(policy.retries):
+            tries = [tried + _tries(answer) for tried, answer in zip(tries, answers, strict=True)]
+            failed = [
+                place for place, answer in enumerate(answers) if _tries(answer) and tries[place] <= policy.retries
+            ]
+            if not failed:
+                break
+            messages = dict.fromkeys(str(answers[place]) for place in failed)
+            repeated.extend(Failure(reranker=name, error=message, action="retry") for message in messages)
+            logger.warning("%s failed, asking again: %s", name, next(iter(messages)))
+            earliest = time.monotonic() + min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
+            again = yield [replace(asks[place], earliest=earliest) for place in failed]
+            for place, answer in zip(failed, again, strict=True):
+                answers[place] = answer
+        return answers
+
+    return (yield from relay(flow, answered))
 
 
 def _tries(answer: Answer | SwaprankError) -> int:

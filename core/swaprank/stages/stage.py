@@ -17,7 +17,7 @@ from ..scores.activation import sigmoid
 from ..scores.ranks import rank_scores
 from ..types import Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
 from .candidate_scores import CandidateScores
-from .method_ranker import Ranker
+from .ranker import Ranker
 from .retry_policy import RetryPolicy, guarded
 
 logger = logging.getLogger(__name__)
@@ -61,47 +61,44 @@ class Stage:
     on_error: Literal["raise", "keep_order"] | Stage = "raise"
     policy: RetryPolicy = field(default_factory=RetryPolicy)
 
-    def flow(self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None) -> Flow[Ranking]:
+    def flow(self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None) -> Flow[Ranking]:
         """Rank the passages and apply the limits. An empty list asks nothing."""
         if not passages:
             return Ranking(query=query.text, passages=[], scores=[], score_kind=ScoreKind.RANK)
         repeated: list[Failure] = []
-        flow = self.ranker.flow(query, passages, previous)
+        flow = self.ranker.flow(query, passages, previous_scores)
         try:
-            scored = yield from guarded(flow, self.policy, self.name, repeated)
+            candidates = yield from guarded(flow, self.policy, self.name, repeated)
         except BackendError as error:
             if self.on_error == "raise":
                 raise
-            ranking = yield from self._bridge(error, query, passages, previous)
+            ranking = yield from self._after_failure(error, query, passages, previous_scores)
         else:
-            ranking = self._finish(query, passages, scored)
+            ranking = self._ranking(query, passages, candidates, self.limits)
         return replace(ranking, failures=[*repeated, *ranking.failures])
 
-    def _bridge(
-        self, error: BackendError, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None
+    def _after_failure(
+        self, error: BackendError, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[Ranking]:
         """Do what ``on_error`` says, and say so in the ranking and in the log."""
         if isinstance(self.on_error, Stage):
             logger.warning("%s failed, falling back to %s: %s", self.name, self.on_error.name, error)
             failure = Failure(reranker=self.name, error=str(error), action="fallback")
-            ranking = yield from self.on_error.flow(query, passages, previous)
+            ranking = yield from self.on_error.flow(query, passages, previous_scores)
             kept = ranking.passages[: self.limits.top_n]
             return replace(ranking, passages=kept, failures=[failure, *ranking.failures])
         logger.warning("%s failed, keeping the given order: %s", self.name, error)
         failure = Failure(reranker=self.name, error=str(error), action="keep_order")
-        ranked = self._finish(query, passages, given_order(passages), bridged=True)
-        return replace(ranked, failures=[failure])
+        # No threshold and no normalisation: the scores are not this stage's.
+        limits = Limits(top_n=self.limits.top_n, empty_passages=self.limits.empty_passages)
+        ranking = self._ranking(query, passages, given_order(passages), limits)
+        return replace(ranking, failures=[failure])
 
-    def _finish(
-        self, query: Query, passages: Sequence[Passage], scored: CandidateScores, bridged: bool = False
+    def _ranking(
+        self, query: Query, passages: Sequence[Passage], candidates: CandidateScores, limits: Limits
     ) -> Ranking:
-        """From a full permutation to the kept passages.
-
-        A bridged failure keeps the given order as it is: no threshold, no normalisation, no demotion,
-        because its scores are not this stage's.
-        """
-        kept, scores, kind = scored.order[: scored.kept], scored.scores, scored.kind
-        limits = Limits(top_n=self.limits.top_n) if bridged else self.limits
+        """From a full permutation to the kept passages."""
+        kept, scores, kind = candidates.order[: candidates.kept], candidates.scores, candidates.kind
         if limits.empty_passages == "last":
             kept, scores = _empty_last(kept, scores, passages)
         scores, kind = _normalized(scores, kind, limits.normalize)
@@ -116,17 +113,17 @@ class Stage:
                     passage=passages[index],
                     score=scores[index],
                     rank=rank,
-                    reasoning=scored.reasoning.get(index),
-                    sub_questions=scored.sub_questions.get(index, ()),
+                    reasoning=candidates.reasoning.get(index),
+                    sub_questions=candidates.sub_questions.get(index, ()),
                 )
                 for rank, index in enumerate(kept, start=1)
             ],
             scores=scores,
             score_kind=kind,
-            repairs=scored.repairs,
-            calls=scored.calls,
-            failures=scored.failures,
-            coverage=scored.coverage,
+            repairs=candidates.repairs,
+            calls=candidates.calls,
+            failures=candidates.failures,
+            coverage=candidates.coverage,
         )
 
 
@@ -159,7 +156,7 @@ def _normalized(scores: list[float], kind: ScoreKind, how: str) -> tuple[list[fl
         low, high = min(scores), max(scores)
         if high == low:
             return [0.5] * len(scores), ScoreKind.OTHER
-        # Half of everything where the span itself is no float.
+        # Half of everything where the span itself overflows.
         unit = 1.0 if math.isfinite(high - low) else 0.5
         return [(score * unit - low * unit) / (high * unit - low * unit) for score in scores], ScoreKind.OTHER
     if how == "sigmoid" and kind is not ScoreKind.PROBABILITY:

@@ -15,7 +15,7 @@ from ..strategy import Rounds, Strategy, StrategyResult
 
 
 class Tournament(Strategy):
-    """About log(n) rounds whose groups are independent; who fell out later ranks higher.
+    """About log(n) rounds whose groups are independent; a passage that drops out later ranks higher.
 
     Attributes:
         group_size: Most passages in a group. Passages are dealt in turn, so that the first stage's best

@@ -108,18 +108,18 @@ def check_backend(backend: Backend, requests: Sequence[Request] | None = None) -
     Raises:
         AssertionError: Something differs.
     """
-    asked = list(requests) if requests is not None else _samples(backend.capabilities)
+    samples = list(requests) if requests is not None else _samples(backend.capabilities)
     assert backend.run([]) == [], "no request gave a response"
-    together = backend.run(asked)
-    assert len(together) == len(asked), "not one response per request"
-    for request, response in zip(asked, together, strict=True):
+    together = backend.run(samples)
+    assert len(together) == len(samples), "not one response per request"
+    for request, response in zip(samples, together, strict=True):
         _close(backend.run([request])[0], response, f"{type(request).__name__} alone and in a batch differ")
-    for response, mirrored in zip(together, reversed(backend.run(asked[::-1])), strict=True):
+    for response, mirrored in zip(together, reversed(backend.run(samples[::-1])), strict=True):
         _close(response, mirrored, "the order of the batch matters")
-    for response, awaited in zip(together, asyncio.run(backend.arun(asked)), strict=True):
-        _close(response, awaited, "run and arun differ")
+    for response, asynchronous in zip(together, asyncio.run(backend.arun(samples)), strict=True):
+        _close(response, asynchronous, "run and arun differ")
     with ThreadPoolExecutor(4) as pool:
-        for answers in pool.map(backend.run, [asked] * 8):
+        for answers in pool.map(backend.run, [samples] * 8):
             for response, threaded in zip(together, answers, strict=True):
                 _close(response, threaded, "threads differ")
 

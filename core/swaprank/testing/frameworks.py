@@ -31,7 +31,7 @@ def check_compressor(compressor: BaseDocumentCompressor, *, score_key: str = "re
         "a document was lost or doubled"
     )
     scores = [one.metadata[score_key] for one in ranked]
-    assert all(type(score) is float for score in scores), f"scores are no Python floats: {scores}"
+    assert all(type(score) is float for score in scores), f"scores are not Python floats: {scores}"
     assert scores == sorted(scores, reverse=True), f"scores do not fall with rank: {scores}"
     assert 99.0 not in scores, "a score from before was kept"
     for one in ranked:

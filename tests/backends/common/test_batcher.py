@@ -122,6 +122,19 @@ def test_a_thread_that_cannot_be_started_fails_its_callers_only(monkeypatch) -> 
     assert batcher.submit(ask("b")).result(10)[0].text == "B"
 
 
+def test_a_caller_that_is_interrupted_while_it_asks_leaves_the_others_served(monkeypatch) -> None:
+    def interrupted(self, work):
+        raise KeyboardInterrupt
+
+    batcher = DynamicBatcher(Slow(), window=0.0)
+    batcher.model.release.set()
+    with monkeypatch.context() as patch:
+        patch.setattr(ThreadPoolExecutor, "submit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            batcher.submit(ask("a"))
+    assert batcher.submit(ask("b")).result(10)[0].text == "B"
+
+
 @pytest.mark.torch
 def test_a_panic_of_a_tokenizer_is_a_backend_error(tmp_path) -> None:
     folder = tmp_path / "model"
@@ -168,7 +181,7 @@ def test_concurrent_async_callers_get_their_own_answers_from_shared_batches(monk
     reranker = Reranker(CROSS_ENCODER)
     queries = [f"query {number}" for number in range(16)]
     alone = [reranker.rerank(query, TEXTS) for query in queries]
-    model = Reranker(CROSS_ENCODER)._stage.ranker.backend._gatherer.model
+    model = Reranker(CROSS_ENCODER)._stage.ranker.backend._batcher.model
     sizes: list[int] = []
     run = type(model).run
 
@@ -194,7 +207,7 @@ def test_concurrent_async_callers_get_their_own_answers_from_shared_batches(monk
 def test_the_loop_goes_on_while_a_model_computes() -> None:
     """A task of the same loop is served while the model is held."""
     reranker = Reranker(CROSS_ENCODER)
-    model = reranker._stage.ranker.backend._gatherer.model
+    model = reranker._stage.ranker.backend._batcher.model
     held, run = threading.Event(), model.run
     model.run = lambda requests: held.wait(10) and run(requests)
 
@@ -240,7 +253,7 @@ def test_after_a_fork_the_child_has_its_own_worker() -> None:
 def test_a_child_forked_while_threads_rerank_loads_for_itself() -> None:
     """The locks of the parent are held at the fork, and its model is in the middle of a batch."""
     reranker = Reranker(CROSS_ENCODER)
-    model = reranker._stage.ranker.backend._gatherer.model
+    model = reranker._stage.ranker.backend._batcher.model
     expected = reranker.rerank("tea", TEXTS).order
     held, begun, run = threading.Event(), threading.Event(), model.run
     model.run = lambda requests: begun.set() or (held.wait(30) and run(requests))
@@ -263,7 +276,7 @@ def child_ranks(reranker: Reranker, expected: list[int]) -> int:
         again = Reranker(CROSS_ENCODER)
         one, other = reranker.rerank("tea", TEXTS).order, again.rerank("tea", TEXTS).order
         impatient = Reranker({**CROSS_ENCODER, "timeout": 60}).rerank("tea", TEXTS).order
-        same = reranker._stage.ranker.backend._gatherer is again._stage.ranker.backend._gatherer
+        same = reranker._stage.ranker.backend._batcher is again._stage.ranker.backend._batcher
         return 0 if one == other == impatient == expected and same else 1
     except BaseException:
         return 2

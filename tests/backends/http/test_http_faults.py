@@ -29,9 +29,9 @@ FAULTS = {
     "503": (Fault.of(503), "503 Service Unavailable"),
     "hang": (HANG, "did not answer /rerank within 0.2 s"),
     "cut": (CUT, "cut the connection"),
-    "garbage": (GARBAGE, "what is no JSON"),
+    "garbage": (GARBAGE, "what is not JSON"),
     "wrong-length": (SHORT, "2 scores for 3 passages"),
-    "nan": (NAN, "no finite number"),
+    "nan": (NAN, "not a finite number"),
     "401": (Fault.of(401), "401 Unauthorized"),
     "400": (Fault.of(400), "400 Bad Request"),
 }
@@ -119,14 +119,14 @@ def test_garbage_and_wrong_numbers_are_response_errors() -> None:
 @pytest.mark.parametrize("api", ["vllm-rerank", "jina-rerank", "cohere-rerank", "tei-rerank"])
 @pytest.mark.parametrize("fault", [SHORT, NAN], ids=["wrong-length", "nan"])
 def test_every_rerank_api_counts_its_answers(api: str, fault: Fault) -> None:
-    with FakeServer(forever=fault) as server, pytest.raises(ResponseError, match=r"passages|no finite number"):
+    with FakeServer(forever=fault) as server, pytest.raises(ResponseError, match=r"passages|not a finite number"):
         reranker(server, api=api).rerank(QUERY, PASSAGES)
 
 
 @pytest.mark.parametrize("api", ["openai-embeddings", "tei-embed"])
 @pytest.mark.parametrize("fault", [SHORT, NAN], ids=["wrong-length", "nan"])
 def test_every_embedding_api_counts_its_answers(api: str, fault: Fault) -> None:
-    with FakeServer(forever=fault) as server, pytest.raises(ResponseError, match=r"embeddings|no finite number"):
+    with FakeServer(forever=fault) as server, pytest.raises(ResponseError, match=r"embeddings|not a finite number"):
         Reranker(method="bi-encoder", model="tiny", backend=backend(server, api=api)).rerank(QUERY, PASSAGES)
 
 
@@ -283,7 +283,7 @@ async def test_what_takes_time_to_import_is_not_imported_by_the_event_loop(monke
             of, name, lambda *given, **more: (threads.add(threading.get_ident()), real(*given, **more))[1]
         )
 
-    noted("_dialect", http)
+    noted("_make_endpoint", http)
     noted("AsyncClient", httpx)
     with FakeServer() as server:
         assert (await reranker(server).arerank(QUERY, PASSAGES)).order == RANKED

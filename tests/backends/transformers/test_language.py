@@ -209,7 +209,7 @@ class TestDecoding:
         before = backend(LLAMA).run([Generate("The harbour", 3)])[0]
         import torch
 
-        runner = model._gatherer.model.runner("language")
+        runner = model._batcher.model.runner("language")
         continued = ids + own.continuation(before.text)
         with torch.inference_mode():
             logits = runner._network.network(torch.tensor([continued])).logits[0, -1].float().log_softmax(-1)

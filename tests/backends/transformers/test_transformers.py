@@ -134,7 +134,7 @@ def test_embedding_halves_the_batch_too(monkeypatch) -> None:
     backend = TransformersBackend(model, options)
     texts = [Embed("word " * size, "passage") for size in (1, 9, 30, 4, 5)]
     exact = backend.run(texts)
-    encoder = backend._gatherer.model.runner("texts")._model
+    encoder = backend._batcher.model.runner("texts")._model
     encode, sizes = encoder.encode, []
 
     def tight(inputs, **arguments):

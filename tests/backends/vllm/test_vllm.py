@@ -113,7 +113,7 @@ class TestOptions:
 
     def test_backends_travel_without_their_engines(self) -> None:
         backend = VllmBackend(MODEL, VllmOptions(max_model_len=64))
-        backend._gatherer.model._runners["language"] = SimpleNamespace()
+        backend._batcher.model._runners["language"] = SimpleNamespace()
         again = pickle.loads(pickle.dumps(backend))
         assert (again.model, again.options, again._held) == (MODEL, backend.options, None)
 

@@ -64,13 +64,16 @@ class DynamicBatcher(Generic[Batched]):
         with self._lock:
             if self._worker is None:
                 self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="swaprank")
-            self._callers.append(caller)
-            if len(self._callers) == 1:
-                try:
+            try:
+                self._callers.append(caller)
+                if len(self._callers) == 1:
                     self._worker.submit(self._serve)
-                except RuntimeError as error:  # the system gives no thread, or the process ends
-                    self._callers.clear()
-                    caller.future.set_exception(error)
+            except BaseException as error:
+                # The system gives no thread, the process ends, or this thread is interrupted: nobody would be served.
+                self._callers.clear()
+                if not isinstance(error, Exception):
+                    raise
+                caller.future.set_exception(error)
         return caller.future
 
     def _serve(self) -> None:
@@ -107,7 +110,7 @@ class DynamicBatcher(Generic[Batched]):
 
 
 def _failure(error: BaseException) -> BaseException:
-    """What a caller is told: what would end its thread or task without ending the program becomes a `BackendError`."""
+    """The error for a caller: what would end its thread or task without ending the program becomes a `BackendError`."""
     if isinstance(error, Exception | KeyboardInterrupt | SystemExit):
         return error
     failure = BackendError(f"The model failed: {type(error).__name__}: {error}", retryable=True)

@@ -69,7 +69,7 @@ class ModelBackend(LocalBackend, Generic[Options]):
 
     def submit(self, requests: Sequence[Request]) -> Future[Sequence[Response | SwaprankError]]:
         """Line requests up for the next batch; what is cancelled before its batch begins is not computed."""
-        return self._gatherer.submit(requests)
+        return self._batcher.submit(requests)
 
     def run(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
         """Answer all requests, in order."""
@@ -84,7 +84,7 @@ class ModelBackend(LocalBackend, Generic[Options]):
         self._held = None
 
     @property
-    def _gatherer(self) -> DynamicBatcher[Models]:
+    def _batcher(self) -> DynamicBatcher[Models]:
         held = self._held
         if held is None or self._holder != os.getpid():
             key = (self.name, self.model, self.options.model_dump_json())

@@ -137,6 +137,21 @@ class Quoting:
             return text
         return beginning(text, limit, lambda part: len(self.ids(part, split=True)))
 
+    def first(self, text: str, limit: int) -> str:
+        """The first characters of an outside text that are at most ``limit`` tokens of it; no character is cut through.
+
+        Tokenizers that do not tell which characters a token stands for give the decoded tokens instead.
+        """
+        start = self.beginning(text, limit)
+        if not self.tokenizer.is_fast:
+            ids = self.ids(start, split=True)
+            return text if len(ids) <= limit else str(self.tokenizer.decode(ids[:limit]))
+        ids, offsets = self.offsets(start, split=True)
+        if len(ids) <= limit:
+            return start
+        # A character may be several tokens, of which each reaches from its start to its end.
+        return start[: min(offsets[limit][0], offsets[limit - 1][1])] if limit > 0 else ""
+
     def is_hostile(self, text: str) -> bool:
         """Whether a text from outside holds control tokens that must be read as plain text."""
         if self._parse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import BackendError, PromptTooLongError
 from ...prompt import Prompt
-from ...requests import Generate, LabelLogprobs
+from ...requests import Generate, LabelLogprobs, SequenceLogprob
 from .tokens import Encoded, Tokens
 
 # The least tokens that a prompt which cannot be cut further must leave for the answer.
@@ -36,6 +36,14 @@ class Rendering:
         if not encoded.ids:
             raise BackendError(f"The prompt {prompt!r} is no token at all for {self._model!r}.")
         return encoded
+
+    def fitted(self, request: LabelLogprobs | SequenceLogprob, more: int = 0) -> Encoded:
+        """The ids of a request's prompt, which ``more`` tokens come behind.
+
+        Raises:
+            PromptTooLongError: It does not fit.
+        """
+        return self.prompt(request.prompt, self.limit(request.max_length, more))
 
     def continued(self, request: Generate) -> Encoded:
         """A prompt that leaves room for its answer: for all of it, or else half the context, or else `_ANSWER`."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from ...errors import BackendError, ConfigError, PromptTooLongError
-from ...prompt import Chat, Prompt, Slot, Span, Special, Text, plain, user
+from ...errors import ConfigError, PromptTooLongError
+from ...prompt import Chat, Prompt, Slot, Span, Special, Text, plain
+from .chat_template import ChatTemplate
 from .quoting import Quoting
 from .slots import level, slots, slots_cut, text_cut
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
-
-_MARK = re.compile("\ue000(\\d+)\ue001")
-_MESSAGE = "\ue000\ue001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,8 @@ class Tokens:
         self._model = model
         self.ends = frozenset(ends)
         self.quoting = Quoting(tokenizer, model, parse_control_tokens=parse_control_tokens)
+        self.template = ChatTemplate(self.quoting, model)
+        self._length = lru_cache(maxsize=256)(lambda text: len(self.quoting.ids(text, special=True, split=True)))
         self._constant = lru_cache(maxsize=256)(lambda text: tuple(self.quoting.ids(text)))
 
     def encode(self, prompt: Prompt, limit: int | None = None) -> Encoded:
@@ -63,9 +62,8 @@ class Tokens:
             PromptTooLongError: It does not fit, however far what shrinks is cut.
         """
         if isinstance(prompt, Span):
-            encoded = self._fitted_span(prompt, limit)
-            self._check(encoded, limit)
-            return encoded
+            ids, cut = self._span(prompt, limit, None)
+            return self._checked(Encoded(ids, int(cut)), limit)
         return self.fitted(prompt, limit)[1]
 
     def fitted(self, prompt: Text | Chat, limit: int | None = None) -> tuple[Text | Chat, Encoded]:
@@ -76,19 +74,25 @@ class Tokens:
         Raises:
             PromptTooLongError: It does not fit, however far what shrinks is cut.
         """
-        shown = prompt = self.cut(prompt)
-        ids, cut = self._rendered(prompt), 0
+        shortened: list[bool] = []
+
+        def own_cut(slot: Slot) -> Slot:
+            bounded = self._bounded(slot, limit)
+            shown, was_cut = self._own_cut(bounded)
+            shortened.append(was_cut or bounded.text != slot.text)
+            return shown
+
+        shown = prompt = slots_cut(prompt, own_cut)
+        ids = self._rendered(prompt)
         if limit is not None and len(ids) > limit:
-            lengths = [len(self.quoting.ids(slot.text, split=True)) for slot in slots(prompt) if slot.shrinks]
+            lengths = [len(self.quoting.ids(slot.text, split=True)) if slot.shrinks else 0 for slot in slots(prompt)]
             most = max(lengths, default=0)
             while len(ids) > limit and most > 0:
                 most = level(lengths, most, len(ids) - limit)
-                shown = slots_cut(prompt, partial(self._first_cut, most=most))
+                shown = slots_cut(prompt, partial(self._first, most=most))
                 ids = self._rendered(shown)
-            cut = sum(length > most for length in lengths)
-        encoded = Encoded(ids, cut)
-        self._check(encoded, limit)
-        return shown, encoded
+            shortened = [was_cut or length > most for was_cut, length in zip(shortened, lengths, strict=True)]
+        return shown, self._checked(Encoded(ids, sum(shortened)), limit)
 
     def located(self, text: tuple[str | Slot, ...], *, special: bool) -> tuple[list[int], list[tuple[int, int]]]:
         """The ids of a text, and from which to which character of it each token reaches.
@@ -104,8 +108,7 @@ class Tokens:
 
     def around(self) -> tuple[str, str]:
         """What the chat template puts before and after a user's message."""
-        before, _, after = self._templated(user(_MESSAGE), plain).partition(_MESSAGE)
-        return before, after
+        return self.template.around()
 
     def continuation(self, text: Text) -> list[int]:
         """The ids of a text without special tokens around it."""
@@ -149,100 +152,85 @@ class Tokens:
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=True)  # type: ignore[assignment]
         return text
 
+    def bounded(self, prompt: Text | Chat, limit: int | None) -> Text | Chat:
+        """The prompt without what cannot be among its first ``limit`` tokens, so that it need not be tokenised."""
+        return slots_cut(prompt, lambda slot: self._bounded(slot, limit))
+
     def cut(self, prompt: Text | Chat) -> Text | Chat:
         """The prompt with every slot cut to its own limit."""
-        return slots_cut(prompt, self._first_cut)
+        return slots_cut(prompt, lambda slot: self._own_cut(slot)[0])
 
-    def _first_cut(self, slot: Slot, most: int | None = None) -> Slot:
-        """The slot cut to its own limit, and to ``most`` tokens where it shrinks."""
-        limits = [slot.max_tokens, most if slot.shrinks else None]
-        limit = min((limit for limit in limits if limit is not None), default=None)
+    def _bounded(self, slot: Slot, limit: int | None) -> Slot:
+        return slot if slot.max_tokens is not None else replace(slot, text=self.quoting.beginning(slot.text, limit))
+
+    def _own_cut(self, slot: Slot) -> tuple[Slot, bool]:
+        """The slot cut to its own limit, and whether that took anything off."""
+        limit = slot.max_tokens
         if limit is None and not slot.reread:
-            return slot
-        ids = self.quoting.ids(slot.text, split=True)
-        if not slot.reread and limit is not None and len(ids) <= limit:
-            return slot
-        text: str = self.tokenizer.decode(ids[:limit], skip_special_tokens=slot.reread)  # type: ignore[assignment]
-        return replace(slot, text=text, max_tokens=None)
+            return slot, False
+        if limit is not None and slot.minus:
+            limit = max(0, limit - self._length(slot.minus))
+        ids = self.quoting.ids(self.quoting.beginning(slot.text, limit), split=True)
+        was_cut = limit is not None and len(ids) > limit
+        if slot.reread:
+            text = str(self.tokenizer.decode(ids[:limit], skip_special_tokens=True))
+        elif not was_cut:
+            text = slot.text
+        elif limit is not None and self.tokenizer.unk_token_id in ids[:limit]:
+            text = self.quoting.first(slot.text, limit)  # what the vocabulary lacks would become the literal "<unk>"
+        else:
+            text = str(self.tokenizer.decode(ids[:limit]))
+        return Slot(text, shrinks=slot.shrinks), was_cut
+
+    def _first(self, slot: Slot, most: int) -> Slot:
+        """The slot cut to its first tokens, where it shrinks."""
+        return replace(slot, text=self.quoting.first(slot.text, most)) if slot.shrinks else slot
 
     def _rendered(self, prompt: Text | Chat) -> list[int]:
         if isinstance(prompt, Chat):
-            return self.quoting.text(self._conversation(prompt), special=prompt.special)
+            return self.quoting.text(self.template.text(prompt), special=prompt.special)
         return self.quoting.text(prompt, special=True)
 
-    def _conversation(self, chat: Chat) -> Text:
-        """What the chat template makes of the messages, with the slots marked where that matters."""
-        filled = self._templated(chat, plain)
-        outside = list(slots(chat))
-        if not any(self.quoting.is_hostile(slot.text) for slot in outside):
-            return filled
-        numbers = iter(range(len(outside)))
-        marked = self._templated(
-            chat,
-            lambda text: (
-                text
-                if isinstance(text, str)
-                else "".join(f"\ue000{next(numbers)}\ue001" if isinstance(part, Slot) else part for part in text)
-            ),
-        )
-        pieces = _MARK.split(marked)
-        parts = tuple(outside[int(piece)] if place % 2 else piece for place, piece in enumerate(pieces))
-        stripped = tuple(replace(part, text=part.text.strip()) if isinstance(part, Slot) else part for part in parts)
-        return stripped if plain(stripped) == filled else parts
+    def _span(self, span: Span, limit: int | None, bound: int | None) -> tuple[list[int], bool]:
+        """Ids of at most ``limit`` tokens if what shrinks allows it, and whether anything was cut.
 
-    def _templated(self, chat: Chat, content: Callable[[Text], str]) -> str:
-        messages = [{"role": message.role, "content": content(message.content)} for message in chat.messages]
-        switches: dict[str, Any] = {} if chat.thinking is None else {"enable_thinking": chat.thinking}
-        try:
-            text: Any = self.tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=True, **switches
-            )
-        except Exception as error:  # templates are programs of many hands, which raise anything
-            raise BackendError(
-                f"The chat template of {self._model!r} does not take this conversation: {error}",
-                hint="Is it a chat model? Base models have no template; some templates take no system message.",
-            ) from error
-        return str(text) + chat.start
-
-    def _fitted_span(self, span: Span, limit: int | None) -> Encoded:
-        ids, cut = self._span(span, limit)
-        return Encoded(ids, int(cut))
-
-    def _span(self, span: Span, limit: int | None) -> tuple[list[int], bool]:
-        """Ids of at most ``limit`` tokens if what shrinks allows it, and whether anything was cut."""
+        No text in it can use more than ``bound`` tokens.
+        """
         room = limit
         if span.max_tokens is not None:
             own = span.max_tokens + sum(len(self._constant(text)) for text in span.plus)
             room = own if limit is None else min(limit, own)
-        pieces = [self._part(part, None) for part in span.parts]
+        bound = min((size for size in (room, bound) if size is not None), default=None)
+        pieces = [self._part(part, None, bound) for part in span.parts]
         excess = 0 if room is None else sum(len(ids) for ids, _ in pieces) - room
         if excess <= 0:
             return [token for ids, _ in pieces for token in ids], any(cut for _, cut in pieces)
         giving = [place for place, part in enumerate(span.parts) if isinstance(part, Span) and part.shrinks]
         if giving:
             place = giving[-1]
-            pieces[place] = self._part(span.parts[place], max(0, len(pieces[place][0]) - excess))
+            pieces[place] = self._part(span.parts[place], max(0, len(pieces[place][0]) - excess), bound)
         ids = [token for ids, _ in pieces for token in ids]
         # Only a limit of the span itself, or of a span around it that it gives way to, cuts its own end.
         return (ids[:room] if span.shrinks or span.max_tokens is not None else ids), True
 
-    def _part(self, part: Text | Span | Special, limit: int | None) -> tuple[list[int], bool]:
+    def _part(self, part: Text | Span | Special, limit: int | None, bound: int | None) -> tuple[list[int], bool]:
         if isinstance(part, Span):
-            return self._span(part, limit)
+            return self._span(part, limit, bound)
         if isinstance(part, Special):
             bos = self.tokenizer.bos_token_id
             return ([] if bos is None or bos == self.tokenizer.pad_token_id else [int(bos)]), False
         if isinstance(part, str):
             return list(self._constant(part)), False
-        text = text_cut(part, self._first_cut)
-        return self.quoting.text(text), text != part
+        shown = text_cut(part, lambda slot: self._own_cut(self._bounded(slot, bound))[0])
+        return self.quoting.text(shown), plain(shown) != plain(part)
 
-    def _check(self, encoded: Encoded, limit: int | None) -> None:
+    def _checked(self, encoded: Encoded, limit: int | None) -> Encoded:
         if limit is not None and len(encoded.ids) > limit:
             raise PromptTooLongError(
                 f"A prompt of {len(encoded.ids)} tokens is too long for {self._model!r}: {limit} fit.",
                 hint="Shorten the query or the instruction, set a smaller truncate_length, or take another model.",
             )
+        return encoded
 
     def _names(self, ids: Sequence[int]) -> Any:
         return self.tokenizer.convert_ids_to_tokens(list(ids))

@@ -9,14 +9,15 @@ from typing import Any, Protocol
 
 from ...backend import ConfiguredBackend
 from ...errors import BackendError, SwaprankError
-from ...requests import Generate, Request, Response
-from .event_loop import portal
+from ...requests import Request, Response
+from .._common.distinct import Distinct
+from .event_loop import event_loop_thread
 from .options import EMBEDDING, LANGUAGE, HttpOptions
 from .replicas import Replicas
 
 
-class Dialect(Protocol):
-    """How one api is spoken to."""
+class Endpoint(Protocol):
+    """How requests become calls of one api, and its replies responses."""
 
     def batches(self, requests: Sequence[Request]) -> list[list[int]]:
         """Which places of the requests travel in one call."""
@@ -38,7 +39,7 @@ class HttpBackend(ConfiguredBackend):
         super().__init__(model, options)
         self._lock = threading.Lock()
         self._replicas = Replicas(options.urls)
-        self._made: Dialect | None = None
+        self._loaded: Endpoint | None = None
 
     @property
     def concurrency(self) -> int:
@@ -57,42 +58,40 @@ class HttpBackend(ConfiguredBackend):
 
     def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
         """Answer all requests, in order."""
-        return portal().run(self.arun(requests))
+        return event_loop_thread().run(self.arun(requests))
 
     async def arun(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
-        """Answer all requests, in order; equal ones are asked once, unless they draw lots."""
+        """Answer all requests, in order; equal ones are asked once, unless they are sampled."""
         # Importing what speaks it takes longer than an event loop should be held.
-        dialect = await asyncio.to_thread(self._dialect) if self._made is None else self._made
-        keys: list[Any] = [place if _draws_lots(request) else request for place, request in enumerate(requests)]
-        distinct: dict[Any, Request] = {}
-        for key, request in zip(keys, requests, strict=True):
-            distinct.setdefault(key, request)
-        asked = list(distinct.values())
+        endpoint = await asyncio.to_thread(self._endpoint) if self._loaded is None else self._loaded
+        distinct = Distinct(requests)
         answers: dict[int, Response | SwaprankError] = {}
 
         async def answer(places: list[int]) -> None:
             try:
-                found: Sequence[Response | SwaprankError] = await dialect.answer([asked[place] for place in places])
+                found: Sequence[Response | SwaprankError] = await endpoint.answer(
+                    [distinct.requests[place] for place in places]
+                )
             except SwaprankError as error:
                 found = [error] * len(places)
             except Exception as error:
                 # A bug of ours in one call must not cost the others theirs, nor hide its cause.
-                failure = BackendError(f"The http backend ({self.address}) failed: {type(error).__name__}: {error}")
+                what = self.options.secrets.masked(f"{type(error).__name__}: {error}")
+                failure = BackendError(f"The http backend ({self.address}) failed: {what}")
                 failure.__cause__ = error
                 found = [failure] * len(places)
             answers.update(zip(places, found, strict=True))
 
         async with asyncio.TaskGroup() as group:
-            for places in dialect.batches(asked):
+            for places in endpoint.batches(distinct.requests):
                 group.create_task(answer(places))
-        by_key = {key: answers[place] for place, key in enumerate(distinct)}
-        return [by_key[key] for key in keys]
+        return distinct.spread(answers)
 
-    def _dialect(self) -> Dialect:
+    def _endpoint(self) -> Endpoint:
         with self._lock:
-            if self._made is None:
-                self._made = _dialect(self.model, self.options, self._replicas)
-            return self._made
+            if self._loaded is None:
+                self._loaded = _make_endpoint(self.model, self.options, self._replicas)
+            return self._loaded
 
     def __repr__(self) -> str:
         return f"HttpBackend({self.model!r}, {self.options!r})"
@@ -105,28 +104,24 @@ class HttpBackend(ConfiguredBackend):
         self.__init__(**state)  # type: ignore[misc]
 
 
-def _draws_lots(request: Request) -> bool:
-    return isinstance(request, Generate) and request.temperature > 0 and request.seed is None
-
-
-def _dialect(model: str, options: HttpOptions, replicas: Replicas) -> Dialect:
-    from .client import ConnectionSettings, HttpClient
+def _make_endpoint(model: str, options: HttpOptions, replicas: Replicas) -> Endpoint:
+    from .client import HttpClient
+    from .connections import ConnectionSettings
     from .embeddings import Embeddings
     from .language import Language
     from .pairs import Pairs
 
-    policy = ConnectionSettings(
+    settings = ConnectionSettings(
         concurrency=options.max_concurrency,
         timeout=options.timeout,
         connect_timeout=options.connect_timeout,
         retries=options.retries,
         longest_pause=options.longest_pause,
         cooldown=options.cooldown,
+        max_response_bytes=options.max_response_bytes,
+        trust_env=options.trust_env,
     )
-    headers = {name: value.get_secret_value() for name, value in options.headers.items()}
-    if options.api_key is not None:
-        headers["Authorization"] = f"Bearer {options.api_key.get_secret_value()}"
-    client = HttpClient(replicas, policy, headers, "The http backend")
+    client = HttpClient(replicas, settings, options.sent_headers, options.secrets, "The http backend")
     if options.api in LANGUAGE:
         return Language(options, model, client)
     if options.api in EMBEDDING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ResponseError
 from ...requests import Embed, Embedded, Request, Usage
-from .client import Caller, number
+from .client import Client
+from .reply import number
 
 if TYPE_CHECKING:
     from .options import HttpOptions
@@ -23,7 +24,7 @@ class Embeddings:
         client: Reaches the server.
     """
 
-    def __init__(self, options: HttpOptions, model: str, client: Caller) -> None:
+    def __init__(self, options: HttpOptions, model: str, client: Client) -> None:
         self._options = options
         self._model = model
         self._client = client

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from ...backend import awaited_until
+from ...errors import BackendError
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ class EventLoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="swaprank-portal", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="swaprank-http", daemon=True)
         self._thread.start()
         atexit.register(self.close)
 
@@ -34,8 +35,9 @@ class EventLoopThread:
 
         Raises:
             TimeoutError: Nobody waits any more.
+            BackendError: The coroutine raised something that would end the loop for all callers, such as `SystemExit`.
         """
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = asyncio.run_coroutine_threadsafe(_contained(work), self._loop)
         until = awaited_until.get()
         try:
             return future.result(None if until == math.inf else max(until - time.monotonic(), 0.0))
@@ -52,25 +54,35 @@ class EventLoopThread:
             self._loop.close()
 
 
+async def _contained(work: Coroutine[Any, Any, T]) -> T:
+    """The same; what is not an `Exception` becomes one, because the loop is not its to end."""
+    try:
+        return await work
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        raise BackendError(f"A request ended with {type(error).__name__}: {error}") from error
+
+
 _lock = threading.Lock()
-_portal: EventLoopThread | None = None
+_running: EventLoopThread | None = None
 
 
-def portal() -> EventLoopThread:
+def event_loop_thread() -> EventLoopThread:
     """The one of this process."""
-    global _portal
+    global _running
     with _lock:
-        if _portal is None:
-            _portal = EventLoopThread()
-        return _portal
+        if _running is None:
+            _running = EventLoopThread()
+        return _running
 
 
 def _forget() -> None:
     """A forked child has the object, but not its thread."""
-    global _portal, _lock
-    if _portal is not None:
-        atexit.unregister(_portal.close)
-    _portal, _lock = None, threading.Lock()
+    global _running, _lock
+    if _running is not None:
+        atexit.unregister(_running.close)
+    _running, _lock = None, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

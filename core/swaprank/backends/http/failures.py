@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BackendError, PromptTooLongError
+from .._common.secrets import Secrets
+from .._common.transient import TRANSIENT_STATUSES
 
 if TYPE_CHECKING:
     import httpx
 
-# What may be otherwise in a moment; 529 is how some hosts say that they are overloaded.
-_PASSING = {408, 425, 429, 500, 502, 503, 504, 529}
 _HINTS = {
     400: "Is the server what `api` and `server` say?",
     401: "Give the key: backend: {api_key: '${NAME}'} reads it from the environment.",
@@ -46,71 +45,67 @@ class Refused(BackendError):
         self.retry_after = retry_after
 
 
-def refused(server: str, path: str, response: httpx.Response, secrets: Iterable[str]) -> BackendError:
-    """The error for a response that is no success.
+def refused(server: str, path: str, response: httpx.Response, content: bytes, secrets: Secrets) -> BackendError:
+    """The error for a response that is not a success.
 
     Args:
         server: The base URL.
         path: What was asked for.
         response: The server's answer.
+        content: The beginning of its body.
         secrets: What must not be repeated, even where the server does.
     """
-    status, said, pause = response.status_code, hidden(_said(response), secrets), _retry_after(response)
-    message = f"{server} answered {status} {response.reason_phrase} to {path}: {said[:_SHOWN] or '(nothing)'}"
+    status, pause = response.status_code, _retry_after(response)
+    said, reason = secrets.masked(_message(content)), secrets.masked(response.reason_phrase)
+    message = f"{server} answered {status} {reason} to {path}: {said[:_SHOWN] or '(nothing)'}"
     message = message if message.endswith((".", "!", "?")) else f"{message}."
     if status in (400, 413, 422) and any(sign in said.lower() for sign in _TOO_LONG):
         return PromptTooLongError(message, hint="Show fewer or shorter passages at a time.")
     if pause:
         message += f" It asks to wait {round(pause, 2):g} s."
     if 300 <= status < 400:
-        hint = f"Redirects are not followed; is base_url complete? It leads to {response.headers.get('location')!r}."
+        target = secrets.masked(response.headers.get("location", ""))[:_SHOWN]
+        hint = f"Redirects are not followed; is base_url complete? It leads to {target!r}."
     else:
         hint = _HINTS.get(status, "The server's log says more." if status >= 500 else "")
-    return Refused(message, hint=hint, retryable=status in _PASSING, retry_after=pause)
+    return Refused(message, hint=hint, retryable=status in TRANSIENT_STATUSES, retry_after=pause)
 
 
-def hidden(text: str, secrets: Iterable[str]) -> str:
-    """The text with stars in place of the secrets."""
-    for secret in secrets:
-        # "Bearer sk-..." is repeated as "sk-...".
-        for part in (secret, secret.rpartition(" ")[2]):
-            text = text.replace(part, "***") if part else text
-    return text
-
-
-def no_answer(server: str, path: str, error: Exception, seconds: float) -> BackendError:
+def no_answer(server: str, path: str, error: Exception, seconds: float, secrets: Secrets) -> BackendError:
     """The error for a connection that failed, or that brought nothing in time."""
     import httpx
 
+    named = secrets.masked(f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix("."))
+
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        message, hint = f"{server} cannot be reached: {_named(error)}.", "Is it running, and is base_url right?"
+        message, hint = f"{server} cannot be reached: {named}.", "Is it running, and is base_url right?"
     elif isinstance(error, TimeoutError | httpx.TimeoutException):
         message, hint = (
             f"{server} did not answer {path} within {seconds:.3g} s.",
             "Set a larger timeout.",
         )
     elif isinstance(error, httpx.TransportError):
-        message, hint = f"{server} cut the connection at {path}: {_named(error)}.", "The server's log says more."
+        message, hint = f"{server} cut the connection at {path}: {named}.", "The server's log says more."
     else:
-        message, hint = f"{server} answered {path} with what cannot be read: {_named(error)}.", "Is base_url right?"
+        message, hint = f"{server} answered {path} with what cannot be read: {named}.", "Is base_url right?"
         return BackendError(message, hint=hint)
     return BackendError(message, hint=hint, retryable=True)
 
 
-def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
-
-
-def _said(response: httpx.Response) -> str:
+def _message(content: bytes) -> str:
     """The message of an error body, in the shapes that servers have; else the body."""
+    text = content.decode(errors="replace")
     try:
-        body: Any = json.loads(response.content)
+        body: Any = json.loads(text)
     except (ValueError, RecursionError):
-        return " ".join(response.text.split())
+        return " ".join(text.split())
     for key in ("error", "message", "detail"):
         if isinstance(body, dict) and body.get(key):
             body = body[key]
-    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    try:
+        return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    except RecursionError:
+        return " ".join(text.split())
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -17,10 +17,11 @@ from ...requests import (
     SequenceScore,
     Usage,
 )
-from .._tokens.decoding import first_pieces, pieces_of
-from .client import Caller, ServerReply, number
+from .._tokens.pieces import first_pieces, pieces_of
+from .client import Client
 from .prompts import LocalTokenizer, PromptBody, Prompts
 from .replies import Completion, chat_reply, completion_reply
+from .reply import ServerReply, number
 
 if TYPE_CHECKING:
     from .options import HttpOptions
@@ -40,7 +41,7 @@ class Language:
         client: Reaches the server.
     """
 
-    def __init__(self, options: HttpOptions, model: str, client: Caller) -> None:
+    def __init__(self, options: HttpOptions, model: str, client: Client) -> None:
         self._options = options
         self._model = model
         self._client = client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from ...backend import BackendOptions
 from ...requests import Capability
+from .._common.secrets import Secrets, texts_in
 
 Api = Literal[
     "openai-chat",
@@ -22,6 +24,8 @@ Api = Literal[
     "tei-embed",
 ]
 
+# What a header may be called (RFC 9110).
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 LANGUAGE = ("openai-chat", "openai-completions")
 EMBEDDING = ("openai-embeddings", "tei-embed")
 # OpenAI's limits of `top_logprobs` in chats and of `logprobs` in completions; other servers take 20, too.
@@ -58,7 +62,10 @@ class HttpOptions(BackendOptions):
         connect_timeout: Most seconds until a connection stands.
         retries: How often a request is tried again after a time-out, a cut connection, a 429 or a 5xx.
         longest_pause: Most seconds between two attempts. A server whose ``Retry-After`` is longer is given up.
-        cooldown: Seconds that a server rests after it failed.
+        cooldown: Seconds that a server rests after it failed, and the most that its ``Retry-After`` can make it rest.
+        max_response_bytes: Most bytes of a response, after decompression; a longer one is an error.
+        trust_env: Whether proxies (``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``) and certificates
+            (``SSL_CERT_FILE``, ``SSL_CERT_DIR``) are read from the environment.
     """
 
     name: ClassVar[str] = "http"
@@ -93,13 +100,27 @@ class HttpOptions(BackendOptions):
     retries: int = Field(default=3, ge=0)
     longest_pause: float = Field(default=30.0, ge=0, allow_inf_nan=False)
     cooldown: float = Field(default=10.0, ge=0, allow_inf_nan=False)
+    max_response_bytes: int = Field(default=64 * 2**20, ge=1024)
+    trust_env: bool = True
+
+    @field_validator("api_key")
+    @classmethod
+    def _key(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else _sendable(value, "the key")
+
+    @field_validator("headers")
+    @classmethod
+    def _headers(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if not all(_HEADER_NAME.fullmatch(name) for name in value):
+            raise ValueError("a header's name holds a character that no name can (it is not shown)")
+        return {name: _sendable(one, f"the header {name}") for name, one in value.items()}
 
     @field_validator("base_url", "base_urls")
     @classmethod
     def _addresses(cls, value: Any) -> Any:
         for url in (value,) if isinstance(value, str) else value:
             parts = urlsplit(url)
-            if parts.username or parts.password or parts.query or parts.fragment:
+            if parts.username or parts.password or parts.query or parts.fragment or "@" in url:
                 raise ValueError("an address holds no user, password or query: put keys into api_key or headers")
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
                 raise ValueError(f"{url!r} is no http address, such as http://127.0.0.1:8000")
@@ -119,6 +140,19 @@ class HttpOptions(BackendOptions):
         if self.server == "tgi" and self.tokenizer and self.api == "openai-completions":
             raise ValueError("TGI takes no token ids; use api: openai-chat, or leave the tokenizer out")
         return self
+
+    @property
+    def sent_headers(self) -> dict[str, str]:
+        """What is sent with every request."""
+        headers = {name: value.get_secret_value() for name, value in self.headers.items()}
+        if self.api_key is not None:
+            headers["Authorization"] = f"Bearer {self.api_key.get_secret_value()}"
+        return headers
+
+    @property
+    def secrets(self) -> Secrets:
+        """What no message may repeat: the headers' values, and the texts of `extra_body`."""
+        return Secrets([*self.sent_headers.values(), *texts_in(self.extra_body)])
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -156,3 +190,17 @@ class HttpOptions(BackendOptions):
         else:
             how = "api: openai-chat or openai-completions"
         return f"{super().offering(needs)} with {how}"
+
+
+def _sendable(value: SecretStr, what: str) -> SecretStr:
+    """A secret without the white space around it, such as the line end of a mounted file.
+
+    Raises:
+        ValueError: A header cannot carry it; the message does not show it.
+    """
+    text = value.get_secret_value().strip()
+    if not text:
+        raise ValueError(f"{what} is empty")
+    if not text.isascii() or not text.isprintable():
+        raise ValueError(f"{what} holds a line end or another character that no header can carry (it is not shown)")
+    return SecretStr(text)

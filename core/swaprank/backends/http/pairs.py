@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ConfigError, ResponseError
 from ...requests import PairScore, PairScored, Request, Usage
 from ...scores.activation import sigmoid
-from .client import Caller, number
+from .client import Client
+from .reply import number
 
 if TYPE_CHECKING:
     from .options import HttpOptions
@@ -70,7 +71,7 @@ class Pairs:
         client: Reaches the server.
     """
 
-    def __init__(self, options: HttpOptions, model: str, client: Caller) -> None:
+    def __init__(self, options: HttpOptions, model: str, client: Client) -> None:
         self._options = options
         self._api = APIS[options.api]
         self._model = model

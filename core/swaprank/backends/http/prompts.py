@@ -120,7 +120,7 @@ class Prompts:
 
         def ids(tokens: Tokens) -> PromptBody:
             rendering = self.rendering(tokens, context)
-            prompt = rendering.prompt(request.prompt, rendering.limit(request.max_length, 1))
+            prompt = rendering.fitted(request, 1)
             return PromptBody({"prompt": prompt.ids}, 1, prompt.cut, ids=tuple(prompt.ids))
 
         return await self._tokenizer.run(ids)
@@ -134,7 +134,7 @@ class Prompts:
             rendering = self.rendering(tokens, context)
             after = tokens.continuation(request.continuation)
             # One more: servers insist on writing a token.
-            prompt = rendering.prompt(request.prompt, rendering.limit(request.max_length, len(after) + 1))
+            prompt = rendering.fitted(request, len(after) + 1)
             return PromptBody({"prompt": [*prompt.ids, *after]}, 1, prompt.cut, ids=tuple(prompt.ids)), after
 
         return await self._tokenizer.run(ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .client import number
+from .reply import number
 
 _ID = "token_id:"
 

@@ -1,5 +1,5 @@
-"""The framework's own LLM."""
+"""The framework's own LLM: what a config may say, the base of the adapters' classes, and what stands in without one."""
 
-from .backend import LlmBackend
+from .missing import MissingLlm
 
-BACKEND = LlmBackend
+BACKEND = MissingLlm

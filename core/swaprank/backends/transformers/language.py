@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from ...errors import ConfigError, PromptTooLongError, SwaprankError
+from ...errors import ConfigError, SwaprankError
 from ...requests import (
     Attend,
     Attended,
@@ -20,30 +19,16 @@ from ...requests import (
     SequenceScore,
     Usage,
 )
-from .._tokens.decoding import Rows, generate
-from .._tokens.rendering import Rendering
+from .._tokens.language import Answering, LanguageRunner
 from .._tokens.spans import spanned
 from .._tokens.tokens import Tokens
 from .attention import received
 from .causal import CausalNetwork
+from .decoding import Rows, generate
+from .seq2seq import MOST_TOKENS, Seq2SeqNetwork
 
 if TYPE_CHECKING:
     import torch
-
-Asked = TypeVar("Asked", Generate, LabelLogprobs, SequenceLogprob, Attend)
-
-
-def draws_lots(request: Request) -> bool:
-    """Whether the same request again may get another answer."""
-    return isinstance(request, Generate) and request.temperature > 0 and request.seed is None
-
-
-def _alone(answer: Callable[[Sequence[Asked]], Sequence[Response]], request: Asked) -> Response | SwaprankError:
-    """One request's response, or its own error: a prompt too long must not cost the others of its batch."""
-    try:
-        return answer([request])[0]
-    except PromptTooLongError as error:
-        return error
 
 
 class Session(Rows, Protocol):
@@ -66,60 +51,33 @@ class Network(Protocol):
         """Read prompts in batches and hand each to ``use``."""
 
 
-class LanguageModel:
-    """A loaded language model behind a lock: tokenizers and devices are used by one thread at a time.
+class LanguageModel(LanguageRunner):
+    """A language model whose forward passes are torch's.
 
     Args:
         network: What computes logits.
         tokens: The model's tokenizer.
         model: The model's name in messages.
-        context: Most tokens the network has positions for; None for no limit.
+        context: Most tokens the network has positions for; None for as many as memory allows.
         batch_tokens: Most tokens of a forward pass.
     """
 
     def __init__(self, network: Network, tokens: Tokens, model: str, *, context: int | None, batch_tokens: int) -> None:
-        self.tokens = tokens
+        if context is None and isinstance(network, Seq2SeqNetwork):
+            context = MOST_TOKENS
+        super().__init__(tokens, model, context=context)
         self._network = network
-        self._model = model
-        self._asked = Rendering(tokens, model, context)
         self._batch_tokens = batch_tokens
-        self._lock = threading.Lock()
 
     def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
-        """Answer all requests, in order; equal ones once, unless they draw lots."""
+        """Answer all requests, in order; equal ones once, unless they are sampled."""
         import torch
 
-        answers: dict[int, Response | SwaprankError] = {}
-        with self._lock, torch.inference_mode():
-            self._answer(Generate, requests, self._generated, answers)
-            self._answer(LabelLogprobs, requests, self._labelled, answers)
-            self._answer(SequenceLogprob, requests, self._sequenced, answers)
-            self._answer(Attend, requests, self._attended, answers)
-        return [answers[place] for place in range(len(requests))]
+        with torch.inference_mode():
+            return super().run(requests)
 
-    def _answer(
-        self,
-        kind: type[Asked],
-        requests: Sequence[Request],
-        answer: Callable[[Sequence[Asked]], Sequence[Response]],
-        answers: dict[int, Response | SwaprankError],
-    ) -> None:
-        first: dict[Asked | int, int] = {}
-        asked: list[Asked] = []
-        places: dict[int, int] = {}
-        for place, request in enumerate(requests):
-            if isinstance(request, kind):
-                key: Asked | int = place if draws_lots(request) else request
-                if key not in first:
-                    first[key] = len(asked)
-                    asked.append(request)
-                places[place] = first[key]
-        if asked:
-            try:
-                results: Sequence[Response | SwaprankError] = answer(asked)
-            except PromptTooLongError:
-                results = [_alone(answer, request) for request in asked]
-            answers.update({place: results[number] for place, number in places.items()})
+    def _kinds(self) -> Mapping[type[Request], Answering]:
+        return {**super()._kinds(), Attend: self._attended}
 
     def _generated(self, requests: Sequence[Generate]) -> list[Generated]:
         # Rows of a batch must begin their answers with equally many tokens.
@@ -131,8 +89,8 @@ class LanguageModel:
 
     def _generated_from(self, start: str, requests: Sequence[Generate]) -> list[Generated]:
         forced = self.tokens.continuation(start) if start else []
-        prompts = [self._asked.continued(request) for request in requests]
-        most = [self._asked.room(request, prompt) for request, prompt in zip(requests, prompts, strict=True)]
+        prompts = [self._rendering.continued(request) for request in requests]
+        most = [self._rendering.room(request, prompt) for request, prompt in zip(requests, prompts, strict=True)]
         done: dict[int, Generated] = {}
 
         def use(places: list[int], session: Session) -> None:
@@ -152,8 +110,8 @@ class LanguageModel:
         return [done[place] for place in range(len(requests))]
 
     def _labelled(self, requests: Sequence[LabelLogprobs]) -> list[LabelScores]:
-        prompts = [self._asked.prompt(request.prompt, self._asked.limit(request.max_length)) for request in requests]
-        labels = [self._asked.labels(request) for request in requests]
+        prompts = [self._rendering.fitted(request) for request in requests]
+        labels = [self._rendering.labels(request) for request in requests]
         # Prompts that are equal once cut are read once, so that they cannot differ by rounding.
         distinct = list(dict.fromkeys(tuple(prompt.ids) for prompt in prompts))
         wanted: dict[tuple[int, ...], list[int]] = {ids: [] for ids in distinct}
@@ -185,10 +143,7 @@ class LanguageModel:
 
     def _sequenced(self, requests: Sequence[SequenceLogprob]) -> list[SequenceScore]:
         forced = [self.tokens.continuation(request.continuation) for request in requests]
-        prompts = [
-            self._asked.prompt(request.prompt, self._asked.limit(request.max_length, len(after)))
-            for request, after in zip(requests, forced, strict=True)
-        ]
+        prompts = [self._rendering.fitted(request, len(after)) for request, after in zip(requests, forced, strict=True)]
         done: dict[int, tuple[float, ...]] = {}
 
         def use(places: list[int], session: Session) -> None:
@@ -209,7 +164,7 @@ class LanguageModel:
             )
         responses = []
         for request in requests:
-            found = spanned(self.tokens, request, self._asked.limit(request.max_length))
+            found = spanned(self.tokens, request, self._rendering.limit(request.max_length))
             rows = received(self._network, self._model, found.context, found.endings)
             read = len(found.context) + sum(map(len, found.endings))
             responses.append(

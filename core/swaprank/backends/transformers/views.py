@@ -6,8 +6,9 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...prompt import Slot, Text
+from ...prompt import Text
 from ...requests import Response, Usage, Viewed, Views
+from .._tokens.slots import slots
 from .._tokens.tokens import Tokens
 from .batching import in_batches
 
@@ -65,12 +66,10 @@ class ViewsModel:
 
     def _encoded(self, prompt: Text, limit: int) -> tuple[tuple[int, ...], bool]:
         """The ids of a prompt, cut at its end, and whether anything of it was cut."""
-        ids = self._tokens.encode(prompt).ids
-        slots = [] if isinstance(prompt, str) else [part for part in prompt if isinstance(part, Slot)]
-        cut = any(
-            slot.max_tokens is not None and len(self._tokens.continuation(slot.text)) > slot.max_tokens
-            for slot in slots
-        )
+        bounded = self._tokens.bounded(prompt, limit)
+        shown = self._tokens.cut(bounded)
+        ids = self._tokens.encode(shown).ids
+        cut = any(one.text != other.text for one, other in zip(slots(prompt), slots(shown), strict=True))
         if len(ids) <= limit:
             return tuple(ids), cut
         end = ids[-1:] if ids[-1] == self._tokens.tokenizer.eos_token_id else []

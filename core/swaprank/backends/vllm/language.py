@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import ConfigError, require
 from ...requests import Generate, Generated, LabelLogprobs, LabelScores, SequenceLogprob, SequenceScore, Usage
-from .._tokens.decoding import Row, finished
+from .._tokens.answer import Answer
+from .._tokens.language import LanguageRunner
 from .._tokens.tokens import Encoded, Tokens
-from ..transformers.language import LanguageModel, Network
 from .engine import Engine, start
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def load(model: str, options: VllmOptions) -> VllmLanguageModel:
     return VllmLanguageModel(engine, tokens, model, logits=options.logits)
 
 
-class VllmLanguageModel(LanguageModel):
-    """A language model whose forward passes are vLLM's: prompts, cuts and labels are those of its base.
+class VllmLanguageModel(LanguageRunner):
+    """A language model whose forward passes are vLLM's.
 
     Args:
         engine: What reads and writes; it makes its own batches.
@@ -49,19 +49,18 @@ class VllmLanguageModel(LanguageModel):
     """
 
     def __init__(self, engine: Engine, tokens: Tokens, model: str, *, logits: bool = False) -> None:
-        # What asks the network in the base asks the engine here.
-        super().__init__(cast("Network", engine), tokens, model, context=engine.context, batch_tokens=0)
+        super().__init__(tokens, model, context=engine.context)
         self._engine = engine
         self._logits = logits
         self._params: Any = require("vllm", extra="vllm", purpose="backend: vllm").SamplingParams
 
     def _generated(self, requests: Sequence[Generate]) -> list[Generated]:
         self._check_mode()
-        prompts = [self._asked.continued(request) for request in requests]
+        prompts = [self._rendering.continued(request) for request in requests]
         watched = [[self.tokens.label(word) for word in request.watch] for request in requests]
         params = [
             self._params(
-                max_tokens=self._asked.room(request, prompt),
+                max_tokens=self._rendering.room(request, prompt),
                 temperature=request.temperature,
                 seed=request.seed,
                 stop=list(request.stop),
@@ -82,7 +81,7 @@ class VllmLanguageModel(LanguageModel):
 
     def _written(self, request: Generate, labels: list[int], prompt: Encoded, output: Any) -> Generated:
         ids, steps = list(output.token_ids), output.logprobs
-        row = Row(
+        answer = Answer(
             request,
             ids=ids,
             logprobs=[step[token].logprob for step, token in zip(steps, ids, strict=True)],
@@ -90,13 +89,14 @@ class VllmLanguageModel(LanguageModel):
             ending="length" if output.finish_reason == "length" else "stop",
         )
         if ids and ids[-1] in self.tokens.ends:
-            row.ending = "end"
-            del ids[-1], row.logprobs[-1]
-        return finished(row, prompt, self.tokens)
+            answer.ending = "end"
+            del ids[-1], answer.logprobs[-1]
+        return answer.generated(prompt, self.tokens)
 
     def _labelled(self, requests: Sequence[LabelLogprobs]) -> list[LabelScores]:
-        prompts = [self._fitted(request) for request in requests]
-        labels = [self._asked.labels(request) for request in requests]
+        # vLLM reads nothing without writing a token after it.
+        prompts = [self._rendering.fitted(request, 1) for request in requests]
+        labels = [self._rendering.labels(request) for request in requests]
         wanted: dict[tuple[int, ...], list[int]] = {}
         for prompt, own in zip(prompts, labels, strict=True):
             wanted.setdefault(tuple(prompt.ids), []).extend(token for spelled in own for token in spelled)
@@ -138,7 +138,9 @@ class VllmLanguageModel(LanguageModel):
     def _sequenced(self, requests: Sequence[SequenceLogprob]) -> list[SequenceScore]:
         self._check_mode()
         forced = [self.tokens.continuation(request.continuation) for request in requests]
-        prompts = [self._fitted(request, len(after)) for request, after in zip(requests, forced, strict=True)]
+        prompts = [
+            self._rendering.fitted(request, len(after) + 1) for request, after in zip(requests, forced, strict=True)
+        ]
         sequences = [[*prompt.ids, *after] for prompt, after in zip(prompts, forced, strict=True)]
         params = self._params(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
         outputs = self._engine.generate(sequences, [params] * len(sequences))
@@ -155,10 +157,6 @@ class VllmLanguageModel(LanguageModel):
                 "With backend: {type: vllm, logits: true} the engine answers questions of labels only.",
                 hint="Leave logits out: only bge-llm-reranker reads them.",
             )
-
-    def _fitted(self, request: LabelLogprobs | SequenceLogprob, more: int = 0) -> Encoded:
-        # vLLM reads nothing without writing a token after it.
-        return self._asked.prompt(request.prompt, self._asked.limit(request.max_length, more + 1))
 
 
 def _slices(ids: list[int]) -> Iterator[list[int]]:

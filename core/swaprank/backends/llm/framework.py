@@ -1,9 +1,10 @@
-"""What the LLM objects of all frameworks share: messages, concurrency, reading labels."""
+"""The base of the adapters' LLM backends: messages, concurrency, reading labels."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,14 +12,30 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import SecretStr
+
 from ...errors import BackendError, ConfigError, ResponseError, SwaprankError
 from ...prompt import Chat, Prompt, Span
 from ...requests import Capability, Generate, Generated, LabelLogprobs, LabelScores, Request, Response, Usage
 from .._common.messages import messages, written
+from .._common.secrets import Secrets
+from .._common.transient import TRANSIENT_STATUSES
 from .options import LlmOptions
 
 # What the names of errors that may pass have in them, across providers.
-_PASSING = ("RateLimit", "Timeout", "Connect", "Overloaded", "ServiceUnavailable", "InternalServer", "Exhausted")
+_TRANSIENT_NAMES = (
+    "RateLimit",
+    "Timeout",
+    "Connect",
+    "Overloaded",
+    "ServiceUnavailable",
+    "InternalServer",
+    "Exhausted",
+)
+
+
+# Attributes that hold a credential, by the names that LLM classes give them.
+_CREDENTIAL = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +45,8 @@ class LlmReply:
     Attributes:
         text: What it wrote.
         cut_off: Whether its own limit of tokens ended it.
-        top: Log-probabilities of the most likely first tokens, by text; empty where it tells none.
-        usage: Tokens read and written, as far as it tells.
+        top: Log-probabilities of the most likely first tokens, by text; empty where it returns none.
+        usage: Tokens read and written, as far as it says.
     """
 
     text: str
@@ -47,19 +64,19 @@ class FrameworkLlm(ABC):
     Args:
         options: The ``backend:`` part of the config.
         model: What reports call the model.
-        tells: Whether the object's class offers log-probabilities.
+        has_logprobs: Whether the object's class offers log-probabilities.
     """
 
     name = "llm"
 
-    def __init__(self, options: LlmOptions, model: str, *, tells: bool) -> None:
+    def __init__(self, options: LlmOptions, model: str, *, has_logprobs: bool) -> None:
         self.options = options
         self.model = model
-        able = {Capability.TEXT}
-        if options.logprobs or (options.logprobs is None and tells):
-            able.add(Capability.LABEL_LOGPROBS)
-        self.capabilities = frozenset(able)
-        self._room = _Room(options.max_concurrency)
+        capabilities = {Capability.TEXT}
+        if options.logprobs or (options.logprobs is None and has_logprobs):
+            capabilities.add(Capability.LABEL_LOGPROBS)
+        self.capabilities = frozenset(capabilities)
+        self._limit = _CallLimit(options.max_concurrency)
 
     @property
     def concurrency(self) -> int:
@@ -67,18 +84,18 @@ class FrameworkLlm(ABC):
         return self.options.max_concurrency
 
     @abstractmethod
-    def say(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
+    def chat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """Answer a chat.
 
         Args:
-            turns: Messages with ``role`` and ``content``.
+            messages: Messages with ``role`` and ``content``.
             stop: Strings that end the answer, for objects that take them.
-            top: How many log-probabilities of the first token are wanted; 0 for none.
+            top_logprobs: How many log-probabilities of the first token are wanted; 0 for none.
         """
 
     @abstractmethod
-    async def asay(self, turns: list[dict[str, str]], stop: Sequence[str], top: int) -> LlmReply:
-        """As `say`, asynchronously."""
+    async def achat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
+        """As `chat`, asynchronously."""
 
     def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
         """Answer all requests, in order, each in a thread that has the caller's context."""
@@ -96,54 +113,56 @@ class FrameworkLlm(ABC):
 
     def _answer(self, request: Request) -> Response | SwaprankError:
         try:
-            asked = self._asked(request)
-            with self._room.threads:
-                said = self.say(*asked)
-            return self._read(request, said)
+            chat = self._chat(request)
+            with self._limit.threads:
+                reply = self.chat(*chat)
+            return self._read(request, reply)
         except Exception as error:  # objects of many hands, which raise anything
             return self._failure(error)
 
     async def _aanswer(self, request: Request) -> Response | SwaprankError:
         try:
-            asked = self._asked(request)
-            async with self._room.tasks():
-                said = await self.asay(*asked)
-            return self._read(request, said)
+            chat = self._chat(request)
+            async with self._limit.tasks():
+                reply = await self.achat(*chat)
+            return self._read(request, reply)
         except Exception as error:  # as in `_answer`
             return self._failure(error)
 
-    def _asked(self, request: Request) -> tuple[list[dict[str, str]], Sequence[str], int]:
+    def _chat(self, request: Request) -> tuple[list[dict[str, str]], Sequence[str], int]:
         if isinstance(request, Generate):
             return _turns(request.prompt), request.stop, 0
         if isinstance(request, LabelLogprobs):
             if isinstance(request.prompt, Chat) and request.prompt.start:
                 raise ConfigError(
-                    f"The answer must begin with {request.prompt.start!r}, which a framework's LLM cannot be told.",
+                    f"The answer must begin with {request.prompt.start!r}, "
+                    "and a framework's LLM takes no such beginning.",
                     hint="Use scoring: generation where the method has it, or backend: http.",
                 )
             return _turns(request.prompt), (), self.options.top_logprobs
-        raise ResponseError(f"A framework's LLM answers no {type(request).__name__}.")
+        raise ResponseError(f"A framework's LLM cannot answer a {type(request).__name__} request.")
 
-    def _read(self, request: Request, said: LlmReply) -> Response:
+    def _read(self, request: Request, reply: LlmReply) -> Response:
         if isinstance(request, LabelLogprobs):
-            return LabelScores(tuple(self._label(word, said) for word in request.labels), usage=said.usage)
-        assert isinstance(request, Generate)
-        text = said.text
+            return LabelScores(tuple(self._label(word, reply) for word in request.labels), usage=reply.usage)
+        if not isinstance(request, Generate):
+            raise ResponseError(f"A framework's LLM cannot answer a {type(request).__name__} request.")
+        text = reply.text
         start = request.prompt.start.strip() if isinstance(request.prompt, Chat) else ""
         if start and text.lstrip().startswith(start):
-            # It had to write itself what other backends put in its mouth.
+            # It had to write the beginning itself, which other backends put before its answer.
             text = text.lstrip()[len(start) :]
         ends = [text.find(stop) for stop in request.stop if stop in text]
         if ends:
-            return Generated(text[: min(ends)], ending="stop", usage=said.usage)
-        return Generated(text, ending="length" if said.cut_off else "end", usage=said.usage)
+            return Generated(text[: min(ends)], ending="stop", usage=reply.usage)
+        return Generated(text, ending="length" if reply.cut_off else "end", usage=reply.usage)
 
-    def _label(self, word: str, said: LlmReply) -> float:
-        top = said.top
+    def _label(self, word: str, reply: LlmReply) -> float:
+        top = reply.top
         if not top:
             raise ResponseError(
-                f"{self.model!r} told no log-probabilities.",
-                hint="Take a method that reads text, or an LLM that tells them.",
+                f"{self.model!r} returned no log-probabilities.",
+                hint="Take a method that reads text, or an LLM that returns them.",
             )
         if word in top:
             return top[word]
@@ -158,14 +177,25 @@ class FrameworkLlm(ABC):
         if isinstance(error, SwaprankError):
             return error
         status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
-        passing = status in (408, 429, 500, 502, 503, 504) or any(sign in type(error).__name__ for sign in _PASSING)
+        named = any(sign in type(error).__name__ for sign in _TRANSIENT_NAMES)
+        said = f"{type(error).__name__}: {error}"
+        shown = Secrets(_credentials(getattr(self, "llm", None))).masked(said)
         failure = BackendError(
-            f"The LLM {self.model!r} failed: {type(error).__name__}: {error}",
-            hint="The error is the framework's own; its `__cause__` says more.",
-            retryable=passing,
+            f"The LLM {self.model!r} failed: {shown}",
+            hint="The error is the framework's own.",
+            retryable=named or status in TRANSIENT_STATUSES,
         )
-        failure.__cause__ = error
+        # A traceback prints the cause, which must not hold what the message leaves out.
+        failure.__cause__ = error if shown == said else None
         return failure
+
+
+def _credentials(llm: Any) -> list[str]:
+    """The keys, tokens and passwords that an LLM object holds in its own attributes, as far as their names tell."""
+    held = {**getattr(llm, "__dict__", {}), **(getattr(llm, "__pydantic_private__", None) or {})}
+    values = [value for name, value in held.items() if _CREDENTIAL.search(name)]
+    texts = [value.get_secret_value() if isinstance(value, SecretStr) else value for value in values]
+    return [text for text in texts if isinstance(text, str)]
 
 
 def _turns(prompt: Prompt) -> list[dict[str, str]]:
@@ -174,13 +204,13 @@ def _turns(prompt: Prompt) -> list[dict[str, str]]:
         return messages(prompt)
     if isinstance(prompt, Span):
         raise ConfigError(
-            "This method puts its prompt together token by token, which a framework's LLM cannot be told.",
+            "This method puts its prompt together token by token, and a framework's LLM takes no tokens.",
             hint="Use backend: transformers, or http with a tokenizer.",
         )
     return [{"role": "user", "content": written(prompt)}]
 
 
-class _Room:
+class _CallLimit:
     """How many calls may run at the same time: one limit for threads, and one for each event loop."""
 
     def __init__(self, most: int) -> None:

@@ -1,4 +1,4 @@
-"""The LLM object of a framework (LlamaIndex, LangChain) as a backend; the adapters bring it."""
+"""What stands for the framework's LLM where no adapter brings one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...requests import Request, Response
 from .options import LlmOptions
 
 
-class LlmBackend(ConfiguredBackend):
+class MissingLlm(ConfiguredBackend):
     """Stands where a config says ``backend: llm`` and no framework is there: it can be checked, but not run."""
 
     Options = LlmOptions

@@ -1,4 +1,4 @@
-"""`backend: llm` outside the adapters, and the server clients across processes and replicas."""
+"""Replicas take turns and rest, and a forked child makes connections of its own."""
 
 from __future__ import annotations
 
@@ -6,17 +6,8 @@ import multiprocessing
 
 import pytest
 
-from swaprank import ConfigError, Reranker
+from swaprank import Reranker
 from swaprank.backends.http.replicas import Replicas
-
-
-async def test_a_config_for_the_adapters_can_be_checked_but_not_run_without_one() -> None:
-    reranker = Reranker(method="rankgpt", model="any", backend="llm")
-    assert reranker.to_config()["backend"] == "llm"
-    with pytest.raises(ConfigError, match="Give llm= to the Reranker of llamaindex_rerankers or langchain_rerankers"):
-        reranker.rerank("q", ["a", "b"])
-    with pytest.raises(ConfigError, match="llm="):
-        await reranker.arerank("q", ["a", "b"])
 
 
 def test_replicas_take_turns_and_rest() -> None:

@@ -1,0 +1,118 @@
+"""AdapterReranker: what the reranker classes of frameworks that are built on pydantic share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic.json_schema import SkipJsonSchema
+
+from ..backends.llm.options import LlmProvider
+from ..config.load import Source
+from ..errors import InputError
+from ..reranker import Reranker
+from ..types import RankedPassage, Ranking
+from .construction import ANY_CONFIG, ConfigKind, make_reranker
+from .metadata import rerank_metadata
+
+OnRanking = Callable[[Ranking], None]
+
+T = TypeVar("T")
+
+
+class AdapterReranker(BaseModel):
+    """A core reranker with its config as a field: dumped without secrets, pickled without models.
+
+    Stands before the framework's own class among the bases: ``class Reranker(AdapterReranker, FrameworkBase)``.
+
+    Args:
+        reranker: Recipe name, path, mapping, a ready `swaprank.Reranker`, or None.
+        config: The same by keyword, as dumps have it.
+        llm: The framework's LLM.
+        fields: Values of the fields that the class itself declares.
+        options: Keys of the config, and fields that a subclass adds.
+
+    Raises:
+        swaprank.ConfigError: As `make_reranker`.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    config: dict[str, Any] = Field(frozen=True, description="The swaprank config, without secrets.")
+    include_reasoning: bool = False
+    on_ranking: SkipJsonSchema[OnRanking | None] = Field(default=None, exclude=True)
+
+    _kind: ClassVar[ConfigKind] = ANY_CONFIG
+    # Fields that do not travel in pickles; the config travels inside the core.
+    _unpickled: ClassVar[frozenset[str]] = frozenset({"config"})
+    _core: Reranker = PrivateAttr()
+
+    def __init__(
+        self,
+        reranker: Source | Reranker = None,
+        /,
+        *,
+        config: Mapping[str, Any] | None = None,
+        llm: LlmProvider | None = None,
+        fields: Mapping[str, Any],
+        **options: Any,
+    ) -> None:
+        added = {key: options.pop(key) for key in type(self).model_fields.keys() & options.keys()}
+        core = make_reranker(
+            self._kind, reranker, options, config=config, llm=llm, fields=type(self).model_fields.keys()
+        )
+        super().__init__(config=core.to_config(), **fields, **added)
+        self._core = core
+
+    @classmethod
+    def from_config(cls, config: Source, **options: Any) -> Self:
+        """The reranker that a path, a mapping or a recipe name describes."""
+        return cls(config, **options)
+
+    def to_config(self) -> dict[str, Any]:
+        """The config, without secrets; loads nothing."""
+        return self._core.to_config()
+
+    @property
+    def core(self) -> Reranker:
+        """The core reranker."""
+        return self._core
+
+    def _results(self, ranking: Ranking) -> list[tuple[RankedPassage, dict[str, Any]]]:
+        """The kept passages, best first, each with the metadata it leaves; `on_ranking` is called before."""
+        if self.on_ranking is not None:
+            self.on_ranking(ranking)
+        return [
+            (ranked, rerank_metadata(ranking, ranked, reasoning=self.include_reasoning)) for ranked in ranking.passages
+        ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the core, which pickles its config and never a model."""
+        kept = type(self).model_fields.keys() - self._unpickled
+        return {"core": self._core, **{key: getattr(self, key) for key in kept}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        options = dict(state)
+        self.__init__(options.pop("core"), **options)  # type: ignore[misc]
+
+
+def checked_candidates(candidates: Iterable[T], kind: type[T], name: str, hint: str) -> list[T]:
+    """The candidates as a list.
+
+    Args:
+        candidates: What a framework or its user handed in.
+        kind: What each of them must be.
+        name: What the framework calls the candidates, for errors.
+        hint: How to make one of them.
+
+    Raises:
+        InputError: Something else was handed in.
+    """
+    if isinstance(candidates, str | Mapping) or not isinstance(candidates, Iterable):
+        raise InputError(f"{name} is a {type(candidates).__name__}: {str(candidates)[:60]!r}.", hint=hint)
+    listed = list(candidates)
+    for place, candidate in enumerate(listed):
+        if not isinstance(candidate, kind):
+            raise InputError(f"{name}[{place}] is a {type(candidate).__name__}: {str(candidate)[:60]!r}.", hint=hint)
+    return listed
