@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 CORE = Path(__file__).parents[1] / "core" / "swaprank"
-WORDS = {"errors", "masking", "types", "responses", "prompt", "requests"}
+WORDS = {"errors", "masking", "types", "responses", "prompt", "requests", "capability"}
 PURE = WORDS | {"scores", "replies"}
 CONTRACTS = PURE | {"method", "strategy", "backend"}
 # Each room and everything that it may import, besides itself.
@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "prompt": set(),
     "responses": set(),
     "types": set(),
-    "requests": {"prompt", "responses"},
+    "capability": set(),
+    "requests": {"capability", "prompt", "responses"},
     "scores": WORDS,
     "replies": WORDS,
     "bm25": PURE,

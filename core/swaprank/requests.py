@@ -1,15 +1,16 @@
 """What can be asked of a model, and what it answers: one Request and one Response kind per capability.
 
-A method yields Requests, a backend returns one Response per Request, in order. A new kind of question
-costs one member of `Capability`, one Request and one Response here.
+A method yields Requests, a backend returns one Response per Request, in order. Each kind of request says which
+capability it needs and which kind of response answers it (checked once, for every backend, by `flow/drivers.py`). A new
+kind of question costs one member of `Capability`, one Request here and one Response in `responses.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import ClassVar, Literal
 
+from .capability import Capability as Capability
 from .prompt import Prompt, Text
 from .responses import Attended as Attended
 from .responses import Embedded as Embedded
@@ -22,21 +23,6 @@ from .responses import SequenceScore as SequenceScore
 from .responses import TokenEmbeddings as TokenEmbeddings
 from .responses import Usage as Usage
 from .responses import Viewed as Viewed
-
-
-class Capability(StrEnum):
-    """What a backend may be able to answer."""
-
-    TEXT = "text"
-    LABEL_LOGPROBS = "label_logprobs"
-    SEQUENCE_LOGPROBS = "sequence_logprobs"
-    PAIR_SCORE = "pair_score"
-    EMBEDDINGS = "embeddings"
-    TOKEN_EMBEDDINGS = "token_embeddings"
-    VIEWS = "views"
-    PROMPT_EMBEDDINGS = "prompt_embeddings"
-    ATTENTION = "attention"
-    LEXICAL = "lexical"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +43,7 @@ class Generate:
     """
 
     capability: ClassVar[Capability] = Capability.TEXT
+    response: ClassVar[type[Generated]] = Generated
     prompt: Prompt
     max_tokens: int
     stop: tuple[str, ...] = ()
@@ -86,6 +73,7 @@ class LabelLogprobs:
     """
 
     capability: ClassVar[Capability] = Capability.LABEL_LOGPROBS
+    response: ClassVar[type[LabelScores]] = LabelScores
     prompt: Prompt
     labels: tuple[str, ...]
     single: bool = False
@@ -104,6 +92,7 @@ class SequenceLogprob:
     """
 
     capability: ClassVar[Capability] = Capability.SEQUENCE_LOGPROBS
+    response: ClassVar[type[SequenceScore]] = SequenceScore
     prompt: Prompt
     continuation: Text
     max_length: int | None = None
@@ -127,6 +116,7 @@ class PairScore:
     """
 
     capability: ClassVar[Capability] = Capability.PAIR_SCORE
+    response: ClassVar[type[PairScored]] = PairScored
     query: str
     passage: str
     max_length: int | None = None
@@ -148,6 +138,7 @@ class Embed:
     """
 
     capability: ClassVar[Capability] = Capability.EMBEDDINGS
+    response: ClassVar[type[Embedded]] = Embedded
     text: str
     role: Literal["query", "passage"]
     prompt: str | None = None
@@ -172,6 +163,7 @@ class EmbedTokens:
     """
 
     capability: ClassVar[Capability] = Capability.TOKEN_EMBEDDINGS
+    response: ClassVar[type[TokenEmbeddings]] = TokenEmbeddings
     text: str
     role: Literal["query", "passage"]
     max_length: int | None = None
@@ -192,6 +184,7 @@ class Views:
     """
 
     capability: ClassVar[Capability] = Capability.VIEWS
+    response: ClassVar[type[Viewed]] = Viewed
     prompts: tuple[Text, ...]
     views: int
     max_length: int
@@ -207,6 +200,7 @@ class EmbedPrompt:
     """
 
     capability: ClassVar[Capability] = Capability.PROMPT_EMBEDDINGS
+    response: ClassVar[type[Embedded]] = Embedded
     prompt: Prompt
     max_length: int | None = None
 
@@ -226,6 +220,7 @@ class Attend:
     """
 
     capability: ClassVar[Capability] = Capability.ATTENTION
+    response: ClassVar[type[Attended]] = Attended
     context: tuple[Text, ...]
     endings: tuple[Text, ...]
     chat: bool = False
@@ -259,6 +254,7 @@ class Lexical:
     """
 
     capability: ClassVar[Capability] = Capability.LEXICAL
+    response: ClassVar[type[LexicalScores]] = LexicalScores
     query: str
     passages: tuple[str, ...]
     analysis: Analysis = Analysis()
@@ -277,6 +273,7 @@ class LexicalBlend:
     """
 
     capability: ClassVar[Capability] = Capability.LEXICAL
+    response: ClassVar[type[LexicalScores]] = LexicalScores
     query: str
     passages: tuple[str, ...]
     pairs: float
@@ -296,19 +293,3 @@ Request = (
     | Lexical
     | LexicalBlend
 )
-
-
-# The kind of response that answers each kind of request; checked once, for every backend, by `flow/drivers.py`.
-ANSWERS: dict[type[Request], type[Response]] = {
-    Generate: Generated,
-    LabelLogprobs: LabelScores,
-    SequenceLogprob: SequenceScore,
-    PairScore: PairScored,
-    Embed: Embedded,
-    EmbedTokens: TokenEmbeddings,
-    Views: Viewed,
-    EmbedPrompt: Embedded,
-    Attend: Attended,
-    Lexical: LexicalScores,
-    LexicalBlend: LexicalScores,
-}

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from ..backend import LocalBackend, awaited_until
 from ..errors import BackendError, ResponseError, SwaprankError
-from ..requests import ANSWERS, Response
+from ..requests import Response
 from . import threads
 from .flow import Flow
 from .scheduler import Batch, BatchOutcome, BatchResult, Scheduler, too_late
@@ -161,9 +161,9 @@ def _checked(responses: Responses, batch: Batch, started: float) -> BatchOutcome
     if len(responses) != len(requests):
         return ResponseError(f"The {backend} backend returned {len(responses)} responses for {len(requests)} requests.")
     for request, response in zip(requests, responses, strict=True):
-        if not isinstance(response, (ANSWERS[type(request)], SwaprankError)):
+        if not isinstance(response, (request.response, SwaprankError)):
             return ResponseError(
                 f"The {backend} backend answered a {type(request).__name__} request with a "
-                f"{type(response).__name__}, not a {ANSWERS[type(request)].__name__}."
+                f"{type(response).__name__}, not a {request.response.__name__}."
             )
     return BatchResult(responses, time.perf_counter() - started)

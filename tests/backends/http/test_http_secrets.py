@@ -97,3 +97,10 @@ def test_control_characters_of_a_server_are_escaped() -> None:
         [failure, *_] = reranker(server.url).rerank("green tea", ["coffee", "tea"]).failures
     assert "\x1b" not in failure.error and "\u202e" not in failure.error
     assert r"\x1b[31mred\u202eder" in failure.error
+
+
+@pytest.mark.parametrize("url", ["http://user:hunter2@host", "http://us/er:hunter2@host", "http://host/?key=hunter2"])
+def test_an_address_with_a_password_is_refused_without_showing_it(url) -> None:
+    with pytest.raises(ConfigError, match="put keys into api_key or headers") as refused:
+        reranker(url)
+    assert "hunter2" not in str(refused.value)

@@ -8,7 +8,7 @@ from swaprank.backends._tokens.quoting import Quoting
 from swaprank.backends._tokens.tokens import Tokens
 from swaprank.errors import PromptTooLongError
 from swaprank.prompt import Prompt, Slot, Span, plain, user
-from swaprank.requests import PairScore
+from swaprank.requests import LabelLogprobs, PairScore
 from tests.conftest import MODELS
 
 MODEL_NAMES = ["tiny-bert-cross-encoder", "tiny-xlmr-cross-encoder", "tiny-llama3-classifier", "tiny-mistral-sp-lm"]
@@ -111,7 +111,7 @@ def test_prompts_are_those_of_the_whole_texts_and_cost_no_more(form: str) -> Non
     assert tokenizer.most < 10_000
     # Of a text this long nothing is cut before it is tokenised, because it may fit.
     assert tokens.encode(prompts(ENGLISH * 70)[form], 120).ids == cut.ids
-    assert cut.cut == (form != "own limit")
+    assert cut.cut == 1
 
 
 @pytest.mark.torch
@@ -142,3 +142,27 @@ def test_a_cut_to_the_context_goes_through_no_letter() -> None:
         shown, encoded = tokens.fitted((Slot(ARABIC, shrinks=True),), most)
         assert ARABIC.startswith(plain(shown))
         assert len(encoded.ids) <= most
+
+
+@pytest.mark.torch
+def test_both_kinds_of_cuts_are_counted_once() -> None:
+    tokens = Tokens(watched("tiny-t5"), "tiny-t5")
+    long, short = ENGLISH * 4, "The harbour"
+
+    def cut(*prompt: str | Slot, limit: int | None = None) -> int:
+        return tokens.encode(prompt, limit).cut
+
+    assert cut(Slot(long, max_tokens=20), Slot(short, max_tokens=20)) == 1
+    assert cut(Slot(long, max_tokens=20, shrinks=True), Slot(long, shrinks=True), limit=30) == 2
+    assert cut(Slot(short, max_tokens=20, reread=True), Slot(long, max_tokens=20, reread=True)) == 1
+    assert cut(Slot(long, max_tokens=500, minus=short), Slot(short, max_tokens=9, minus=long)) == 1
+
+
+@pytest.mark.torch
+def test_a_model_without_an_end_reads_no_more_than_its_memory_allows() -> None:
+    from swaprank.backends.transformers.backend import TransformersBackend
+    from swaprank.backends.transformers.options import TransformersOptions
+
+    backend = TransformersBackend(str(MODELS / "tiny-t5"), TransformersOptions(dtype="float32", device="cpu"))
+    rendering = backend._gatherer.model.runner("language")._rendering
+    assert rendering.fitted(LabelLogprobs(("a ", Slot(ENGLISH * 3000, shrinks=True)), ("true",))).cut == 1

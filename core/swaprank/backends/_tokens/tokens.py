@@ -74,19 +74,25 @@ class Tokens:
         Raises:
             PromptTooLongError: It does not fit, however far what shrinks is cut.
         """
-        bounded = self.bounded(prompt, limit)
-        cut = sum(one != other for one, other in zip(slots(prompt), slots(bounded), strict=True))
-        shown = prompt = self.cut(bounded)
+        shortened: list[bool] = []
+
+        def own_cut(slot: Slot) -> Slot:
+            bounded = self._bounded(slot, limit)
+            shown, was_cut = self._own_cut(bounded)
+            shortened.append(was_cut or bounded.text != slot.text)
+            return shown
+
+        shown = prompt = slots_cut(prompt, own_cut)
         ids = self._rendered(prompt)
         if limit is not None and len(ids) > limit:
-            lengths = [len(self.quoting.ids(slot.text, split=True)) for slot in slots(prompt) if slot.shrinks]
+            lengths = [len(self.quoting.ids(slot.text, split=True)) if slot.shrinks else 0 for slot in slots(prompt)]
             most = max(lengths, default=0)
             while len(ids) > limit and most > 0:
                 most = level(lengths, most, len(ids) - limit)
-                shown = slots_cut(prompt, partial(self._slot_cut, most=most))
+                shown = slots_cut(prompt, partial(self._first, most=most))
                 ids = self._rendered(shown)
-            cut = max(cut, sum(length > most for length in lengths))
-        return shown, self._checked(Encoded(ids, cut), limit)
+            shortened = [was_cut or length > most for was_cut, length in zip(shortened, lengths, strict=True)]
+        return shown, self._checked(Encoded(ids, sum(shortened)), limit)
 
     def located(self, text: tuple[str | Slot, ...], *, special: bool) -> tuple[list[int], list[tuple[int, int]]]:
         """The ids of a text, and from which to which character of it each token reaches.
@@ -152,33 +158,33 @@ class Tokens:
 
     def cut(self, prompt: Text | Chat) -> Text | Chat:
         """The prompt with every slot cut to its own limit."""
-        return slots_cut(prompt, self._slot_cut)
+        return slots_cut(prompt, lambda slot: self._own_cut(slot)[0])
 
     def _bounded(self, slot: Slot, limit: int | None) -> Slot:
         return slot if slot.max_tokens is not None else replace(slot, text=self.quoting.beginning(slot.text, limit))
 
-    def _slot_cut(self, slot: Slot, most: int | None = None) -> Slot:
-        """The slot cut to its own limit, and to ``most`` tokens where it shrinks."""
-        text, limit = slot.text, slot.max_tokens
+    def _own_cut(self, slot: Slot) -> tuple[Slot, bool]:
+        """The slot cut to its own limit, and whether that took anything off."""
+        limit = slot.max_tokens
+        if limit is None and not slot.reread:
+            return slot, False
         if limit is not None and slot.minus:
             limit = max(0, limit - self._length(slot.minus))
+        ids = self.quoting.ids(self.quoting.beginning(slot.text, limit), split=True)
+        was_cut = limit is not None and len(ids) > limit
         if slot.reread:
-            ids = self.quoting.ids(self.quoting.beginning(text, limit), split=True)
             text = str(self.tokenizer.decode(ids[:limit], skip_special_tokens=True))
-        elif limit is not None:
-            text = self._decoded(text, limit)
-        if most is not None and slot.shrinks:
-            text = self.quoting.first(text, most)
-        return Slot(text, shrinks=slot.shrinks)
+        elif not was_cut:
+            text = slot.text
+        elif limit is not None and self.tokenizer.unk_token_id in ids[:limit]:
+            text = self.quoting.first(slot.text, limit)  # what the vocabulary lacks would become the literal "<unk>"
+        else:
+            text = str(self.tokenizer.decode(ids[:limit]))
+        return Slot(text, shrinks=slot.shrinks), was_cut
 
-    def _decoded(self, text: str, limit: int) -> str:
-        """The first tokens of a text decoded, as official codes do it; the text itself where nothing is cut."""
-        ids = self.quoting.ids(self.quoting.beginning(text, limit), split=True)
-        if len(ids) <= limit:
-            return text
-        if self.tokenizer.unk_token_id in ids[:limit]:
-            return self.quoting.first(text, limit)  # what the vocabulary lacks would become the literal "<unk>"
-        return str(self.tokenizer.decode(ids[:limit]))
+    def _first(self, slot: Slot, most: int) -> Slot:
+        """The slot cut to its first tokens, where it shrinks."""
+        return replace(slot, text=self.quoting.first(slot.text, most)) if slot.shrinks else slot
 
     def _rendered(self, prompt: Text | Chat) -> list[int]:
         if isinstance(prompt, Chat):
@@ -215,8 +221,8 @@ class Tokens:
             return ([] if bos is None or bos == self.tokenizer.pad_token_id else [int(bos)]), False
         if isinstance(part, str):
             return list(self._constant(part)), False
-        text = text_cut(part, lambda slot: self._slot_cut(self._bounded(slot, bound)))
-        return self.quoting.text(text), plain(text) != plain(part)
+        shown = text_cut(part, lambda slot: self._own_cut(self._bounded(slot, bound))[0])
+        return self.quoting.text(shown), plain(shown) != plain(part)
 
     def _checked(self, encoded: Encoded, limit: int | None) -> Encoded:
         if limit is not None and len(encoded.ids) > limit:

@@ -25,6 +25,7 @@ from .._tokens.tokens import Tokens
 from .attention import received
 from .causal import CausalNetwork
 from .decoding import Rows, generate
+from .seq2seq import MOST_TOKENS, Seq2SeqNetwork
 
 if TYPE_CHECKING:
     import torch
@@ -57,11 +58,13 @@ class LanguageModel(LanguageRunner):
         network: What computes logits.
         tokens: The model's tokenizer.
         model: The model's name in messages.
-        context: Most tokens the network has positions for; None for no limit.
+        context: Most tokens the network has positions for; None for as many as memory allows.
         batch_tokens: Most tokens of a forward pass.
     """
 
     def __init__(self, network: Network, tokens: Tokens, model: str, *, context: int | None, batch_tokens: int) -> None:
+        if context is None and isinstance(network, Seq2SeqNetwork):
+            context = MOST_TOKENS
         super().__init__(tokens, model, context=context)
         self._network = network
         self._batch_tokens = batch_tokens

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+# Relative positions have no end, but attention takes memory by the square of the length.
+MOST_TOKENS = 16_384
+
+
 class Seq2SeqNetwork:
     """A network whose encoder reads whole prompts.
 
@@ -41,7 +45,7 @@ class Seq2SeqNetwork:
 
 
 class Session:
-    """One batch of encoded prompts; attributes as in `_causal.Session`."""
+    """One batch of encoded prompts; attributes as in `causal.Session`."""
 
     def __init__(
         self, seq2seq: Seq2SeqNetwork, prompts: Sequence[Sequence[int]], forced: Sequence[Sequence[int]]

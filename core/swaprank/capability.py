@@ -1,0 +1,20 @@
+"""What a backend may be able to answer; methods say what they need of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Capability(StrEnum):
+    """What a backend may be able to answer."""
+
+    TEXT = "text"
+    LABEL_LOGPROBS = "label_logprobs"
+    SEQUENCE_LOGPROBS = "sequence_logprobs"
+    PAIR_SCORE = "pair_score"
+    EMBEDDINGS = "embeddings"
+    TOKEN_EMBEDDINGS = "token_embeddings"
+    VIEWS = "views"
+    PROMPT_EMBEDDINGS = "prompt_embeddings"
+    ATTENTION = "attention"
+    LEXICAL = "lexical"
