@@ -1,22 +1,19 @@
-"""BM25 by bm25s, over the candidates or over a collection handed in once."""
+"""BM25 over the candidates or over a collection handed in once."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..requests import Analysis, Lexical, LexicalScores, Usage
 from .analysis import resolve_language, terms
-from .formula import bm25s_model
 from .index import newest_index
-
-if TYPE_CHECKING:
-    from bm25s import BM25
+from .postings import Postings, index_terms
 
 
 def bm25_scores(request: Lexical, max_characters: int | None = None) -> LexicalScores:
@@ -43,10 +40,11 @@ def bm25_scores(request: Lexical, max_characters: int | None = None) -> LexicalS
     new_rows = iter(range(len(collection), len(collection) + len(new)))
     rows = [rows_by_text[text] if text in rows_by_text else next(new_rows) for text in passages]
     index = (_cached_index if collection else _index)(collection + new, request.analysis, language)
-    asked = [term for term in terms(query, request.analysis, language) if index and term in index.vocab_dict]
-    if index is None or not asked:
+    vocabulary, postings = index
+    counts = Counter(vocabulary[term] for term in terms(query, request.analysis, language) if term in vocabulary)
+    if postings is None or not counts:
         return LexicalScores((0.0,) * len(passages), usage)
-    scores = index.get_scores(asked)
+    scores = postings.all_scores(counts)
     return LexicalScores(tuple(float(scores[row]) for row in rows), usage)
 
 
@@ -76,13 +74,13 @@ def _read(
     return query, passages, Usage(cut=cut + (len(query) < len(request.query)))
 
 
-def _index(texts: tuple[str, ...], analysis: Analysis, language: str) -> BM25 | None:
-    tokens = [terms(text, analysis, language) for text in texts]
-    if not any(tokens):
-        return None
-    index = bm25s_model(analysis)
-    index.index(tokens, show_progress=False)
-    return index
+def _index(texts: tuple[str, ...], analysis: Analysis, language: str) -> tuple[dict[str, int], Postings | None]:
+    """Vocabulary and postings of some texts; no postings where no text holds a term."""
+    vocabulary: dict[str, int] = {}
+    documents = [
+        [vocabulary.setdefault(term, len(vocabulary)) for term in terms(text, analysis, language)] for text in texts
+    ]
+    return vocabulary, index_terms(analysis, documents) if vocabulary else None
 
 
 _cached_index = lru_cache(maxsize=8)(_index)

@@ -19,7 +19,8 @@ import numpy as np
 from ..requests import Analysis
 from .analysis import resolve_language
 from .checks import check_offsets, damaged, map_array, parsed_json, read_json
-from .formula import VARIANTS, bm25s_model
+from .formula import ABSENT_COUNTS, VARIANTS
+from .postings import Postings, index_terms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,8 +34,6 @@ _ABSENT, _VOCABULARY, _PARAMETERS = "nonoccurrence_array.index.npy", "vocab.inde
 FILES = frozenset(
     (MANIFEST, _IDS, _TERMS, _STARTS, _KEYS, _BY_KEY, _SCORES, _ROWS, _COLUMNS, _ABSENT, _VOCABULARY, _PARAMETERS)
 )
-# The variants under which a document gains something from a term that it does not hold.
-_WITH_ABSENT = ("bm25l", "bm25+")
 # The layout of a version, which was the whole index before there were versions.
 _FORMAT = 1
 
@@ -48,10 +47,7 @@ class StoredIndex:
         analysis: How texts became terms.
         vocabulary: Term to id, 0 to terms - 1.
         average_length: Terms per document.
-        columns: Where the postings of each term begin, by id [terms + 1 or more].
-        rows: The document of each posting [postings].
-        scores: What the term adds to the score of that document [postings].
-        absent: What a term adds to the score of every document, by id [terms]; None where that is nothing.
+        postings: What each term adds to the scores of the documents.
         keys: Hash of each document's text [documents].
         by_key: The documents in the order of their keys [documents].
         starts: Where the terms of each document begin [documents + 1].
@@ -63,10 +59,7 @@ class StoredIndex:
     analysis: Analysis
     vocabulary: dict[str, int]
     average_length: float
-    columns: Array
-    rows: Array
-    scores: Array
-    absent: Array | None
+    postings: Postings
     keys: Array
     by_key: Array
     starts: Array
@@ -86,21 +79,10 @@ class StoredIndex:
         counts = Counter(self.vocabulary[term] for term in query if term in self.vocabulary)
         if not counts:
             return None
-        scores = np.zeros(len(self), dtype=np.float32)
-        for term, count in counts.items():
-            postings = slice(self.columns[term], self.columns[term + 1])
-            try:
-                np.add.at(scores, self.rows[postings], count * self.scores[postings])
-            except IndexError as error:
-                raise damaged(self.path / _ROWS, str(error)) from error
-        if self.absent is not None:
-            scores += sum(count * self.absent[term] for term, count in counts.items())
-        return scores
-
-    def document_frequency(self, term: str) -> int:
-        """How many documents hold a term of the vocabulary."""
-        place = self.vocabulary[term]
-        return int(self.columns[place + 1] - self.columns[place])
+        try:
+            return self.postings.all_scores(counts)
+        except IndexError as error:
+            raise damaged(self.path / _ROWS, str(error)) from error
 
     def find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The row of each key, -1 for those that are not there.
@@ -162,15 +144,19 @@ def read_version(path: Path) -> StoredIndex:
         encoded_ids = np.memmap(path / _IDS, mode="r", dtype=np.uint8)
     except (OSError, ValueError) as error:
         raise damaged(path / _IDS, str(error)) from error
+    absent_counts = analysis.variant in ABSENT_COUNTS
     return StoredIndex(
         path=path,
         analysis=analysis,
         vocabulary=vocabulary,
         average_length=average_length,
-        columns=check_offsets(path / _COLUMNS, columns, len(scores)),
-        rows=map_array(path / _ROWS, np.int32, len(scores)),
-        scores=scores,
-        absent=map_array(path / _ABSENT, np.float32, len(columns) - 1) if analysis.variant in _WITH_ABSENT else None,
+        postings=Postings(
+            documents=len(keys),
+            columns=check_offsets(path / _COLUMNS, columns, len(scores)),
+            rows=map_array(path / _ROWS, np.int32, len(scores)),
+            scores=scores,
+            absent=map_array(path / _ABSENT, np.float32, len(columns) - 1) if absent_counts else None,
+        ),
         keys=keys,
         by_key=map_array(path / _BY_KEY, np.int64, len(keys)),
         starts=check_offsets(path / _STARTS, map_array(path / _STARTS, np.int64, len(keys) + 1), len(terms)),
@@ -197,29 +183,44 @@ def write_version(
         keys: Hash of each text, by row.
         documents: Term ids of each document, by row; at least one holds a term.
     """
+    import bm25s
+
     starts = np.cumsum([0, *(len(document) for document in documents)], dtype=np.int64)
     used, flat = np.unique(
         np.concatenate([np.asarray(document, dtype=np.int32) for document in documents]), return_inverse=True
     )
     names = sorted(vocabulary, key=vocabulary.__getitem__)
     flat = flat.astype(np.int32)
-    bm25 = bm25s_model(analysis)
-    listed = flat.tolist()
-    renumbered = [listed[starts[row] : starts[row + 1]] for row in range(len(documents))]
-    bm25.index((renumbered, {names[old]: new for new, old in enumerate(used.tolist())}), show_progress=False)
-    manifest = {"format": _FORMAT, "analysis": asdict(analysis), "average_length": float(starts[-1]) / len(documents)}
-
-    bm25.save(path)
-    arrays: dict[str, Array] = {
+    postings = index_terms(analysis, np.split(flat, starts[1:-1]))
+    parameters = {
+        **{name: getattr(analysis, name) for name in ("k1", "b", "delta")},
+        **{"method": analysis.variant, "idf_method": analysis.variant, "num_docs": len(documents)},
+        **{"dtype": "float32", "int_dtype": "int32", "backend": "numpy", "version": bm25s.__version__},
+    }
+    average_length = float(starts[-1]) / len(documents)
+    contents = {
+        _VOCABULARY: {names[old]: new for new, old in enumerate(used.tolist())},
+        _PARAMETERS: parameters,
+        _IDS: ids,
+        MANIFEST: {"format": _FORMAT, "analysis": asdict(analysis), "average_length": average_length},
+    }
+    arrays = {
+        _COLUMNS: postings.columns,
+        _ROWS: postings.rows,
+        _SCORES: postings.scores,
         _TERMS: flat,
         _STARTS: starts,
         _KEYS: keys,
         _BY_KEY: np.argsort(keys, kind="stable").astype(np.int64),
     }
+    if postings.absent is not None:
+        arrays[_ABSENT] = postings.absent
+
+    path.mkdir()
+    for name, content in contents.items():
+        (path / name).write_text(json.dumps(content), encoding="utf-8")
     for name, array in arrays.items():
         np.save(path / name, array)
-    (path / _IDS).write_text(json.dumps(ids), encoding="utf-8")
-    (path / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def _analysis(path: Path, fields: Any) -> Analysis:

@@ -212,17 +212,16 @@ class BM25Index:
         found = Counter(terms(readable(text), self.analysis))
         if not found:
             return 0.0
-        return sum(
-            formula.weight(
-                self.analysis,
-                frequency=found[term],
-                relative_length=found.total() / self._stored.average_length,
-                document_frequency=self._stored.document_frequency(term),
-                documents=len(self),
-            )
-            for term in terms(readable(query), self.analysis)
-            if term in self._stored.vocabulary
+        asked = [term for term in terms(readable(query), self.analysis) if term in self._stored.vocabulary]
+        postings, vocabulary = self._stored.postings, self._stored.vocabulary
+        weights = formula.weight(
+            self.analysis,
+            frequency=np.array([found[term] for term in asked]),
+            relative_length=found.total() / self._stored.average_length,
+            document_frequency=np.array([postings.document_frequency(vocabulary[term]) for term in asked]),
+            documents=len(self),
         )
+        return float(weights.sum())
 
     def _change(self, given: Mapping[str, Passage], dropped: Callable[[str], bool]) -> BM25Index:
         """Write the newest version anew: with the given documents, and without those that are dropped."""

@@ -1,7 +1,7 @@
 """BM25: lexical scores over the candidates, or over a collection that is handed in once.
 
 Robertson et al., Okapi at TREC-3 (1994); variants as in Kamphuis et al., Which BM25 do you mean? (2020),
-computed by bm25s (MIT, https://github.com/xhluca/bm25s). The default is Lucene's, whose idf is never
+in the numbers of bm25s (MIT, https://github.com/xhluca/bm25s). The default is Lucene's, whose idf is never
 negative: in a candidate list the query's own terms are in most documents, and Robertson's idf would
 score exactly those 0.
 """
