@@ -42,9 +42,8 @@ MAY_IMPORT = {
     "testing": CONTRACTS | {"config", "reranker"},
     "cli": CONTRACTS | {"stages", "config", "reranker", "runs"},
 }
-# Rooms of `backends`: each backend may use these two, and what is named here besides.
-SHARED = {"_common", "_tokens"}
-BACKENDS = {"vllm": {"transformers"}}
+# Rooms of `backends`: each backend may use these, and no other backend.
+SHARED = {"_common", "_checkpoints", "_tokens"}
 
 
 def arrows(folder: Path, at: int) -> Iterator[tuple[str, str, str]]:
@@ -73,7 +72,7 @@ def test_backends_know_nothing_of_one_another() -> None:
     across = [
         f"{where} imports backends/{target}"
         for room, target, where in arrows(CORE / "backends", 1)
-        if target not in {room, *BACKENDS.get(room, ()), *SHARED}
+        if target not in {room, *SHARED}
     ]
     assert across == []
 

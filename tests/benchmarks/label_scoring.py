@@ -21,7 +21,7 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
-from swaprank.backends._common.model_path import model_path
+from swaprank.backends._checkpoints.model_path import model_path
 from swaprank.backends.transformers.backend import TransformersBackend
 from swaprank.backends.transformers.options import TransformersOptions
 from swaprank.cli.demo import sample

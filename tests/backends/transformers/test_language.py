@@ -63,7 +63,7 @@ def test_spellings_are_looked_up_by_name(model, monkeypatch) -> None:
     for word in "AT":
         expected = [vocabulary[name] for name in (word, f"\u2581{word}", f"<0x{ord(word):02X}>") if name in vocabulary]
         assert own.spellings(word) == [token for token in expected if own.tokenizer.decode([token]) == word]
-    with pytest.raises(ConfigError, match="is no token"):
+    with pytest.raises(ConfigError, match="is not a token"):
         own.spellings("incomprehensible")
 
 
@@ -343,7 +343,7 @@ class TestPrompts:
 
 
 class TestLoading:
-    """Adapters, dtypes."""
+    """PEFT adapters, options."""
 
     def test_an_adapter_may_be_put_on_by_config(self) -> None:
         pytest.importorskip("peft")
@@ -354,16 +354,6 @@ class TestLoading:
         [whole] = backend(adapter).run([pair])
         [composed] = backend(LLAMA, adapters=(adapter,)).run([pair])
         assert composed.logit == pytest.approx(whole.logit, abs=1e-6)
-
-    def test_auto_is_bfloat16_only_where_the_hardware_multiplies_it(self, monkeypatch) -> None:
-        import torch
-
-        from swaprank.backends.transformers.dtype import dtype
-
-        for capabilities, expected in (({"amx_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)):
-            monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=capabilities: found, raising=False)
-            assert dtype("auto", "cpu") is expected
-        assert dtype("bfloat16", "cpu") is torch.bfloat16
 
     def test_encoders_refuse_the_options_of_language_models(self) -> None:
         from swaprank.requests import Embed

@@ -8,11 +8,11 @@ import types
 import pytest
 
 from swaprank import BackendError, ConfigError, MissingDependencyError, Reranker
-from swaprank.backends._common.model_path import model_path
-from swaprank.backends.transformers import load_encoders
+from swaprank.backends._checkpoints.model_path import model_path
+from swaprank.backends.transformers import device, load_encoders
 from swaprank.backends.transformers.backend import TransformersBackend
 from swaprank.backends.transformers.options import TransformersOptions
-from swaprank.requests import Embed, PairScore
+from swaprank.requests import Embed, EmbedTokens, LabelLogprobs, PairScore, Views
 from tests.conftest import MODELS
 
 pytestmark = pytest.mark.torch
@@ -77,7 +77,8 @@ def test_by_default_nothing_is_trusted_and_the_hub_libraries_decide(seen) -> Non
     with pytest.raises(BackendError):
         TransformersBackend("some/model", TransformersOptions()).run(PAIRS[:1])
     assert seen["trust_remote_code"] is False
-    assert [seen[key] for key in ("device", "revision", "cache_folder", "token")] == [None] * 4
+    assert [seen[key] for key in ("revision", "cache_folder", "token")] == [None] * 3
+    assert seen["device"] == device.device("auto")
 
 
 def test_exported_networks_get_their_file_and_no_dtype(seen, monkeypatch) -> None:
@@ -103,28 +104,29 @@ def test_options_that_nobody_would_read_are_refused(backend, message) -> None:
         Reranker({"method": "cross-encoder", "model": "m", "backend": backend})
 
 
-@pytest.mark.parametrize(
-    ("device", "accelerator", "bfloat16", "expected"),
-    [
-        (None, False, False, "float32"),
-        ("cpu", True, True, "float32"),
-        (None, True, True, "bfloat16"),
-        ("cuda:1", True, True, "bfloat16"),
-        (None, True, False, "float16"),
-    ],
-)
-def test_the_automatic_dtype_is_one_the_device_computes_in(
-    monkeypatch, device, accelerator, bfloat16, expected
-) -> None:
-    monkeypatch.setattr(torch.accelerator, "is_available", lambda: accelerator)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: accelerator)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bfloat16)
-    assert load_encoders._dtype("auto", device) is getattr(torch, expected)
-
-
 def test_a_missing_folder_is_a_clear_error(tmp_path) -> None:
     with pytest.raises(BackendError, match=r"cannot be loaded.*Is it a hub id or an existing folder"):
         TransformersBackend(str(tmp_path / "none"), TransformersOptions()).run(PAIRS[:1])
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "files"),
+    [
+        ("tiny-bert-cross-encoder", PAIRS[0], "vocab.txt"),
+        ("tiny-xlmr-cross-encoder", PAIRS[0], "sentencepiece.bpe.model"),
+        ("tiny-t5", LabelLogprobs("a", ("true", "false")), "spiece.model"),
+        ("tiny-t5-mvp", Views(("a",), 1, 64), "spiece.model"),
+        ("tiny-colbert-stanford", EmbedTokens("tea", "query"), "vocab.txt"),
+    ],
+)
+def test_a_model_without_its_tokenizer_files_is_refused_by_their_names(tmp_path, name, request_, files) -> None:
+    """transformers makes an empty vocabulary up, and every text would read the same."""
+    shutil.copytree(MODELS / name, tmp_path, dirs_exist_ok=True)
+    for file in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
+        (tmp_path / file).unlink(missing_ok=True)
+    backend = TransformersBackend(str(tmp_path), TransformersOptions(device="cpu"))
+    with pytest.raises(BackendError, match=f"without a vocabulary.*neither tokenizer.json nor {files}"):
+        backend.run([request_])
 
 
 def test_code_that_comes_with_a_model_is_not_run_and_the_way_out_is_said(tmp_path) -> None:

@@ -82,13 +82,13 @@ def test_out_of_memory_halves_the_batch(caplog) -> None:
 
 def test_a_model_is_loaded_once_for_all_threads_and_rerankers(monkeypatch) -> None:
     loads: list[str] = []
-    load = load_encoders.load
+    load = load_encoders.pair_encoder
 
-    def counting(kind, model, options):
+    def counting(model, options):
         loads.append(model)
-        return load(kind, model, options)
+        return load(model, options)
 
-    monkeypatch.setattr(load_encoders, "load", counting)
+    monkeypatch.setattr(load_encoders, "pair_encoder", counting)
     options = TransformersOptions(dtype="float32", device="cpu", batch_tokens=201)
     backends = [TransformersBackend(BERT, options) for _ in range(4)]
     threads = [threading.Thread(target=backend.run, args=(PAIRS[:1],)) for backend in backends]

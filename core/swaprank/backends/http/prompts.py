@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ...errors import BackendError, ConfigError, require
 from ...prompt import Chat, Span
 from ...requests import Generate, LabelLogprobs, SequenceLogprob
-from .._common.failures import load_failure
+from .._checkpoints.failures import load_failure
+from .._checkpoints.model_path import model_path
 from .._common.messages import messages, written
-from .._common.model_path import model_path
 from .._tokens.rendering import Rendering
 from .._tokens.tokens import Tokens
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...requests import (
     Attend,
     Embed,
@@ -39,18 +41,17 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
     @staticmethod
     def load(kind: str, model: str, options: TransformersOptions) -> Runner:
         """What answers the requests of a kind."""
-        from . import load_encoders, load_networks
+        from . import load_encoders, load_runners
+        from .load_networks import source_of
 
-        if kind == "language":
-            return load_networks.language_model(model, options)
-        if kind == "tokens":
-            return load_networks.token_encoder(model, options)
-        if kind == "views":
-            return load_networks.views_model(model, options)
-        if kind == "prompts":
-            return load_networks.prompt_encoder(model, options)
-        if kind == "texts":
-            return load_encoders.load("bi-encoder", model, options)
-        if load_networks.is_decoder(model, options):
-            return load_networks.classifier(model, options)
-        return load_encoders.load("cross-encoder", model, options)
+        loaders: dict[str, Callable[[str, TransformersOptions], Runner]] = {
+            "language": load_runners.language_model,
+            "tokens": load_runners.token_encoder,
+            "views": load_runners.views_model,
+            "prompts": load_runners.prompt_encoder,
+            "texts": load_encoders.text_encoder,
+            "pairs": load_encoders.pair_encoder,
+        }
+        if kind == "pairs" and options.engine == "torch" and source_of(model, options).is_decoder():
+            return load_runners.classifier(model, options)
+        return loaders[kind](model, options)

@@ -14,46 +14,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, SwaprankError, require
-from .._common.failures import load_failure
+from .._checkpoints.failures import load_failure
+from .._checkpoints.hub import HubAccess
 
 if TYPE_CHECKING:
     import torch
-
-    from .options import TransformersOptions
 
 _SPARSE = "pytorch_diff.bin"
 _PEFT = "base_model.model."
 
 
-def hub(options: TransformersOptions) -> dict[str, Any]:
-    """Arguments of a download; a revision is the model's, never an adapter's."""
-    return {
-        "revision": None,
-        "cache_dir": options.cache_dir,
-        "local_files_only": options.local_files_only,
-        "token": options.token.get_secret_value() if options.token else None,
-    }
-
-
-def adapt(network: Any, adapters: Iterable[tuple[str, dict[str, Any]]], *, trusted: bool) -> set[str]:
-    """Merge adapters in order, each a folder or hub id with the arguments of its download; see `merge`.
+def adapt(network: Any, adapters: Iterable[tuple[str, HubAccess]]) -> set[str]:
+    """Merge fine-tunings in order, each a folder or hub id and how it is got; see `merge`.
 
     Raises:
         BackendError: One cannot be loaded; the message names it and the cause.
         ConfigError: One is in another format, or was made for another network.
     """
     brought: set[str] = set()
-    for adapter, download in adapters:
+    for adapter, access in adapters:
         try:
-            brought |= merge(network, adapter, download)
+            brought |= merge(network, adapter, access)
         except SwaprankError:
             raise
         except Exception as error:  # loaders run code of many hands, which raises anything
-            raise load_failure(adapter, error, trusted=trusted) from error
+            raise load_failure(adapter, error, trusted=access.trust_remote_code) from error
     return brought
 
 
-def merge(network: Any, adapter: str, download: dict[str, Any]) -> set[str]:
+def merge(network: Any, adapter: str, access: HubAccess) -> set[str]:
     """Add an adapter's weights to a network in place.
 
     An adapter may have been trained with another head, or with none: it is added to what both have.
@@ -61,7 +50,7 @@ def merge(network: Any, adapter: str, download: dict[str, Any]) -> set[str]:
     Args:
         network: A transformers model.
         adapter: A folder or hub id.
-        download: Arguments of its download, as `hub` makes them.
+        access: How its files are got.
 
     Returns:
         Names of the whole tensors (a head's) that came with it.
@@ -70,6 +59,7 @@ def merge(network: Any, adapter: str, download: dict[str, Any]) -> set[str]:
         MissingDependencyError: peft is not installed.
         ConfigError: The adapter is in another format, or was made for another network.
     """
+    download = access.arguments()
     config = _file(adapter, "adapter_config.json", download)
     if config is not None:
         return _merge_peft(network, adapter, download, json.loads(config.read_text(encoding="utf-8")))

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, MissingDependencyError, require
-from .._common.failures import load_failure
-from .._common.model_path import model_path
-from .encoders import Encoder, PairEncoder, TextEncoder
-from .fine_tunings import adapt, hub, set_language
+from .._checkpoints.failures import load_failure
+from .._checkpoints.model_path import model_path
+from .._checkpoints.vocabulary import check_vocabulary
+from .device import device, dtype
+from .encoders import PairEncoder, TextEncoder
+from .fine_tunings import adapt, set_language
 
 if TYPE_CHECKING:
-    import torch
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
     from .options import TransformersOptions
@@ -22,17 +23,39 @@ if TYPE_CHECKING:
 _RUNTIMES = {"onnx": "optimum.onnxruntime", "openvino": "optimum.intel"}
 
 
-def load(kind: str, model: str, options: TransformersOptions) -> Encoder[Any]:
-    """Load a ``"cross-encoder"`` or a ``"bi-encoder"``.
+def pair_encoder(model: str, options: TransformersOptions) -> PairEncoder:
+    """Load a cross-encoder.
 
     Raises:
         MissingDependencyError: sentence-transformers, the engine, or the package with the model is not installed.
-        BackendError: The model cannot be loaded; the message names it and the cause.
-        ConfigError: It can be loaded, but is no cross-encoder.
+        BackendError: The model cannot be loaded, or has no tokenizer; the message names it and the cause.
+        ConfigError: It can be loaded, but is not a cross-encoder.
     """
+    loaded: CrossEncoder = _loaded("CrossEncoder", model, options)
+    _check_reads_pairs(loaded, model)
+    untrained = _untrained(loaded)
+    brought = _adapt(loaded, model, options)
+    _check_trained([name for name in untrained if name not in brought], model)
+    return PairEncoder(loaded.eval(), model, options)
+
+
+def text_encoder(model: str, options: TransformersOptions) -> TextEncoder:
+    """Load a sentence encoder.
+
+    Raises:
+        MissingDependencyError: sentence-transformers, the engine, or the package with the model is not installed.
+        BackendError: The model cannot be loaded, or has no tokenizer; the message names it and the cause.
+    """
+    loaded: SentenceTransformer = _loaded("SentenceTransformer", model, options)
+    _adapt(loaded, model, options)
+    return TextEncoder(loaded.eval(), model, options)
+
+
+def _loaded(loader: str, model: str, options: TransformersOptions) -> Any:
+    """What a class of sentence-transformers makes of the model."""
     if options.quantization or options.device_map or options.gguf_file:
         raise ConfigError(
-            f"The {kind} {model!r} is loaded without quantization, device_map and gguf_file.",
+            f"The encoder {model!r} is loaded without quantization, device_map and gguf_file.",
             hint="These options are for language models.",
         )
     if options.engine != "torch" and (options.adapters or options.language):
@@ -40,22 +63,17 @@ def load(kind: str, model: str, options: TransformersOptions) -> Encoder[Any]:
             f"The exported network of {model!r} takes no adapters and no language.",
             hint="Take engine: torch, or merge them before the export.",
         )
-    library = require("sentence_transformers", extra="transformers", purpose=f"The {kind} {model!r}")
+    library = require("sentence_transformers", extra="transformers", purpose=f"The encoder {model!r}")
     _check_runtime(options.engine)
     path = model_path(model)
-    loader = library.CrossEncoder if kind == "cross-encoder" else library.SentenceTransformer
     try:
-        loaded = loader(path, **_arguments(options))
+        loaded = getattr(library, loader)(path, **_arguments(options))
     except Exception as error:  # loaders run code of many hands, which raises anything
         raise load_failure(model, error, trusted=options.trust_remote_code) from error
-    if kind == "bi-encoder":
-        _adapt(loaded, model, options)
-        return TextEncoder(loaded.eval(), model, options)
-    _check_reads_pairs(loaded, model)
-    untrained = _untrained(loaded)
-    brought = _adapt(loaded, model, options)
-    _check_trained([name for name in untrained if name not in brought], model)
-    return PairEncoder(loaded.eval(), model, options)
+    tokenizer: Any = getattr(loaded, "tokenizer", None)
+    if hasattr(tokenizer, "added_tokens_decoder"):  # static embeddings have a bare tokenizer
+        check_vocabulary(tokenizer, model)
+    return loaded
 
 
 def _adapt(loaded: CrossEncoder | SentenceTransformer, model: str, options: TransformersOptions) -> set[str]:
@@ -71,7 +89,8 @@ def _adapt(loaded: CrossEncoder | SentenceTransformer, model: str, options: Tran
             hint="Write the base as the model, and this adapter as the first of the adapters.",
         )
     set_language(network, options.language, model)
-    return adapt(network, [(adapter, hub(options)) for adapter in options.adapters], trusted=options.trust_remote_code)
+    access = options.hub().of_another()
+    return adapt(network, [(adapter, access) for adapter in options.adapters])
 
 
 def _check_runtime(engine: str) -> None:
@@ -88,38 +107,24 @@ def _check_runtime(engine: str) -> None:
 
 
 def _arguments(options: TransformersOptions) -> dict[str, Any]:
-    device = options.device if options.device != "auto" else None
+    place = device(options.device)
     model: dict[str, Any] = {}
     if options.engine == "torch":
-        model["dtype"] = _dtype(options.dtype, device)
+        model["dtype"] = dtype(options.dtype, place, half_on_cpu=False)
         if options.attn_implementation:
             model["attn_implementation"] = options.attn_implementation
     elif options.engine_file:
         model["file_name"] = options.engine_file
+    access = options.hub()
+    download = access.arguments()
     return {
-        "device": device,
-        "revision": options.revision,
-        "cache_folder": options.cache_dir,
-        "local_files_only": options.local_files_only,
-        "trust_remote_code": options.trust_remote_code,
-        "token": options.token.get_secret_value() if options.token else None,
+        "device": place,
+        "cache_folder": download.pop("cache_dir"),
+        "trust_remote_code": access.trust_remote_code,
         "model_kwargs": model,
         "backend": options.engine,
+        **download,
     }
-
-
-def _dtype(name: str, device: str | None) -> torch.dtype:
-    """The dtype of that name; for ``"auto"`` float32 on a CPU, elsewhere the 16-bit type the device computes in."""
-    import torch
-
-    if name != "auto":
-        found: torch.dtype = getattr(torch, name)
-        return found
-    if device == "cpu" or (device is None and not torch.accelerator.is_available()):
-        return torch.float32
-    # Before Ampere CUDA only emulates bfloat16, many times slower.
-    emulated = torch.cuda.is_available() and not torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.float16 if emulated else torch.bfloat16
 
 
 def _check_reads_pairs(loaded: CrossEncoder, model: str) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 from ...requests import (
     Capability,
 )
+from .._checkpoints.hub import HubAccess
 from .._common.models import ModelOptions
 
 _CAPABILITIES = frozenset(
@@ -89,3 +90,7 @@ class TransformersOptions(ModelOptions):
         if self.engine != "torch" and (self.dtype in ("bfloat16", "float16") or self.attn_implementation):
             raise ValueError(f"16-bit dtypes and attn_implementation are for engine: torch, not {self.engine}")
         return self
+
+    def hub(self) -> HubAccess:
+        """How the model's files are got."""
+        return HubAccess(self.revision, self.cache_dir, self.local_files_only, self.trust_remote_code, self.token)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...requests import Embed, Generate, LabelLogprobs, PairScore, Request, SequenceLogprob
 from .._common.models import ModelBackend, Runner
 from .options import VllmOptions
@@ -26,8 +28,9 @@ class VllmBackend(ModelBackend[VllmOptions]):
         """What answers the requests of a kind."""
         from . import language, pairs, texts
 
-        if kind == "language":
-            return language.load(model, options)
-        if kind == "pairs":
-            return pairs.load(model, options)
-        return texts.load(model, options)
+        loaders: dict[str, Callable[[str, VllmOptions], Runner]] = {
+            "language": language.load,
+            "pairs": pairs.load,
+            "texts": texts.load,
+        }
+        return loaders[kind](model, options)

@@ -10,9 +10,10 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import BackendError, ConfigError, ResponseError, require
-from .._common.failures import load_failure
+from .._checkpoints.failures import load_failure
+from .._checkpoints.limits import end_tokens
+from .._checkpoints.source import Source
 from .._common.models import ModelDied
-from ..transformers.load_networks import Source
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -44,7 +45,12 @@ class Engine:
         self.config: Any = llm.model_config.hf_config
         self.context: int = llm.model_config.max_model_len
         self.tasks: frozenset[str] = frozenset(llm.supported_tasks)
-        self.ends = _ends(llm.model_config)
+        own = llm.model_config
+        self.ends = frozenset(
+            end_tokens(
+                own.try_get_generation_config().get("eos_token_id"), getattr(own.hf_config, "eos_token_id", None)
+            )
+        )
         self._llm = llm
         self._adapter = adapter
         inside = hasattr(llm.llm_engine.engine_core, "engine_core")
@@ -101,7 +107,7 @@ def start(model: str, options: VllmOptions, **more: Any) -> Engine:
         BackendError: The model cannot be loaded.
     """
     vllm: Any = require("vllm", extra="vllm", purpose="backend: vllm")
-    source = Source(model, options.hub())
+    source = Source(model, options.hub(), adapters=options.adapters)
     tokenizer = source.tokenizer()
     arguments = engine_arguments(options, **more)
     adapter = None
@@ -113,7 +119,7 @@ def start(model: str, options: VllmOptions, **more: Any) -> Engine:
             )
         arguments |= {"enable_lora": True, "max_lora_rank": options.max_lora_rank}
         requests = require("vllm.lora.request", extra="vllm", purpose="backend: vllm")
-        adapter = requests.LoRARequest("adapter", 1, source.adapters[0])
+        adapter = requests.LoRARequest("adapter", 1, source.adapters[0][0])
     _check_names(vllm, options)
     try:
         with _starting():
@@ -150,15 +156,6 @@ def engine_arguments(options: VllmOptions, **more: Any) -> dict[str, Any]:
     return {**given, **more, **options.engine_args}
 
 
-def positions(config: Any) -> int | None:
-    """How many tokens the config has positions for; None where it says nothing."""
-    own: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
-    if own is None or not any(kin in config.model_type for kin in ("roberta", "camembert")):
-        return own
-    # RoBERTa and its kin count positions from behind the padding index.
-    return own - int(config.pad_token_id) - 1
-
-
 def _check_names(vllm: Any, options: VllmOptions) -> None:
     known = vllm.EngineArgs.__dataclass_fields__
     unknown = sorted(set(options.engine_args) - set(known))
@@ -167,16 +164,6 @@ def _check_names(vllm: Any, options: VllmOptions) -> None:
             f"engine_args holds {', '.join(unknown)}, which vLLM {vllm.__version__} does not know.",
             hint="Its names are those of vllm.EngineArgs.",
         )
-
-
-def _ends(config: Any) -> frozenset[int]:
-    found: list[int] = []
-    for own in (
-        config.try_get_generation_config().get("eos_token_id"),
-        getattr(config.hf_config, "eos_token_id", None),
-    ):
-        found += own if isinstance(own, list) else [] if own is None else [own]
-    return frozenset(found)
 
 
 class _Ended(Exception):

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from ...requests import Capability
+from .._checkpoints.hub import HubAccess
 from .._common.models import ModelOptions
-from ..transformers.options import TransformersOptions
 
 _CAPABILITIES = frozenset(
     {
@@ -94,12 +94,6 @@ class VllmOptions(ModelOptions):
             raise ValueError(f"engine_args holds {', '.join(twice)}, which is an option of its own or the backend's")
         return self
 
-    def hub(self) -> TransformersOptions:
-        """How transformers reads the tokenizer and the config of the same model."""
-        return TransformersOptions(
-            revision=self.revision,
-            cache_dir=self.download_dir,
-            trust_remote_code=self.trust_remote_code,
-            adapters=self.adapters,
-            token=self.token,
-        )
+    def hub(self) -> HubAccess:
+        """How the tokenizer and the config of the model are got; vLLM itself gets the weights."""
+        return HubAccess(self.revision, self.download_dir, False, self.trust_remote_code, self.token)

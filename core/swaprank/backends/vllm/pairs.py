@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ConfigError, require
 from ...requests import PairScore, PairScored, Response, Usage
 from ...scores.activation import sigmoid
+from .._checkpoints.limits import positions
+from .._checkpoints.source import Source
 from .._tokens.pairs import EncodedPair, encode_pairs, output_of
 from .._tokens.quoting import Quoting
-from ..transformers.load_networks import is_decoder
-from .engine import Engine, positions, start
+from .engine import Engine, start
 
 if TYPE_CHECKING:
     from .options import VllmOptions
@@ -34,7 +35,7 @@ def load(model: str, options: VllmOptions) -> PairScorer:
             hint="Give a cross-encoder, or the method this model was trained for.",
         )
     quoting = Quoting(engine.tokenizer, model, parse_control_tokens=options.parse_control_tokens)
-    return PairScorer(engine, quoting, decoder=is_decoder(model, options.hub()))
+    return PairScorer(engine, quoting, decoder=Source(model, options.hub(), adapters=options.adapters).is_decoder())
 
 
 class PairScorer:

@@ -12,8 +12,9 @@ import numpy as np
 from ...errors import ConfigError, require
 from ...requests import Embed, Embedded, Response, Usage
 from ...scores.coverage import coverage
-from ..transformers.load_networks import Source
-from .engine import Engine, positions, start
+from .._checkpoints.limits import positions
+from .._checkpoints.source import Source
+from .engine import Engine, start
 
 if TYPE_CHECKING:
     from .options import VllmOptions
@@ -106,7 +107,7 @@ class _Files:
 
     def __init__(self, model: str, options: VllmOptions) -> None:
         self._model = model
-        self._source = Source(model, options.hub())
+        self._source = Source(model, options.hub(), adapters=options.adapters)
         self._modules: list[dict[str, Any]] = self._json("modules.json") or []
 
     def pooling(self) -> tuple[str, bool]:

@@ -1,4 +1,4 @@
-"""The number format a language model computes in."""
+"""Where a network runs, and in which number format it computes there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+
+
+def device(name: str) -> str:
+    """The device of that name; for ``"auto"`` the accelerator, or the CPU where there is none."""
+    import torch
+
+    if name != "auto":
+        return name
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return accelerator.type if accelerator is not None else "cpu"
 
 
 def dtype(name: str, device: str, *, half_safe: bool = True, half_on_cpu: bool = True) -> torch.dtype:
@@ -16,7 +26,7 @@ def dtype(name: str, device: str, *, half_safe: bool = True, half_on_cpu: bool =
 
     Args:
         name: A name of torch, or ``"auto"``.
-        device: Where the model runs.
+        device: Where the model runs, such as ``"cpu"`` or ``"cuda:1"``.
         half_safe: Whether the network survives the small range of float16; T5 does not.
         half_on_cpu: Whether a CPU may compute in bfloat16; encoders are small enough for float32.
     """

@@ -1,0 +1,25 @@
+"""What a model's config says about the length of texts and the end of answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+
+def positions(config: PretrainedConfig) -> int | None:
+    """How many tokens the config has positions for; None where it says nothing."""
+    own: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if own is None or not any(kin in config.model_type for kin in ("roberta", "camembert")):
+        return own
+    # RoBERTa and its kin count positions from behind the padding index.
+    return own - int(config.pad_token_id or 0) - 1
+
+
+def end_tokens(*named: Any) -> list[int]:
+    """Token ids out of entries ``eos_token_id``, each an id, a list of ids, or None."""
+    found: list[int] = []
+    for own in named:
+        found += own if isinstance(own, list) else [] if own is None else [own]
+    return found

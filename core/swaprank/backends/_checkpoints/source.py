@@ -1,0 +1,121 @@
+"""A model's files as transformers reads them: config, tokenizer, and the base under a PEFT adapter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import BackendError, require
+from .failures import load_failure
+from .hub import HubAccess
+from .model_path import model_path
+from .vocabulary import check_vocabulary
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+_IF_ANY = {"_raise_exceptions_for_missing_entries": False}
+
+
+class Source:
+    """Where a model comes from: a hub id, a folder, a GGUF file in it, a PEFT adapter on a base.
+
+    Args:
+        model: A hub id, a folder, or ``package:<import name>/<folder>``.
+        access: How its files are got.
+        adapters: Fine-tunings to put on it, in order.
+        gguf_file: The GGUF file to read in it.
+
+    Raises:
+        MissingDependencyError: transformers, or what the model's format needs, is not installed.
+        BackendError: The model cannot be found.
+    """
+
+    def __init__(
+        self, model: str, access: HubAccess, *, adapters: Sequence[str] = (), gguf_file: str | None = None
+    ) -> None:
+        self.model = model
+        self._access = access
+        self._path = model_path(model)
+        self._transformers: Any = require("transformers", extra="transformers", purpose=f"The model {model!r}")
+        self._format: dict[str, Any] = {"trust_remote_code": access.trust_remote_code}
+        if gguf_file:
+            require("gguf", extra="gguf", purpose=f"The file {gguf_file!r}")
+            self._format["gguf_file"] = gguf_file
+        self._adapters = [(adapter, access.of_another()) for adapter in adapters]
+        base = self._base()
+        self.is_adapter = base is not None
+        if base is not None:
+            self._adapters.insert(0, (self._path, access))
+            self._path, self._access = base, access.of_another()
+
+    @property
+    def path(self) -> str:
+        """Where the model is, or the base where the model is a PEFT adapter."""
+        return self._path
+
+    @property
+    def adapters(self) -> list[tuple[str, HubAccess]]:
+        """Fine-tunings to put on, in order, and how each is got."""
+        return list(self._adapters)
+
+    def file(self, name: str) -> Path | None:
+        """A file of the model's folder or repository; None where there is none."""
+        found = self._loaded(self._transformers.utils.cached_file, filename=name, **_IF_ANY)
+        return None if found is None else Path(found)
+
+    def config(self) -> PretrainedConfig:
+        """The config, of the base where the model is a PEFT adapter."""
+        found: PretrainedConfig = self._loaded(self._transformers.AutoConfig.from_pretrained, **self._format)
+        return found
+
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer, of the base where the model is a PEFT adapter.
+
+        Raises:
+            BackendError: It cannot be loaded, or has no vocabulary because its files are missing.
+        """
+        found: PreTrainedTokenizerBase = self._loaded(self._transformers.AutoTokenizer.from_pretrained, **self._format)
+        check_vocabulary(found, self.model)
+        return found
+
+    def is_decoder(self) -> bool:
+        """Whether the model reads from left to right (and is no T5)."""
+        mappings = self._transformers.models.auto.modeling_auto
+        try:
+            kind = self.config().model_type
+        except BackendError:
+            # sentence-transformers has folders without a config at the top.
+            if self.is_adapter:
+                raise
+            return False
+        causal, masked = mappings.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, mappings.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+        return kind in causal and kind not in masked
+
+    def pretrained(self, loader: str, **arguments: Any) -> Any:
+        """What an auto class of transformers loads, with further arguments.
+
+        Raises:
+            BackendError: It cannot be loaded.
+        """
+        return self._loaded(getattr(self._transformers, loader).from_pretrained, **self._format, **arguments)
+
+    def _base(self) -> str | None:
+        """The base model that a PEFT adapter names; None for a whole model."""
+        found = self._loaded(self._transformers.utils.peft_utils.find_adapter_config_file)
+        if found is None:
+            return None
+        base = json.loads(Path(found).read_text(encoding="utf-8")).get("base_model_name_or_path")
+        if not base:
+            raise BackendError(f"The adapter {self.model!r} names no base model in its adapter_config.json.")
+        # Folders that travel together: the base may lie beside the adapter.
+        beside = Path(self._path).parent / base
+        return str(beside) if beside.exists() and not Path(base).exists() else str(base)
+
+    def _loaded(self, load: Callable[..., Any], **extra: Any) -> Any:
+        try:
+            return load(self._path, **self._access.arguments(), **extra)
+        except Exception as error:  # loaders run code of many hands, which raises anything
+            raise load_failure(self.model, error, trusted=self._access.trust_remote_code) from error

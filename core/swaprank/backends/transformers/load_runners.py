@@ -1,0 +1,135 @@
+"""Loading what transformers alone runs: language models, classifiers, late interaction, views, prompt embeddings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ConfigError
+from .._checkpoints.limits import end_tokens, positions
+from .._tokens.quoting import Quoting
+from .._tokens.tokens import Tokens
+from .causal import CausalNetwork
+from .classifier import Classifier
+from .colbert_format import read_protocol
+from .language import LanguageModel
+from .late_interaction import TokenEncoder
+from .load_networks import load_network, source_of
+from .load_report import expecting
+from .prompt_embeddings import PromptEncoder
+from .seq2seq import Seq2SeqNetwork
+from .views import FUSION_IN_DECODER, ViewsModel
+
+if TYPE_CHECKING:
+    from .options import TransformersOptions
+
+
+def language_model(model: str, options: TransformersOptions) -> LanguageModel:
+    """Load a causal or encoder-decoder language model with its tokenizer.
+
+    Raises:
+        MissingDependencyError: transformers, or what the model's format needs, is not installed.
+        BackendError: The model cannot be loaded; the message names it and the cause.
+    """
+    source = source_of(model, options)
+    config = source.config()
+    loader = "AutoModelForSeq2SeqLM" if config.is_encoder_decoder else "AutoModelForCausalLM"
+    network = load_network(source, options, loader, half_safe=not config.is_encoder_decoder)
+    ends = end_tokens(*(getattr(own, "eos_token_id", None) for own in (network.generation_config, network.config)))
+    tokens = Tokens(source.tokenizer(), model, ends=ends, parse_control_tokens=options.parse_control_tokens)
+    reader = (
+        Seq2SeqNetwork(network)
+        if config.is_encoder_decoder
+        else CausalNetwork(network, prefix_caching=options.prefix_caching)
+    )
+    context = options.max_model_len or (None if config.is_encoder_decoder else positions(config))
+    return LanguageModel(reader, tokens, model, context=context, batch_tokens=options.batch_tokens)
+
+
+def classifier(model: str, options: TransformersOptions) -> Classifier:
+    """Load a decoder with a classification head; the head of an adapter folder comes with the adapter.
+
+    Raises:
+        MissingDependencyError: transformers or peft is not installed.
+        BackendError: The model cannot be loaded.
+        ConfigError: It has no trained head.
+    """
+    source = source_of(model, options)
+    # A base under a PEFT adapter has no head of its own that would say how many outputs it has.
+    outputs: dict[str, Any] = {"num_labels": 1} if source.adapters else {}
+    network = load_network(source, options, "AutoModelForSequenceClassification", **outputs)
+    head: Any = network.score
+    reader = CausalNetwork(network, head=head, prefix_caching=options.prefix_caching)
+    return Classifier(
+        reader,
+        Quoting(source.tokenizer(), model, parse_control_tokens=options.parse_control_tokens),
+        model,
+        outputs=head.out_features,
+        context=options.max_model_len or positions(network.config),
+        batch_tokens=options.batch_tokens,
+    )
+
+
+def token_encoder(model: str, options: TransformersOptions) -> TokenEncoder:
+    """Load a late-interaction encoder in the format of colbert-ai or of PyLate.
+
+    Raises:
+        MissingDependencyError: transformers or peft is not installed.
+        BackendError: The model cannot be loaded.
+        ConfigError: It is no late-interaction model, or the language is none of its own.
+    """
+    _check_engine(model, options)
+    source = source_of(model, options)
+    source.config()  # what is no model at all is told from what is one of another kind
+    protocol = read_protocol(source.file, model)
+    # The pooler sits on the first token, whose vector it does not change.
+    with expecting("linear.weight", "pooler."):
+        network = load_network(source, options, "AutoModel", half_on_cpu=False, unused="pooler.")
+    return TokenEncoder(network, source.tokenizer(), protocol, model, options)
+
+
+def views_model(model: str, options: TransformersOptions) -> ViewsModel:
+    """Load an encoder-decoder that answers `Views`.
+
+    Raises:
+        MissingDependencyError: transformers or peft is not installed.
+        BackendError: The model cannot be loaded.
+        ConfigError: It is no encoder-decoder.
+    """
+    _check_engine(model, options)
+    source = source_of(model, options)
+    if not source.config().is_encoder_decoder:
+        raise ConfigError(f"The model {model!r} has no encoder and decoder.", hint="Give an MVP model, or another T5.")
+    network = load_network(source, options, "AutoModelForSeq2SeqLM", half_safe=False, key_mapping=FUSION_IN_DECODER)
+    tokens = Tokens(source.tokenizer(), model, parse_control_tokens=options.parse_control_tokens)
+    return ViewsModel(network, tokens, model, batch_tokens=options.batch_tokens)
+
+
+def _check_engine(model: str, options: TransformersOptions) -> None:
+    if options.engine != "torch":
+        raise ConfigError(f"The model {model!r} is run by torch, not by {options.engine}.")
+
+
+def prompt_encoder(model: str, options: TransformersOptions) -> PromptEncoder:
+    """Load a decoder whose last hidden state is an embedding.
+
+    Raises:
+        MissingDependencyError: transformers, or what the model's format needs, is not installed.
+        BackendError: The model cannot be loaded.
+        ConfigError: It is no decoder.
+    """
+    import torch
+
+    source = source_of(model, options)
+    if not source.is_decoder():
+        raise ConfigError(
+            f"The model {model!r} is no decoder, and has no embedding of a whole prompt in its last token.",
+            hint="Encoders are for method: bi-encoder.",
+        )
+    network = load_network(source, options, "AutoModel")
+    tokens = Tokens(source.tokenizer(), model, parse_control_tokens=options.parse_control_tokens)
+    return PromptEncoder(
+        CausalNetwork(network, head=torch.nn.Identity(), prefix_caching=options.prefix_caching),
+        tokens,
+        context=options.max_model_len or positions(network.config),
+        batch_tokens=options.batch_tokens,
+    )
