@@ -1,4 +1,4 @@
-"""A cascade from cascade.yaml: cheap first, then dearer, then both opinions fused."""
+"""A cascade from cascade.yaml: a cheap stage, a more expensive one, then a fusion of both."""
 
 from pathlib import Path
 

@@ -13,7 +13,8 @@ from ..backends.llm.framework import FrameworkLlm, LlmReply
 from ..backends.llm.options import LlmOptions, LlmProvider
 from ..config.load import Source
 from ..stages.feedback import Embeddings, with_embeddings
-from .base import AdapterReranker, OnRanking, checked_candidates
+from .base import AdapterReranker, OnRanking
+from .candidates import checked_candidates
 from .construction import ANY_CONFIG, DECOMPOSITION_CONFIG, FUSION_CONFIG, ConfigKind, make_reranker
 from .metadata import (
     FAILURES,

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Self, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic.json_schema import SkipJsonSchema
 
 from ..backends.llm.options import LlmProvider
 from ..config.load import Source
-from ..errors import InputError
 from ..reranker import Reranker
 from ..types import RankedPassage, Ranking
 from .construction import ANY_CONFIG, ConfigKind, make_reranker
 from .metadata import rerank_metadata
 
 OnRanking = Callable[[Ranking], None]
-
-T = TypeVar("T")
 
 
 class AdapterReranker(BaseModel):
@@ -95,24 +92,3 @@ class AdapterReranker(BaseModel):
     def __setstate__(self, state: dict[str, Any]) -> None:
         options = dict(state)
         self.__init__(options.pop("core"), **options)  # type: ignore[misc]
-
-
-def checked_candidates(candidates: Iterable[T], kind: type[T], name: str, hint: str) -> list[T]:
-    """The candidates as a list.
-
-    Args:
-        candidates: What a framework or its user handed in.
-        kind: What each of them must be.
-        name: What the framework calls the candidates, for errors.
-        hint: How to make one of them.
-
-    Raises:
-        InputError: Something else was handed in.
-    """
-    if isinstance(candidates, str | Mapping) or not isinstance(candidates, Iterable):
-        raise InputError(f"{name} is a {type(candidates).__name__}: {str(candidates)[:60]!r}.", hint=hint)
-    listed = list(candidates)
-    for place, candidate in enumerate(listed):
-        if not isinstance(candidate, kind):
-            raise InputError(f"{name}[{place}] is a {type(candidate).__name__}: {str(candidate)[:60]!r}.", hint=hint)
-    return listed

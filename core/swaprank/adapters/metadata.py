@@ -13,8 +13,8 @@ REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
 SUB_QUESTIONS = "rerank_sub_questions"
 
-# Keys whose values come from an earlier reranker and do not describe the ranking of a later one.
 STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
+"""Keys to remove before new metadata is written: what an earlier reranker left there is not true of a later ranking."""
 
 
 def rerank_metadata(ranking: Ranking, ranked: RankedPassage, *, reasoning: bool) -> dict[str, Any]:

@@ -3,8 +3,8 @@ r"""Turning text into terms: script, normalisation, stop words, stems.
 English follows bm25s and LlamaIndex's BM25Retriever (lower case, ``\b\w\w+\b``, bm25s stop words,
 Snowball). Arabic is normalised much as Lucene does it before Snowball's Arabic stemmer,
 because ``\w`` does not match diacritics and would cut a vocalised word in two; for the same reason words of
-Indic scripts hold their vowel signs. Chinese, Japanese and Korean, which are written without spaces or with other
-ones than between words, fall into overlapping pairs of characters, as in Lucene's CJKAnalyzer.
+Indic scripts hold their vowel signs. Chinese, Japanese and Korean, which do not put spaces between all words, fall
+into overlapping pairs of characters, as in Lucene's CJKAnalyzer.
 """
 
 from __future__ import annotations
@@ -77,9 +77,12 @@ _MARKED = ("hi", "ne", "ta")
 
 
 def detect_language(text: str) -> str:
-    """The language of a script that at least half of the letters are in: Arabic, Chinese, Japanese, Korean or English.
+    """The language of the script that at least half of the letters belong to; English for all other scripts.
 
-    Only the script is looked at: other languages in these scripts, or in any other, must be named in the config.
+    Only the script counts: any other language, such as Persian or German, must be named in the config.
+
+    Returns:
+        ``"ar"``, ``"ja"``, ``"ko"``, ``"zh"`` or ``"en"``.
     """
     if text.isascii():
         return "en"
@@ -95,8 +98,7 @@ def detect_language(text: str) -> str:
 def normalize_arabic(text: str) -> str:
     """Drop diacritics and tatweel, unify the forms of alef and alef maqsura.
 
-    Ta marbuta stays, other than in Lucene: Snowball strips it itself, and after the article it would not strip
-    the ha that Lucene makes of it.
+    Ta marbuta stays. Lucene turns it into ha, which Snowball would not strip after the article; ta marbuta it strips.
     """
     return _ARABIC_MARKS.sub("", text).translate(_ARABIC_FOLDS)
 
@@ -158,7 +160,7 @@ def resolve_language(analysis: Analysis, text: str) -> str:
 
 @cache
 def _stopwords(language: str) -> frozenset[str]:
-    """The stop words bm25s has for the language; it has none for some, Arabic among them."""
+    """The stop words that bm25s has for the language; it has none for Arabic and some others."""
     from bm25s import stopwords
 
     suffix = "EN" if language == "en" else SNOWBALL[language].upper()

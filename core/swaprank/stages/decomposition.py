@@ -1,4 +1,4 @@
-"""Question decomposition: an LLM splits the question, its parts widen the pool, the question decides.
+"""Question decomposition: an LLM splits the question, its parts widen the pool, the pool is ranked for the question.
 
 Ammann, Golde and Akbik, Question Decomposition for Retrieval-Augmented Generation, ACL SRW 2025 (arXiv 2507.00355).
 The steps are the paper's; the prompt is ours, for no official code was to be found.
@@ -52,10 +52,10 @@ class DecompositionOptions(BaseModel):
         max_sub_questions: Most parts.
         coverage: Among how many of the first places (at most ``top_n``) every part has its best passage; None lets
             the scores decide alone. The best-scored passage always stays first.
-        prompt: What the LLM is asked; ``{question}`` and ``{max_sub_questions}`` are filled in.
+        prompt: The LLM's prompt, in which ``{question}`` and ``{max_sub_questions}`` are filled in.
         max_tokens: Most tokens of its answer.
         temperature: Of its answer; the paper samples at 0.8, 0 gives the same parts every time.
-        seed: Of the sampler, above temperature 0.
+        seed: Of the sampler, for temperatures above 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,7 +73,7 @@ class DecompositionOptions(BaseModel):
 
     @field_validator("prompt")
     @classmethod
-    def _asks(cls, prompt: str) -> str:
+    def _has_a_place_for_the_question(cls, prompt: str) -> str:
         if "{question}" not in prompt:
             raise ValueError("the prompt has no place for {question}")
         return prompt

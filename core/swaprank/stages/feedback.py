@@ -1,4 +1,4 @@
-"""Relevance feedback: a query embedding that has learnt from the reranker, for a second retrieval.
+"""Relevance feedback: the reranker's scores improve the query embedding, for a second retrieval.
 
 Reddy et al., FIRST (2024), arXiv 2406.15657, after ReFIT (2023), arXiv 2305.11744: the query vector takes gradient
 steps until the retriever's distribution over the first passages is the reranker's. E2Rank (2025), arXiv 2510.22733,
@@ -57,7 +57,7 @@ class Feedback:
 def moved(
     query: Sequence[float], passages: Sequence[Sequence[float]], scores: Sequence[float], how: Feedback
 ) -> Vector:
-    """The query vector after it has learnt to score passages as a reranker does.
+    """The query vector, moved until the retriever scores passages as the reranker does.
 
     Minimises the Kullback-Leibler divergence of the retriever's softmax from the reranker's, where the dot products
     are stretched to half the range of the reranker's scores, as in the official code.
@@ -90,9 +90,9 @@ def moved(
 
 
 def logits(ranking: Ranking, k: int) -> list[float]:
-    """The scores of the first passages on a scale where their softmax is the reranker's distribution.
+    """The scores of the first passages on a scale on which their softmax is the reranker's distribution.
 
-    Probabilities and scores by rank are not negative, and stand for themselves: their logarithms are taken.
+    Of probabilities and scores by rank the logarithms are taken, so that the softmax gives them back up to a factor.
     """
     scores = [ranked.score for ranked in ranking.passages[:k]]
     if ranking.score_kind in (ScoreKind.PROBABILITY, ScoreKind.RANK):

@@ -1,4 +1,4 @@
-"""One pool out of several lists, and a place in front for the best of each."""
+"""Several candidate lists in one pool, and the best of each list among the first places."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_spellings_are_looked_up_by_name(model, monkeypatch) -> None:
     for word in "AT":
         expected = [vocabulary[name] for name in (word, f"\u2581{word}", f"<0x{ord(word):02X}>") if name in vocabulary]
         assert own.spellings(word) == [token for token in expected if own.tokenizer.decode([token]) == word]
-    with pytest.raises(ConfigError, match="is no token"):
+    with pytest.raises(ConfigError, match="is not a token"):
         own.spellings("incomprehensible")
 
 

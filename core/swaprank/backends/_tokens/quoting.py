@@ -75,11 +75,11 @@ class Quoting:
         """As `text`, and from which to which character of it each token reaches; (0, 0) is a special one.
 
         Raises:
-            ConfigError: The tokenizer does not tell.
+            ConfigError: The tokenizer does not say.
         """
         if not self.tokenizer.is_fast:
             raise ConfigError(
-                f"The tokenizer of {self._model!r} does not tell which characters a token stands for.",
+                f"The tokenizer of {self._model!r} does not say which characters a token stands for.",
                 hint="Give the model a tokenizer.json, or take another model.",
             )
         if not self._guards(text):
@@ -96,7 +96,7 @@ class Quoting:
     def offsets(
         self, text: str, *, special: bool = False, split: bool = False
     ) -> tuple[list[int], list[tuple[int, int]]]:
-        """As `ids`, and from which to which character each token reaches; for tokenizers that tell."""
+        """As `ids`, and from which to which character each token reaches; for fast tokenizers only."""
         encoding = self._call(text, add_special_tokens=special, split=split, return_offsets_mapping=True)
         return list(encoding["input_ids"]), list(encoding["offset_mapping"])
 
@@ -140,7 +140,7 @@ class Quoting:
     def first(self, text: str, limit: int) -> str:
         """The first characters of an outside text that are at most ``limit`` tokens of it; no character is cut through.
 
-        Tokenizers that do not tell which characters a token stands for give the decoded tokens instead.
+        Slow tokenizers, which do not know the characters of a token, give the decoded tokens instead.
         """
         start = self.beginning(text, limit)
         if not self.tokenizer.is_fast:

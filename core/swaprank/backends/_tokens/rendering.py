@@ -30,11 +30,11 @@ class Rendering:
 
         Raises:
             PromptTooLongError: It does not fit.
-            BackendError: It is no token at all.
+            BackendError: It is empty.
         """
         encoded = self.tokens.encode(prompt, limit)
         if not encoded.ids:
-            raise BackendError(f"The prompt {prompt!r} is no token at all for {self._model!r}.")
+            raise BackendError(f"The prompt {prompt!r} has no tokens for {self._model!r}.")
         return encoded
 
     def fitted(self, request: LabelLogprobs | SequenceLogprob, more: int = 0) -> Encoded:

@@ -36,7 +36,7 @@ def spanned(tokens: Tokens, request: Attend, limit: int | None) -> Spanned:
 
     Raises:
         PromptTooLongError: It does not fit, however far what shrinks is cut.
-        ConfigError: The tokenizer does not tell which characters a token stands for.
+        ConfigError: The tokenizer does not say which characters a token stands for.
     """
     context, cut = _fitted(tokens, request, limit)
     before, after = tokens.around() if request.chat else ("", "")

@@ -48,7 +48,7 @@ class Tokens:
         parse_control_tokens: bool = False,
     ) -> None:
         self.tokenizer = tokenizer
-        self._model = model
+        self.model = model
         self.ends = frozenset(ends)
         self.quoting = Quoting(tokenizer, model, parse_control_tokens=parse_control_tokens)
         self.template = ChatTemplate(self.quoting, model)
@@ -102,7 +102,7 @@ class Tokens:
             special: Whether the tokenizer's special tokens go around it; they reach nowhere: (0, 0).
 
         Raises:
-            ConfigError: The tokenizer does not tell.
+            ConfigError: The tokenizer does not say.
         """
         return self.quoting.located(text, special=special)
 
@@ -123,11 +123,11 @@ class Tokens:
         ids = self._constant(word)
         if not ids or ids[0] == self.tokenizer.unk_token_id or (single and len(ids) > 1):
             raise ConfigError(
-                f"The word {word!r} is {len(ids)} tokens for {self._model!r}: {self._names(ids)}.",
+                f"The word {word!r} is {len(ids)} tokens for {self.model!r}: {self._names(ids)}.",
                 hint="The model cannot answer in this word; was it trained for this method?",
             )
         if len(ids) > 1:
-            _several_tokens(self._model, word)
+            _several_tokens(self.model, word)
         return ids[0]
 
     def spellings(self, word: str) -> list[int]:
@@ -142,7 +142,7 @@ class Tokens:
         found = [token for token in ids if token is not None and self.tokenizer.decode([token]) == word]
         if not found:
             raise ConfigError(
-                f"The word {word!r} is no token of {self._model!r}.",
+                f"The word {word!r} is not a token of {self.model!r}.",
                 hint="The model cannot answer in this word; was it trained for this method?",
             )
         return found
@@ -227,7 +227,7 @@ class Tokens:
     def _checked(self, encoded: Encoded, limit: int | None) -> Encoded:
         if limit is not None and len(encoded.ids) > limit:
             raise PromptTooLongError(
-                f"A prompt of {len(encoded.ids)} tokens is too long for {self._model!r}: {limit} fit.",
+                f"A prompt of {len(encoded.ids)} tokens is too long for {self.model!r}: {limit} fit.",
                 hint="Shorten the query or the instruction, set a smaller truncate_length, or take another model.",
             )
         return encoded

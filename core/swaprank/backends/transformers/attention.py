@@ -82,7 +82,7 @@ def received(
             read(ending, len(context))
         if total.layers != layers:
             raise ConfigError(
-                f"Of the {layers} layers of {model!r}, {total.layers} tell their attention.",
+                f"The attention of only {total.layers} of the {layers} layers of {model!r} can be read.",
                 hint=_OTHERS,
             )
         found.append(total.received.cpu().numpy())

@@ -159,7 +159,7 @@ class LanguageModel(LanguageRunner):
     def _attended(self, requests: Sequence[Attend]) -> list[Attended]:
         if not isinstance(self._network, CausalNetwork):
             raise ConfigError(
-                f"{self._model!r} reads a prompt apart from its answer, and has no attention from one to the other.",
+                f"{self._model!r} is an encoder-decoder: its prompt receives no attention from what follows it.",
                 hint="Take a decoder, such as Llama, Mistral or Qwen.",
             )
         responses = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import PromptTooLongError
 from ...requests import Embedded, EmbedPrompt, Response, Usage
+from .._tokens.rendering import Rendering
 from .._tokens.tokens import Encoded, Tokens
 from .causal import CausalNetwork, Session
 
@@ -28,8 +29,7 @@ class PromptEncoder:
 
     def __init__(self, causal: CausalNetwork, tokens: Tokens, *, context: int | None, batch_tokens: int) -> None:
         self._causal = causal
-        self._tokens = tokens
-        self._context = context
+        self._rendering = Rendering(tokens, tokens.model, context)
         self._batch_tokens = batch_tokens
         self._lock = threading.Lock()
 
@@ -57,8 +57,7 @@ class PromptEncoder:
 
     def _encoded(self, request: EmbedPrompt) -> Encoded | PromptTooLongError:
         """The prompt in ids; its own error where it is too long, so that the others of the batch are answered."""
-        limit = min((limit for limit in (request.max_length, self._context) if limit is not None), default=None)
         try:
-            return self._tokens.encode(request.prompt, limit)
+            return self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length))
         except PromptTooLongError as error:
             return error
