@@ -52,6 +52,10 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
             "texts": load_encoders.text_encoder,
             "pairs": load_encoders.pair_encoder,
         }
-        if kind == "pairs" and options.engine == "torch" and source_of(model, options).is_decoder():
-            return load_runners.classifier(model, options)
+        if kind == "pairs" and options.engine == "torch":
+            source = source_of(model, options)
+            if source.is_decoder():
+                # sentence-transformers writes the file for chains of several modules.
+                chained = source.file("modules.json") is not None
+                return (load_encoders.module_chain if chained else load_runners.classifier)(model, options)
         return loaders[kind](model, options)

@@ -13,6 +13,7 @@ from .._checkpoints.vocabulary import check_vocabulary
 from .device import device, dtype
 from .encoders import PairEncoder, TextEncoder
 from .fine_tunings import adapt, set_language
+from .module_chain import ModuleChain
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
@@ -37,6 +38,21 @@ def pair_encoder(model: str, options: TransformersOptions) -> PairEncoder:
     brought = _adapt(loaded, model, options)
     _check_trained([name for name in untrained if name not in brought], model)
     return PairEncoder(loaded.eval(), model, options)
+
+
+def module_chain(model: str, options: TransformersOptions) -> ModuleChain:
+    """Load a decoder that sentence-transformers saved as a cross-encoder: a chain of modules that ends in a score.
+
+    Raises:
+        MissingDependencyError: sentence-transformers, or the package with the model, is not installed.
+        BackendError: The model cannot be loaded, or has no tokenizer; the message names it and the cause.
+        ConfigError: Some of its weights are untrained.
+    """
+    loaded: CrossEncoder = _loaded("CrossEncoder", model, options)
+    untrained = _untrained(loaded)
+    brought = _adapt(loaded, model, options)
+    _check_trained([name for name in untrained if name not in brought], model)
+    return ModuleChain(loaded.eval(), model, options)
 
 
 def text_encoder(model: str, options: TransformersOptions) -> TextEncoder:
