@@ -221,3 +221,13 @@ def test_readers_and_writers_in_processes_find_no_wrong_id_and_lose_no_document(
         assert searches > 0 and wrong == 0
     kept = [f"d{writer}x{number}" for writer in (1, 2) for number in (*range(10), 509)]
     assert sorted(BM25Index.load(tmp_path / "i").ids) == sorted([*(f"d{number}" for number in range(4)), *kept])
+
+
+def test_an_index_of_a_relative_path_stays_where_it_is(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    index = BM25Index.build(documents(0, 3), "i")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert not index.is_stale
+    assert index.update(documents(5, 1)).path == tmp_path / "i"
+    assert not list((tmp_path / "elsewhere").iterdir())

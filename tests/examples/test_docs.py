@@ -148,3 +148,10 @@ def test_the_tables_of_attention_and_embedding_name_every_option(method, heading
     section = DOCS["attention-and-embedding"].partition(heading)[2].partition("\n## ")[0]
     named = re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)
     assert sorted(named) == sorted(registry.method(method).model_fields)
+
+
+def test_files_and_folders_named_on_the_architecture_page_exist() -> None:
+    named = set(re.findall(r"`((?:\w+/)*\w+(?:\.py|/))`", DOCS["architecture"]))
+    assert len(named) > 40
+    roots = (ROOT, ROOT / "core" / "swaprank")
+    assert not [name for name in named if not any((root / name).exists() for root in roots)]

@@ -33,7 +33,7 @@ def test_what_is_no_query_is_refused(how, policy, query) -> None:
 
 
 @both
-@pytest.mark.parametrize("wrong", [None, "text", {"a": 1}, ["text"], [None], [Document("a"), "text"]], ids=repr)
+@pytest.mark.parametrize("wrong", [None, "text", {"a": 1}, ["text"], [None], [Document("a"), "text"]])
 def test_what_is_no_list_of_documents_is_refused_with_the_way_out(how, wrong) -> None:
     with pytest.raises(InputError, match=r"Document\(page_content="):
         compress(Reranker("bm25"), wrong, "q", how)

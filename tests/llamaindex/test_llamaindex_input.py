@@ -32,7 +32,7 @@ def test_a_text_in_place_of_a_bundle_is_refused() -> None:
 
 @both
 @pytest.mark.parametrize(
-    "wrong", [None, "text", {"a": 1}, ["text"], [None], [TextNode(text="a")], [*nodes(), "text"]], ids=repr
+    "wrong", [None, "text", {"a": 1}, ["text"], [None], [TextNode(text="a", id_="a")], [*nodes(), "text"]]
 )
 def test_what_is_no_list_of_scored_nodes_is_refused_with_the_way_out(how, wrong) -> None:
     with pytest.raises(InputError, match="NodeWithScore"):

@@ -71,7 +71,7 @@ class BM25Index:
         passages = documents_by_id(documents)
         encoded = [encoder.ids(passage.content) for passage in passages.values()]
         keys = text_keys(passage.content for passage in passages.values())
-        index = Path(path)
+        index = Path(path).absolute()
         with versions.locked(index):
             return cls._write(index, wanted, encoder, list(passages), keys, encoded)
 
@@ -99,7 +99,7 @@ class BM25Index:
         Raises:
             ConfigError: There is no index in that folder, or a file of it is damaged.
         """
-        index = Path(path)
+        index = Path(path).absolute()
         return cls(index, versions.open_current(index, read_version))
 
     def update(self, documents: Documents = (), *, remove: Collection[str] = ()) -> BM25Index:

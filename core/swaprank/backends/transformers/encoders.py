@@ -116,6 +116,12 @@ class TextEncoder(Encoder[Embed]):
     def __init__(self, loaded: SentenceTransformer, model: str, options: TransformersOptions) -> None:
         super().__init__(loaded, loaded.max_seq_length, model, options)
         self._model = loaded
+        # Static embeddings have a bare tokenizer without control tokens, which is not called.
+        self._quoting = (
+            Quoting(loaded.tokenizer, model, parse_control_tokens=options.parse_control_tokens)
+            if callable(loaded.tokenizer)
+            else None
+        )
 
     def _run(self, requests: Sequence[Embed]) -> list[Response]:
         responses: dict[int, Response] = {}
@@ -130,6 +136,10 @@ class TextEncoder(Encoder[Embed]):
 
     def _embedded(self, texts: list[str], role: str, prompt: str, limit: int | None) -> list[Embedded]:
         """Texts that share their prompt and their limit."""
+        whole = texts
+        if self._quoting is not None:
+            texts = [self._quoting.quoted(self._quoting.beginning(text, limit)) for text in whole]
+        shortened = [len(text) < len(own) for text, own in zip(texts, whole, strict=True)]
         measured = self._measured([prompt + text for text in texts], limit)
         vectors: dict[int, Any] = {}
 
@@ -149,28 +159,31 @@ class TextEncoder(Encoder[Embed]):
         try:
             if limit != own:
                 self._model.max_seq_length = limit
-            in_batches([tokens for tokens, _ in measured], self._batch_tokens, forward, enough=self._enough)
+            in_batches([tokens for tokens, _, _ in measured], self._batch_tokens, forward, enough=self._enough)
         finally:
             if limit != own:
                 self._model.max_seq_length = own
         return [
-            Embedded(vector=vectors[place], coverage=covered, usage=Usage(input_tokens=tokens))
-            for place, (tokens, covered) in enumerate(measured)
+            Embedded(vectors[place], covered, Usage(input_tokens=tokens, cut=int(cut or shortened[place])))
+            for place, (tokens, covered, cut) in enumerate(measured)
         ]
 
-    def _measured(self, texts: list[str], limit: int | None) -> list[tuple[int, float | None]]:
-        """The number of tokens of each text, and how much of it the vocabulary knows."""
+    def _measured(self, texts: list[str], limit: int | None) -> list[tuple[int, float | None, bool]]:
+        """The number of tokens of each text, how much of it the vocabulary knows, and whether it is cut."""
         tokenizer = self._model.tokenizer
         if not callable(tokenizer):  # the bare tokenizer of static embeddings
-            return [(len(encoding.ids), None) for encoding in tokenizer.encode_batch(texts)]
+            return [(len(encoding.ids), None, False) for encoding in tokenizer.encode_batch(texts)]
         truncated = {"truncation": limit is not None, "max_length": limit}
         if not tokenizer.is_fast:
-            return [(len(ids), None) for ids in tokenizer(texts, **truncated)["input_ids"]]
+            lengths = [len(ids) for ids in tokenizer(texts, verbose=False)["input_ids"]]
+            return [(min(size, limit or size), None, limit is not None and size > limit) for size in lengths]
         encoded = tokenizer(texts, return_offsets_mapping=True, **truncated)
         unknown = tokenizer.unk_token_id
         return [
-            (len(ids), coverage(text, offsets, [identity != unknown for identity in ids]))
-            for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True)
+            (len(ids), coverage(text, offsets, [identity != unknown for identity in ids]), bool(read.overflowing))
+            for text, ids, offsets, read in zip(
+                texts, encoded["input_ids"], encoded["offset_mapping"], encoded.encodings, strict=True
+            )
         ]
 
     def _prompt(self, request: Embed) -> str:

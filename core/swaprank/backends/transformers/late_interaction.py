@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ConfigError
 from ...requests import EmbedTokens, Response, TokenEmbeddings, Usage
 from ...scores.coverage import coverage
+from .._tokens.quoting import Quoting
 from .batching import in_batches
 from .colbert_format import Protocol
 from .encoders import Encoder
@@ -63,6 +64,7 @@ class TokenEncoder(Encoder[EmbedTokens]):
         super().__init__(network, None, model, options)
         self._network = network
         self._tokenizer = tokenizer
+        self._quoting = Quoting(tokenizer, model, parse_control_tokens=options.parse_control_tokens)
         self._protocol = protocol
         self._skipped = lru_cache(maxsize=16)(self._skip_ids)
 
@@ -110,16 +112,18 @@ class TokenEncoder(Encoder[EmbedTokens]):
         texts: dict[int, _Text] = {}
         for limit, places in groups.items():
             # One place is the marker's.
-            options: dict[str, Any] = {"truncation": True, "max_length": limit - 1, "verbose": False}
-            fast = self._tokenizer.is_fast
-            encoded = self._tokenizer(
-                [requests[place].text for place in places], return_offsets_mapping=fast, **options
-            )
-            for row, place in enumerate(places):
-                ids: list[int] = encoded["input_ids"][row]
-                cut = bool(encoded.encodings and encoded.encodings[row].overflowing)
-                covered = self._coverage(requests[place].text, ids, encoded["offset_mapping"][row]) if fast else None
-                texts[place] = self._text(requests[place], ids, limit, cut, covered)
+            options: dict[str, Any] = {"truncation": True, "max_length": limit - 1}
+            if self._tokenizer.is_fast:
+                options["return_offsets_mapping"] = True
+            given = [requests[place].text for place in places]
+            beginnings = [self._quoting.beginning(text, limit) for text in given]
+            for place, whole, text, row in zip(
+                places, given, beginnings, self._quoting.rows(beginnings, **options), strict=True
+            ):
+                ids: list[int] = row.values["input_ids"]
+                offsets = row.values.get("offset_mapping")
+                covered = None if offsets is None else self._coverage(row.texts[0], ids, offsets)
+                texts[place] = self._text(requests[place], ids, limit, row.cut or text != whole, covered)
         return [texts[place] for place in range(len(requests))]
 
     def _text(self, request: EmbedTokens, own: list[int], limit: int, cut: bool, covered: float | None) -> _Text:
