@@ -41,12 +41,7 @@ class QuestionDecomposition(Reranker):
     _kind: ClassVar[ConfigKind] = DECOMPOSITION_CONFIG
 
     def __init__(
-        self,
-        reranker: Source | CoreReranker = None,
-        /,
-        *,
-        retriever: RetrieverLike | None = None,
-        **options: Any,
+        self, reranker: Source | CoreReranker = None, /, *, retriever: RetrieverLike | None = None, **options: Any
     ) -> None:
         super().__init__(reranker, retriever=retriever, **options)
 

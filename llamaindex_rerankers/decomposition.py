@@ -43,12 +43,7 @@ class QuestionDecomposition(Reranker):
     _kind: ClassVar[ConfigKind] = DECOMPOSITION_CONFIG
 
     def __init__(
-        self,
-        reranker: Source | CoreReranker = None,
-        /,
-        *,
-        retriever: BaseRetriever | None = None,
-        **options: Any,
+        self, reranker: Source | CoreReranker = None, /, *, retriever: BaseRetriever | None = None, **options: Any
     ) -> None:
         super().__init__(reranker, retriever=retriever, **options)
 
