@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-# Relative positions have no end, but attention takes memory by the square of the length: twenty times the length in training.
+# Twenty times the length in training: relative positions have no end, but attention takes memory by the square of it.
 MOST_TOKENS = 10_240
 
 
