@@ -32,8 +32,8 @@ def load(model: str, options: VllmOptions) -> VllmLanguageModel:
         MissingDependencyError: vLLM is not installed.
         BackendError: The model cannot be loaded.
     """
-    told = {"logprobs_mode": "raw_logits", "max_logprobs": -1} if options.logits else {}
-    engine = start(model, options, runner="generate", **told)
+    mode = {"logprobs_mode": "raw_logits", "max_logprobs": -1} if options.logits else {}
+    engine = start(model, options, runner="generate", **mode)
     tokens = Tokens(engine.tokenizer, model, ends=engine.ends, parse_control_tokens=options.parse_control_tokens)
     return VllmLanguageModel(engine, tokens, model, logits=options.logits)
 

@@ -14,6 +14,7 @@ from ...requests import Embed, Embedded, Response, Usage
 from ...scores.coverage import coverage
 from .._checkpoints.limits import positions
 from .._checkpoints.source import Source
+from .._tokens.quoting import Quoting
 from .engine import Engine, start
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def load(model: str, options: VllmOptions) -> TextEmbedder:
             f"The model {model!r} embeds nothing: vLLM can {', '.join(sorted(engine.tasks))} with it.",
             hint="Give an embedding model.",
         )
-    return TextEmbedder(engine, files.prompts(), files.max_seq_length())
+    quoting = Quoting(engine.tokenizer, model, parse_control_tokens=options.parse_control_tokens)
+    return TextEmbedder(engine, quoting, files.prompts(), files.max_seq_length())
 
 
 class TextEmbedder:
@@ -48,12 +50,14 @@ class TextEmbedder:
 
     Args:
         engine: What computes embeddings.
+        quoting: Its tokenizer.
         prompts: The model's own prompts by role.
         max_length: The model's own limit; None for that of its tokenizer and its positions.
     """
 
-    def __init__(self, engine: Engine, prompts: dict[str, str], max_length: int | None) -> None:
+    def __init__(self, engine: Engine, quoting: Quoting, prompts: dict[str, str], max_length: int | None) -> None:
         self._engine = engine
+        self._quoting = quoting
         self._prompts = prompts
         self._params: Any = require("vllm", extra="vllm", purpose="backend: vllm").PoolingParams
         self._most = min(engine.context, positions(engine.config) or engine.context)
@@ -66,25 +70,29 @@ class TextEmbedder:
         with self._lock:
             read = [self._read(request) for request in unique]
             # vLLM takes no prompt without tokens; the embedding of nothing is zero.
-            some = [ids for ids, _ in read if ids]
+            some = [ids for ids, _, _ in read if ids]
             vectors = iter(self._engine.pool("embed", some, [self._params() for _ in some]))
         zero = np.zeros(self._engine.config.get_text_config().hidden_size, dtype=np.float32)
         answers = {
-            request: Embedded(next(vectors).numpy() if ids else zero, covered, Usage(input_tokens=len(ids)))
-            for request, (ids, covered) in zip(unique, read, strict=True)
+            request: Embedded(next(vectors).numpy() if ids else zero, covered, Usage(len(ids), cut=int(cut)))
+            for request, (ids, covered, cut) in zip(unique, read, strict=True)
         }
         return [answers[request] for request in requests]
 
-    def _read(self, request: Embed) -> tuple[list[int], float | None]:
-        """The ids of a text with its prompt, and how much of it the vocabulary knows."""
-        text, tokenizer = self._prompt(request) + request.text, self._engine.tokenizer
-        limits: dict[str, Any] = {"truncation": True, "max_length": self._limit(request.max_length)}
+    def _read(self, request: Embed) -> tuple[list[int], float | None, bool]:
+        """The ids of a text with its prompt, how much of it the vocabulary knows, and whether it is cut."""
+        tokenizer, limit = self._engine.tokenizer, self._limit(request.max_length)
+        beginning = self._quoting.beginning(request.text, limit)
+        text = self._prompt(request) + self._quoting.quoted(beginning)
+        limits: dict[str, Any] = {"truncation": True, "max_length": limit}
         if not tokenizer.is_fast:
-            return list(tokenizer(text, **limits)["input_ids"]), None
+            whole = tokenizer(text, verbose=False)["input_ids"]
+            return list(tokenizer(text, **limits)["input_ids"]), None, len(whole) > limit
         encoded = tokenizer(text, return_offsets_mapping=True, **limits)
         ids: list[int] = list(encoded["input_ids"])
         known = [identity != tokenizer.unk_token_id for identity in ids]
-        return ids, coverage(text, encoded["offset_mapping"], known)
+        cut = beginning != request.text or bool(encoded.encodings and encoded.encodings[0].overflowing)
+        return ids, coverage(text, encoded["offset_mapping"], known), cut
 
     def _limit(self, max_length: int | None) -> int:
         if max_length and max_length > self._most:
