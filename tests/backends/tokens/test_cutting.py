@@ -164,5 +164,5 @@ def test_a_model_without_an_end_reads_no_more_than_its_memory_allows() -> None:
     from swaprank.backends.transformers.options import TransformersOptions
 
     backend = TransformersBackend(str(MODELS / "tiny-t5"), TransformersOptions(dtype="float32", device="cpu"))
-    rendering = backend._gatherer.model.runner("language")._rendering
+    rendering = backend._batcher.model.runner("language")._rendering
     assert rendering.fitted(LabelLogprobs(("a ", Slot(ENGLISH * 3000, shrinks=True)), ("true",))).cut == 1

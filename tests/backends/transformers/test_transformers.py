@@ -80,6 +80,17 @@ def test_out_of_memory_halves_the_batch(caplog) -> None:
         in_batches([3], 1000, other)
 
 
+def test_pairs_of_every_truncation_share_a_batch() -> None:
+    pairs = [
+        PairScore("green tea", "how it is made"),
+        PairScore("green tea", "how it is made", None, "sides", query_max_length=4, passage_max_length=4),
+        PairScore("green tea", "how it is made", 40, "passage", query_max_length=4),
+    ]
+    backend = TransformersBackend(BERT, OPTIONS)
+    alone = [backend.run([pair])[0].logit for pair in pairs]
+    assert [answer.logit for answer in backend.run(pairs)] == pytest.approx(alone, abs=1e-5)
+
+
 def test_a_model_is_loaded_once_for_all_threads_and_rerankers(monkeypatch) -> None:
     loads: list[str] = []
     load = load_encoders.pair_encoder

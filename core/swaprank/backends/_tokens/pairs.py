@@ -134,7 +134,10 @@ def _side_by_side(quoting: Quoting, request: PairScore) -> EncodedPair:
         own, shortened = _first(quoting, text, most)
         ids += [*before, *own, *after]
         cut = cut or shortened
-    return EncodedPair({"input_ids": ids, "attention_mask": [1] * len(ids)}, cut)
+    filled = {"input_ids": ids, "attention_mask": [1] * len(ids)}
+    if "token_type_ids" in quoting.tokenizer.model_input_names:
+        filled["token_type_ids"] = [0] * len(ids)
+    return EncodedPair(filled, cut)
 
 
 def _first(quoting: Quoting, text: str, most: int | None) -> tuple[list[int], bool]:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-# Relative positions have no end, but attention takes memory by the square of the length.
-MOST_TOKENS = 16_384
+# Twenty times the length in training: relative positions have no end, but attention takes memory by the square of it.
+MOST_TOKENS = 10_240
 
 
 class Seq2SeqNetwork:
