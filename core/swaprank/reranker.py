@@ -108,13 +108,15 @@ class Reranker:
                 or an instruction that no method here takes.
             BackendError: The model failed and ``on_error`` is ``raise``.
         """
-        return drive([self._flow(query, passages, instruction)])[0]
+        flow = self._flow(query, passages, instruction)
+        return drive([flow])[0]
 
     async def arerank(
         self, query: str | Query, passages: Iterable[str | Passage], *, instruction: str | None = None
     ) -> Ranking:
         """As `rerank`, without blocking the event loop."""
-        return (await adrive([self._flow(query, passages, instruction)]))[0]
+        flow = self._flow(query, passages, instruction)
+        return (await adrive([flow]))[0]
 
     def rerank_many(self, queries: Iterable[str | Query], passages: Iterable[Iterable[str | Passage]]) -> list[Ranking]:
         """Rank one candidate list per query; all queries share the model's batches.
@@ -122,13 +124,15 @@ class Reranker:
         Raises:
             InputError: Not as many lists as queries, or as in `rerank`.
         """
-        return drive(self._flows(queries, passages))
+        flows = self._flows(queries, passages)
+        return drive(flows)
 
     async def arerank_many(
         self, queries: Iterable[str | Query], passages: Iterable[Iterable[str | Passage]]
     ) -> list[Ranking]:
         """As `rerank_many`, without blocking the event loop."""
-        return await adrive(self._flows(queries, passages))
+        flows = self._flows(queries, passages)
+        return await adrive(flows)
 
     def feedback(
         self,
@@ -175,11 +179,13 @@ class Reranker:
             ConfigError: This reranker decomposes nothing.
             BackendError: The LLM failed.
         """
-        return drive([self._decomposition().split(checked_query(query))])[0]
+        flow = self._decomposition().split(checked_query(query))
+        return drive([flow])[0]
 
     async def adecompose(self, query: str | Query) -> Decomposed:
         """As `decompose`, without blocking the event loop."""
-        return (await adrive([self._decomposition().split(checked_query(query))]))[0]
+        flow = self._decomposition().split(checked_query(query))
+        return (await adrive([flow]))[0]
 
     def _decomposition(self) -> Decomposition:
         if isinstance(self._stage.ranker, Decomposition):

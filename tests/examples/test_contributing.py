@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^( *)```(?:python|yaml)\n\1# (core/swaprank/\S+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^( *)```(?:python|yaml)\n\1# (\S+/\S+\.(?:py|yaml))\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 TRIED = """
 from swaprank import Reranker
@@ -32,6 +32,25 @@ assert ranking.order == [1, 0]
 """
 
 
+ADAPTED = """
+import asyncio
+from another_framework.ranker import Document, Ranker
+from swaprank import InputError
+
+documents = [Document("coffee", "c", 2.0), Document("green tea", "t", 1.0, {"page": 3})]
+for ranked in (Ranker("bm25").run("tea", documents), asyncio.run(Ranker("bm25").run_async("tea", documents))):
+    assert [one.id for one in ranked] == ["t", "c"]
+    assert ranked[0].meta["page"] == 3 and ranked[0].meta["retrieval_score"] == 1.0
+assert documents[1].meta == {"page": 3} and documents[1].score == 1.0
+try:
+    Ranker("bm25").run("tea", ["green tea"])
+except InputError as error:
+    assert "Document(content=" in str(error)
+else:
+    raise AssertionError("a text was taken for a document")
+"""
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
     """The core with every piece in its place."""
@@ -45,7 +64,7 @@ def copy(tmp_path_factory) -> Path:
 
 
 def run(copy: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    paths = {"PYTHONPATH": os.pathsep.join([str(copy / "core"), str(ROOT)])}
+    paths = {"PYTHONPATH": os.pathsep.join([str(copy / "core"), str(copy), str(ROOT)])}
     return subprocess.run(command, cwd=copy, env={**os.environ, **paths}, capture_output=True, text=True, check=False)
 
 
@@ -54,10 +73,13 @@ def test_a_method_a_recipe_a_strategy_and_a_backend_are_found_and_keep_the_promi
     assert done.returncode == 0, done.stderr
 
 
+def test_an_adapter_for_another_framework_reorders_its_documents(copy) -> None:
+    done = run(copy, sys.executable, "-c", ADAPTED)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_pieces_are_in_the_style_of_the_project(copy) -> None:
-    pieces = [
-        str(copy / name) for name in re.findall(r"# (core/swaprank/\S+\.py)", (ROOT / "CONTRIBUTING.md").read_text())
-    ]
-    assert len(pieces) == 5
+    pieces = [str(copy / name) for name in re.findall(r"# (\S+/\S+\.py)\n", (ROOT / "CONTRIBUTING.md").read_text())]
+    assert len(pieces) == 6
     ruff = [sys.executable, "-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), "--no-cache", *pieces]
     assert not (found := run(copy, *ruff)).returncode, found.stdout
