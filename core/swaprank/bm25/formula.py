@@ -28,7 +28,7 @@ def weight(
     relative_length: Array | float,
     document_frequency: Array,
     documents: int,
-) -> NDArray[np.float64]:
+) -> NDArray[np.float32]:
     """What terms add to the scores of documents; all arrays have one entry per pair of term and document.
 
     Args:
@@ -43,18 +43,26 @@ def weight(
     odds = (documents - document_frequency + 0.5) / (document_frequency + 0.5)
     match analysis.variant:
         case "robertson":
-            return np.maximum(np.log(odds), 0.0) * _saturated(frequency, k1 * length)
+            return _single(np.maximum(np.log(odds), 0.0)) * _saturated(frequency, k1 * length)
         case "atire":
-            return np.log(documents / document_frequency) * (k1 + 1) * _saturated(frequency, k1 * length)
+            return _single(np.log(documents / document_frequency)) * (k1 + 1) * _saturated(frequency, k1 * length)
         case "bm25l":
-            idf = np.log((documents + 1) / (document_frequency + 0.5))
+            idf = _single(np.log((documents + 1) / (document_frequency + 0.5)))
             return idf * (k1 + 1) * _saturated(frequency / length + delta, k1)
         case "bm25+":
-            idf = np.log((documents + 1) / document_frequency)
+            idf = _single(np.log((documents + 1) / document_frequency))
             return idf * ((k1 + 1) * _saturated(frequency, k1 * length) + delta)
-    return np.log1p(odds) * _saturated(frequency, k1 * length)
+    return _single(np.log1p(odds)) * _saturated(frequency, k1 * length)
 
 
-def _saturated(frequency: Array, half: Array | float) -> NDArray[np.float64]:
+def _saturated(frequency: Array, half: Array | float) -> NDArray[np.float32]:
     """Frequency / (frequency + half): 0 to 1, and 0 for frequency 0, also where there is nothing to divide by."""
-    return np.divide(frequency, frequency + half, out=np.zeros(np.shape(frequency)), where=frequency > 0)
+    frequency, half = _single(frequency), _single(half)
+    saturated: NDArray[np.float32] = np.zeros_like(frequency)
+    np.divide(frequency, frequency + half, out=saturated, where=frequency > 0)
+    return saturated
+
+
+def _single(values: Array | float) -> NDArray[np.float32]:
+    """In single precision, in which bm25s multiplies: scores are then the same to the last bit, not only nearly."""
+    return np.asarray(values, dtype=np.float32)
