@@ -43,3 +43,8 @@ def test_a_language_model_without_a_score_is_refused_and_the_hint_stands_once() 
     with pytest.raises(ConfigError, match=r"no trained weights for score\.weight") as caught:
         TransformersBackend(str(MODELS / "tiny-qwen3-lm"), OPTIONS).run([PairScore(*PAIRS[0])])
     assert str(caught.value).count("Is it the kind of model") == 1
+
+
+def test_a_cut_that_a_chain_cannot_make_is_refused(saved) -> None:
+    with pytest.raises(ConfigError, match=r"truncation 'passage' cannot be applied"):
+        TransformersBackend(saved[0], OPTIONS).run([PairScore("q", "p", 64, "passage", 32)])

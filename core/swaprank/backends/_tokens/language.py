@@ -18,6 +18,7 @@ from ...requests import (
     SequenceLogprob,
     SequenceScore,
 )
+from .._common.distinct import Distinct
 from .rendering import Rendering
 from .tokens import Tokens
 
@@ -69,20 +70,15 @@ class LanguageRunner(ABC):
 
 def _once(requests: Sequence[Request], answer: Answering) -> list[Response | SwaprankError]:
     """The responses to requests of one kind, equal ones asked once, unless they are sampled."""
-    keys: list[Any] = [
-        place if isinstance(request, Generate) and request.is_sampled else request
-        for place, request in enumerate(requests)
-    ]
-    distinct = dict(zip(keys, requests, strict=True))
-    if not distinct:
+    distinct = Distinct(requests)
+    if not distinct.requests:
         return []
     responses: Sequence[Response | SwaprankError]
     try:
-        responses = answer(list(distinct.values()))
+        responses = answer(distinct.requests)
     except PromptTooLongError:
-        responses = [_alone(request, answer) for request in distinct.values()]
-    by_key = dict(zip(distinct, responses, strict=True))
-    return [by_key[key] for key in keys]
+        responses = [_alone(request, answer) for request in distinct.requests]
+    return distinct.spread(responses)
 
 
 def _alone(request: Request, answer: Answering) -> Response | SwaprankError:

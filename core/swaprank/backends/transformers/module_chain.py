@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...errors import ConfigError
 from ...requests import PairScore, PairScored, Response, Usage
 from .._tokens.pairs import output_of
 from .._tokens.quoting import Quoting
@@ -40,6 +41,12 @@ class ModuleChain(Encoder[PairScore]):
     def _run(self, requests: Sequence[PairScore]) -> list[Response]:
         groups: dict[int | None, list[int]] = {}
         for place, request in enumerate(requests):
+            if request.truncation != "longest_first":
+                raise ConfigError(
+                    f"The model {self._name!r} writes and cuts its prompts itself, so truncation "
+                    f"{request.truncation!r} cannot be applied.",
+                    hint="Use protocol: sentence-transformers.",
+                )
             groups.setdefault(self._limit(request.max_length), []).append(place)
         responses: dict[int, Response] = {}
         own = self._model.max_seq_length
