@@ -10,7 +10,8 @@ from tests.real_vllm.widened import widened
 # vLLM spawns its engine, which imports the script anew.
 SCRIPT = """
 import multiprocessing, os, signal
-from swaprank.backends.vllm import VllmOptions
+from swaprank.backends.vllm.backend import VllmBackend
+from swaprank.backends.vllm.options import VllmOptions
 from swaprank.errors import BackendError
 from swaprank.requests import LabelLogprobs
 

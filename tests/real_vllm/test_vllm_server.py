@@ -82,7 +82,7 @@ def pairs(request, tmp_path_factory):
     """A cross-encoder behind a server, and here."""
     model = widened(request.param)
     with served(model, "pooling", tmp_path_factory.mktemp("server") / "pairs.log") as address:
-        yield address, transformers(model)
+        yield address, transformers(model, parse_control_tokens=True)
 
 
 class TestLanguage:
@@ -150,7 +150,8 @@ def test_embeddings(tmp_path) -> None:
     # The server cuts nothing, and refuses what is too long.
     texts = [text for text in TEXTS if len(text) < 60]
     requests = [Embed(text, role, prompt=f"{role}: ") for text in texts for role in ("query", "passage")]
-    expected = transformers(model).run(requests)
+    # The server tokenizes, and reads control tokens in texts as such.
+    expected = transformers(model, parse_control_tokens=True).run(requests)
     with served(model, "pooling", tmp_path / "texts.log") as address:
         answers = http(address, "openai-embeddings").run(requests)
     for one, other in zip(answers, expected, strict=True):
