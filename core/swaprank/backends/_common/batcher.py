@@ -70,7 +70,7 @@ class DynamicBatcher(Generic[Batched]):
                     self._worker.submit(self._serve)
             except BaseException as error:
                 # The system gives no thread, the process ends, or this thread is interrupted: nobody would be served.
-                self._callers.clear()
+                self._callers = [other for other in self._callers if other is not caller]
                 if not isinstance(error, Exception):
                     raise
                 caller.future.set_exception(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -34,10 +35,20 @@ class Secrets:
         self._texts = sorted(spelled, key=len, reverse=True)
 
     def masked(self, text: str) -> str:
-        """The text with stars in place of secrets, and control characters escaped."""
+        """The text with stars in place of secrets, and control characters escaped.
+
+        The text may be the beginning of a longer one, cut within a secret.
+        """
         for secret in self._texts:
             text = text.replace(secret, _MASK)
+        for secret in self._texts:
+            text = _without_cut(text, secret)
         return printable(_CREDENTIALS.sub(f"{_MASK}@", text), keep="\n")
+
+    def cause(self, error: Exception) -> Exception | None:
+        """The error where its traceback, with all errors behind it, may be printed; else None."""
+        said = "".join(traceback.format_exception(error))
+        return error if self.masked(said) == said else None
 
 
 def texts_in(value: Any) -> list[str]:
@@ -47,6 +58,14 @@ def texts_in(value: Any) -> list[str]:
     if isinstance(value, Mapping):
         value = list(value.values())
     return [text for item in value for text in texts_in(item)] if isinstance(value, list | tuple) else []
+
+
+def _without_cut(text: str, secret: str) -> str:
+    """The text with stars in place of the beginning of a secret that it ends with."""
+    for size in range(min(len(secret) - 1, len(text)), _SHORTEST - 1, -1):
+        if text.endswith(secret[:size]):
+            return text[:-size] + _MASK
+    return text
 
 
 def _spellings(secret: str) -> Iterable[str]:

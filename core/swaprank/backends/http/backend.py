@@ -78,7 +78,7 @@ class HttpBackend(ConfiguredBackend):
                 # A bug of ours in one call must not cost the others theirs, nor hide its cause.
                 what = self.options.secrets.masked(f"{type(error).__name__}: {error}")
                 failure = BackendError(f"The http backend ({self.address}) failed: {what}")
-                failure.__cause__ = error
+                failure.__cause__ = self.options.secrets.cause(error)
                 found = [failure] * len(places)
             answers.update(zip(places, found, strict=True))
 

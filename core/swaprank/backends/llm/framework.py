@@ -179,14 +179,14 @@ class FrameworkLlm(ABC):
         status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
         named = any(sign in type(error).__name__ for sign in _TRANSIENT_NAMES)
         said = f"{type(error).__name__}: {error}"
-        shown = Secrets(_credentials(getattr(self, "llm", None))).masked(said)
+        secrets = Secrets(_credentials(getattr(self, "llm", None)))
         failure = BackendError(
-            f"The LLM {self.model!r} failed: {shown}",
+            f"The LLM {self.model!r} failed: {secrets.masked(said)}",
             hint="The error is the framework's own.",
             retryable=named or status in TRANSIENT_STATUSES,
         )
         # A traceback prints the cause, which must not hold what the message leaves out.
-        failure.__cause__ = error if shown == said else None
+        failure.__cause__ = secrets.cause(error)
         return failure
 
 
