@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from langchain_core.cross_encoders import BaseCrossEncoder
 
+from swaprank import InputError
 from swaprank import Reranker as CoreReranker
 
 
@@ -19,7 +20,12 @@ class RerankerCrossEncoder(BaseCrossEncoder):
         self.reranker = reranker
 
     def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """One score per pair, in the order of the pairs."""
+        """One score per pair, in the order of the pairs.
+
+        Raises:
+            InputError: Something is not a pair of texts, or a query is blank.
+        """
+        _check_pairs(text_pairs)
         places: dict[str, list[int]] = {}
         for place, (query, _) in enumerate(text_pairs):
             places.setdefault(query, []).append(place)
@@ -31,3 +37,11 @@ class RerankerCrossEncoder(BaseCrossEncoder):
             for place, score in zip(group, ranking.scores, strict=True):
                 scores[place] = score
         return scores
+
+
+def _check_pairs(pairs: Sequence[tuple[str, str]]) -> None:
+    if isinstance(pairs, str | bytes) or not isinstance(pairs, Sequence):
+        raise InputError(f"text_pairs is of type {type(pairs).__name__}.", hint="Give a list of (query, text) pairs.")
+    for place, pair in enumerate(pairs):
+        if not isinstance(pair, tuple | list) or [isinstance(text, str) for text in pair] != [True, True]:
+            raise InputError(f"text_pairs[{place}] is not a pair of texts.", hint="Give (query, text).")

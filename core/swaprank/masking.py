@@ -51,7 +51,7 @@ def shown(value: Any) -> str:
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, bytes | bytearray):
         return f"{len(value)} bytes"
-    return _text(value) if isinstance(value, str) else _cut(repr(value))
+    return _text(value) if isinstance(value, str) else _cut(_written(value))
 
 
 def masked(sentence: str) -> str:
@@ -74,6 +74,13 @@ def printable(text: str, keep: str = "") -> str:
 def _text(text: str) -> str:
     # Cut first, so that a very long text costs nothing, but not within a secret that would then be unknown as one.
     return _cut(repr(_WITHOUT_COLON.sub(r"\1***", masked(text[: 100 * _MOST]))))
+
+
+def _written(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:  # an int may be too long to be written, and other objects do as they like
+        return f"of type {type(value).__name__}"
 
 
 def _cut(text: str) -> str:

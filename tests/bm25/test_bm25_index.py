@@ -174,3 +174,16 @@ def test_scripts() -> None:
 def test_vowel_signs_belong_to_their_word() -> None:
     plain = Analysis(language="hi", stemmer=False)
     assert terms("हिन्दी भाषा", plain) == ["हिन्दी", "भाषा"]
+
+
+@pytest.mark.parametrize("documents", [None, 3, "one text", b"bytes", {"id": "text"}, [10**5000]])
+def test_what_is_not_a_collection_of_documents_is_refused(documents, tmp_path) -> None:
+    with pytest.raises(InputError):
+        BM25Index.build(documents, tmp_path / "i")
+
+
+@pytest.mark.parametrize("path", [None, 3, b"i", [], "\ud800", "a\0b"])
+def test_what_is_not_a_path_is_refused(path) -> None:
+    for call in (BM25Index.load, lambda path: BM25Index.build(DOCUMENTS, path)):
+        with pytest.raises(ConfigError, match="path of the index"):
+            call(path)

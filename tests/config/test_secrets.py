@@ -183,3 +183,7 @@ def test_a_variable_that_is_not_text_is_refused(monkeypatch) -> None:
     with pytest.raises(ConfigError, match="'SWAPRANK_TEST_KEY' is not text in UTF-8") as caught:
         Reranker(config(api_key="${SWAPRANK_TEST_KEY}"))
     assert KEY not in str(caught.value)
+
+
+def test_a_value_that_cannot_be_written_is_shown_by_its_type() -> None:
+    assert shown(10**5000) == "of type int"

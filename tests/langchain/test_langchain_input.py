@@ -78,3 +78,9 @@ def test_a_retriever_of_nothing_is_refused(k) -> None:
     with pytest.raises(InputError, match=f"k is {k}"):
         asyncio.run(retriever.ainvoke("tea", k=k))
     assert len(retriever.invoke("tea", k=1)) == 1
+
+
+@pytest.mark.parametrize("pairs", [None, 3, "ab", {("q", "t")}, ["ab"], [("q",)], [("q", None)], [("q", "t", "u")]])
+def test_a_cross_encoder_refuses_what_is_not_a_pair_of_texts(pairs) -> None:
+    with pytest.raises(InputError, match="text_pairs"):
+        Reranker("bm25").as_cross_encoder().score(pairs)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InputError
+from ..masking import shown
 from ..types import Passage, readable
 
 if TYPE_CHECKING:
@@ -23,13 +24,15 @@ def documents_by_id(documents: Documents) -> dict[str, Passage]:
     Raises:
         InputError: There is something else than texts and passages, or an id that is not a text.
     """
+    if isinstance(documents, str | bytes | Mapping) or not isinstance(documents, Iterable):
+        raise InputError(f"The documents are {shown(documents)}.", hint="Give a list of texts or passages.")
     found: dict[str, Passage] = {}
     for place, document in enumerate(documents):
         passage = Passage(document) if isinstance(document, str) else document
         if not _is_passage(passage):
-            raise InputError(f"Document {place} is {document!r:.80}, neither a text nor a Passage.")
+            raise InputError(f"Document {place} is {shown(document)}, neither a text nor a Passage.")
         if passage.id is not None and not isinstance(passage.id, str):
-            raise InputError(f"Document {place} has the id {passage.id!r}, which is not a text.")
+            raise InputError(f"Document {place} has the id {shown(passage.id)}, which is not a text.")
         found[f"{_key(passage.content):016x}" if passage.id is None else passage.id] = passage
     return found
 

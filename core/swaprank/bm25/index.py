@@ -6,6 +6,7 @@ as well; `files.py` says what lies beside it, and `versions.py` how one version 
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ConfigError, InputError
+from ..masking import shown
 from ..requests import Analysis
 from ..types import Passage, readable
 from . import formula, versions
@@ -71,7 +73,7 @@ class BM25Index:
         passages = documents_by_id(documents)
         encoded = [encoder.ids(passage.content) for passage in passages.values()]
         keys = text_keys(passage.content for passage in passages.values())
-        index = Path(path).absolute()
+        index = _folder(path)
         with versions.locked(index):
             return cls._write(index, wanted, encoder, list(passages), keys, encoded)
 
@@ -86,7 +88,7 @@ class BM25Index:
             InputError: As `build`.
         """
         wanted = _analysis(analysis, options)
-        if versions.exists(Path(path)):
+        if versions.exists(_folder(path)):
             index = cls.load(path)
             if index.analysis == wanted:
                 return index.sync(documents)
@@ -99,7 +101,7 @@ class BM25Index:
         Raises:
             ConfigError: There is no index in that folder, or a file of it is damaged.
         """
-        index = Path(path).absolute()
+        index = _folder(path)
         return cls(index, versions.open_current(index, read_version))
 
     def update(self, documents: Documents = (), *, remove: Collection[str] = ()) -> BM25Index:
@@ -264,13 +266,23 @@ class BM25Index:
 
 def newest_index(path: str) -> BM25Index:
     """As `BM25Index.load`, keeping the last ones open for as long as no other version takes their place."""
-    index = Path(path).absolute()
+    index = _folder(path)
     return _cached_index(index, versions.current(index))
 
 
 @lru_cache(maxsize=4)
 def _cached_index(index: Path, version: Path) -> BM25Index:
     return BM25Index.load(index)
+
+
+def _folder(path: str | PathLike[str]) -> Path:
+    try:
+        folder = Path(path).absolute()
+        if b"\0" not in os.fsencode(folder):
+            return folder
+    except (TypeError, ValueError):
+        pass
+    raise ConfigError(f"The path of the index is {shown(path)}.", hint="Give the path of a folder.")
 
 
 def _analysis(analysis: Analysis | None, options: dict[str, Any]) -> Analysis:
