@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from langchain_core.cross_encoders import BaseCrossEncoder
 
@@ -39,7 +40,7 @@ class RerankerCrossEncoder(BaseCrossEncoder):
         return scores
 
 
-def _check_pairs(pairs: Sequence[tuple[str, str]]) -> None:
+def _check_pairs(pairs: Any) -> None:
     if isinstance(pairs, str | bytes) or not isinstance(pairs, Sequence):
         raise InputError(f"text_pairs is of type {type(pairs).__name__}.", hint="Give a list of (query, text) pairs.")
     for place, pair in enumerate(pairs):

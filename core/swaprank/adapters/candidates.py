@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from ..errors import InputError
+from ..masking import shown
 
 T = TypeVar("T")
 
@@ -23,9 +24,9 @@ def checked_candidates(candidates: Iterable[T], kind: type[T], name: str, hint: 
         InputError: Something else was handed in.
     """
     if isinstance(candidates, str | Mapping) or not isinstance(candidates, Iterable):
-        raise InputError(f"{name} is a {type(candidates).__name__}: {str(candidates)[:60]!r}.", hint=hint)
+        raise InputError(f"{name} is a {type(candidates).__name__}: {shown(candidates)}.", hint=hint)
     listed = list(candidates)
     for place, candidate in enumerate(listed):
         if not isinstance(candidate, kind):
-            raise InputError(f"{name}[{place}] is a {type(candidate).__name__}: {str(candidate)[:60]!r}.", hint=hint)
+            raise InputError(f"{name}[{place}] is a {type(candidate).__name__}: {shown(candidate)}.", hint=hint)
     return listed
