@@ -86,7 +86,7 @@ def test_a_cross_encoder_refuses_what_is_not_a_pair_of_texts(pairs) -> None:
         Reranker("bm25").as_cross_encoder().score(pairs)
 
 
-@pytest.mark.parametrize("documents", [10**5000, [10**5000]])
+@pytest.mark.parametrize("documents", [10**5000, [10**5000]], ids=["number", "list"])
 def test_documents_that_cannot_even_be_written_are_refused(documents) -> None:
     with pytest.raises(InputError):
         Reranker("bm25").compress_documents(documents, "q")
