@@ -59,7 +59,7 @@ SPELLINGS = [KEY, quote(KEY, safe=""), base64.b64encode(KEY.encode()).decode(), 
     ids=["body", "reason", "location", "unexpected", "garbage", "encoding", "protocol"],
 )
 def test_what_a_server_repeats_is_masked_everywhere(reply, said, caplog) -> None:
-    with RawServer(reply(said)) as server, caplog.at_level(logging.DEBUG, logger="swaprank"):
+    with RawServer(reply(said)) as server, caplog.at_level(logging.DEBUG):
         one = reranker(server.url, api_key=KEY, extra_body={"user": "extra-secret"})
         ranking = one.rerank("green tea", ["coffee", "tea"])
         texts = [caplog.text, *(failure.error for failure in ranking.failures), one._stage.ranker.backend.trouble]

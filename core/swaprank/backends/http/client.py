@@ -15,6 +15,7 @@ from .._common.secrets import Secrets
 from . import body as bodies
 from .connections import Connections, ConnectionSettings
 from .failures import Refused, no_answer, refused
+from .log_filter import mask_logs
 from .replicas import Replicas
 from .reply import ServerReply
 
@@ -59,6 +60,7 @@ class HttpClient:
         self._replicas = replicas
         self._settings = settings
         self._secrets = secrets
+        mask_logs(secrets)
         self._connections = Connections(settings, headers, purpose)
 
     async def call(self, path: str, body: Mapping[str, Any] | None = None) -> ServerReply:
