@@ -26,6 +26,7 @@ from swaprank.adapters import (
     arun,
     checked_candidates,
     run,
+    shown,
     step,
     thread_step,
     with_embeddings,
@@ -220,13 +221,13 @@ def _checked(inputs: dict[str, Any]) -> tuple[Query, list[Document]]:
     """The query with its instruction, and the documents."""
     hint = 'Give {"query": "...", "documents": [Document(page_content="..."), ...]}.'
     if not isinstance(inputs, Mapping):
-        raise InputError(f"The input is a {type(inputs).__name__}: {str(inputs)[:60]!r}.", hint=hint)
+        raise InputError(f"The input is a {type(inputs).__name__}: {shown(inputs)}.", hint=hint)
     missing = [key for key in ("query", "documents") if key not in inputs]
     if missing:
         raise InputError(f"The input has no {' and no '.join(missing)}.", hint=hint)
     query = inputs["query"]
     if not isinstance(query, str):
-        raise InputError(f"The query is a {type(query).__name__}: {str(query)[:60]!r}.", hint="Give a str.")
+        raise InputError(f"The query is a {type(query).__name__}: {shown(query)}.", hint="Give a str.")
     return Query(query, instruction=inputs.get("instruction")), _checked_documents(inputs["documents"])
 
 

@@ -28,6 +28,7 @@ from swaprank.adapters import (
     arun,
     checked_candidates,
     run,
+    shown,
     step,
 )
 from swaprank.errors import nearest
@@ -140,7 +141,7 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
         if text is None:
             raise InputError("A reranker needs a query, and none was given.", hint=_QUERY_HINT)
         if not isinstance(query_bundle, QueryBundle) or not isinstance(text, str):
-            raise InputError(f"The query is a {type(text).__name__}: {str(text)[:60]!r}.", hint=_QUERY_HINT)
+            raise InputError(f"The query is a {type(text).__name__}: {shown(text)}.", hint=_QUERY_HINT)
         instruction = query_bundle.instruction if isinstance(query_bundle, InstructedQuery) else None
         return Query(text, query_bundle.embedding, instruction)
 

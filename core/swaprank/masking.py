@@ -27,7 +27,7 @@ _SECRETS = (
 )
 # In a value or a key, not in a sentence: `api_key abc`, where a colon was forgotten.
 _WITHOUT_COLON = re.compile(rf"((?:{_NAMES})\s+).+", re.IGNORECASE | re.DOTALL)
-# Marks, embeddings, overrides and isolates, which turn the direction of the text behind them.
+# Marks, embeddings, overrides and isolates, which turn the direction of the text after them.
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _STEERING = ("Cc", "Cs", "Zl", "Zp")
 

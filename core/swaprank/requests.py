@@ -156,7 +156,7 @@ class EmbedTokens:
         text: The text.
         role: Whether it is the query or a passage, for models that treat them apart.
         max_length: Most tokens, special tokens included; None for the model's own limit.
-        marker: The token that is put behind the first one to tell queries from passages.
+        marker: The token that is put after the first one to tell queries from passages.
         expansion: Whether a query is filled up with mask tokens to `max_length`.
         attended: Whether the text's tokens attend to those mask tokens.
         skip: Marks whose tokens in a passage are read, but get no embedding.
@@ -213,7 +213,7 @@ class Attend:
         context: The parts of the context, read one after the other as one text.
         endings: What is read after the context: each by itself, as if the others were not there.
         chat: Whether context and ending are a user's message in the model's chat template, what the template
-            puts behind the message being part of the ending. Neither may then begin or end in white space, which
+            puts after the message being part of the ending. Neither may then begin or end in white space, which
             templates strip.
         max_length: Most tokens of the context and an ending: the shrinking slots of the context are cut so that
             it fits.

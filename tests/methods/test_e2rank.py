@@ -219,5 +219,5 @@ def test_an_encoder_is_refused() -> None:
     from swaprank import ConfigError
 
     reranker = Reranker({"method": "e2rank", "model": str(MODELS / "tiny-bert-cross-encoder"), "backend": BACKEND})
-    with pytest.raises(ConfigError, match="is no decoder"):
+    with pytest.raises(ConfigError, match="is not a decoder"):
         reranker.rerank("q", ["a"])

@@ -2,8 +2,8 @@
 
 - `make_reranker` makes the core reranker from the arguments of an adapter's class, and `AdapterReranker` is the base of
   such a class where the framework is built on pydantic.
-- `checked_candidates` refuses what is not the framework's document, and `rerank_metadata` says what results leave in
-  its metadata.
+- `checked_candidates` refuses what is not the framework's document, `shown` shows a wrong value in an error, and
+  `rerank_metadata` says what results leave in the document's metadata.
 - `FrameworkLlm` answers requests with the framework's LLM object; an `LlmProvider` makes one for ``backend: llm``.
 - `step`, `thread_step`, `run` and `arun` let work be written once for sync and async; `retrieve_for_parts` and
   `feedback_embedding` are such work.
@@ -12,6 +12,7 @@
 from ..backends.llm.framework import FrameworkLlm, LlmReply
 from ..backends.llm.options import LlmOptions, LlmProvider
 from ..config.load import Source
+from ..masking import shown
 from ..stages.feedback import Embeddings, with_embeddings
 from .base import AdapterReranker, OnRanking
 from .candidates import checked_candidates
@@ -56,6 +57,7 @@ __all__ = [
     "rerank_metadata",
     "retrieve_for_parts",
     "run",
+    "shown",
     "step",
     "thread_step",
     "with_embeddings",

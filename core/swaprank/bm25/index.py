@@ -111,7 +111,7 @@ class BM25Index:
 
         Args:
             documents: New and changed documents. One that is there already with the same text costs nothing.
-            remove: Ids to drop; those that are not there are no error.
+            remove: Ids to drop; those that are not there are not an error.
 
         Returns:
             The index as it is now; this object stays as it was opened. Without a change it is this object.

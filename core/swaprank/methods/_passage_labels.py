@@ -124,7 +124,7 @@ def chosen_label(response: Response, names: str) -> int | None:
     """The place of the label that was written; None where there is none.
 
     Raises:
-        ResponseError: The response is no text.
+        ResponseError: The response is not text.
     """
     [reply] = responses_of(Generated, [response])
     text = reply.text.strip()

@@ -15,7 +15,7 @@ from ..requests import Capability, Generate
 from ..scores.ranks import rank_scores
 from ..types import Passage, Query, ScoreKind
 
-# Tokens for the thinking of models that are told to think, as in rank_llm.
+# Tokens for the thinking of models that are asked to think, as in rank_llm.
 THINKING = 10_000
 
 
@@ -50,7 +50,7 @@ class PermutationGeneration(Method):
 
     @property
     def thinks(self) -> bool:
-        """Whether the model was told to think before it writes."""
+        """Whether the model was asked to think before it writes."""
         return False
 
     def most_read(self, written: int) -> int | None:

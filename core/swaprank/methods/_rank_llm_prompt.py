@@ -44,7 +44,7 @@ class Version:
     """What one version of the official code says, and what it does to texts and replies.
 
     Attributes:
-        system_message: What the model is told it is.
+        system_message: How the model is introduced to itself.
         prefix: Before the passages, with ``{num}`` and ``{query}``.
         suffix: After the passages, likewise.
         body: One passage, with ``{rank}``, ``{candidate}`` and, if wanted, ``{score}``.
@@ -82,7 +82,7 @@ class RankLLM(PermutationGeneration):
     """The parts of the prompt, all of which a config may replace.
 
     Attributes:
-        system_message: What the model is told it is; None for the version's words, as for the next three.
+        system_message: How the model is introduced to itself; None for the version's words, as for the next three.
         prefix: Before the passages; ``{num}`` and ``{query}`` are filled in.
         body: One passage; ``{rank}`` is its identifier, ``{candidate}`` its text.
         suffix: After the passages; as `prefix`.

@@ -40,7 +40,7 @@ def turn_by_turn(
     Args:
         query: Stands for ``{query}`` in the opening and the closing.
         passages: One turn of the user each.
-        system: What the model is told it is.
+        system: How the model is introduced to itself.
         opening: First turn of the user; ``{num}`` is the number of passages.
         closing: Last turn of the user.
         receipts: Whether the assistant confirms each passage.

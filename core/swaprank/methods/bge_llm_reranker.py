@@ -32,7 +32,7 @@ class BgeLLMReranker(Method):
     """A logit, or its sigmoid; not comparable between models.
 
     Attributes:
-        prompt: The question behind the pair.
+        prompt: The question after the pair.
         max_length: Most tokens of query and passage. Separator and question come on top, as in the
             official code; the model card takes 1024.
         query_max_length: Most tokens of the query; None for three quarters of `max_length`.

@@ -18,7 +18,7 @@ from ..types import Passage, Query
 from ._embedding_similarity import embedding_steps
 
 _PLACE = "{instruction}"
-# Qwen3-Embedding's, without a blank behind the colon; others have one.
+# Qwen3-Embedding's, without a blank after the colon; others have one.
 _INSTRUCT = "Instruct: {instruction}\nQuery:"
 
 

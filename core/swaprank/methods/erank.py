@@ -98,10 +98,10 @@ class ERank(Method):
 
 
 def find_integer(text: str) -> tuple[int, int, int] | None:
-    """The answer and where its digits stand: the last well-formed one behind the thinking.
+    """The answer and where its digits stand: the last well-formed one after the thinking.
 
     Returns:
-        (integer from 0 to 10, first character, character behind the last), or None without an answer.
+        (integer from 0 to 10, first character, character after the last), or None without an answer.
     """
     found = None
     for match in _ANSWER.finditer(text, max(0, text.rfind("</think>"))):

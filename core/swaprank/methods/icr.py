@@ -77,14 +77,14 @@ class ICR(Method):
         return self.template != "simple_instruct"
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
-        """One request for all passages: the query and the content-free one behind the same context."""
+        """One request for all passages: the query and the content-free one after the same context."""
         shown = list(reversed(passages)) if self.reverse else list(passages)
         instruction = query.instruction or self.instruction or _LATE[self.retrieval_type]
         endings = (self._ending(instruction, Slot(query.text.strip())), self._ending(instruction, _CONTENT_FREE))
         request = Attend(self._context(shown), endings, chat=self.wrapping == "chat")
         [attended] = yield from attention([request])
         from_query, content_free = attended.received
-        # Parts of the context: the opening, then each passage and the separator behind it.
+        # Parts of the context: the opening, then each passage and the separator after it.
         scores = [calibrated(*pair) for pair in zip(from_query[1::2], content_free[1::2], strict=True)]
         return GroupScores(scores=scores[::-1] if self.reverse else scores, kind=ScoreKind.OTHER)
 

@@ -69,7 +69,7 @@ _NOTHING = "none"
 
 
 class JudgeRank(Method):
-    """Score = probability of Yes among Yes and No, behind both analyses.
+    """Score = probability of Yes among Yes and No, after both analyses.
 
     Takes 1 + 2 n calls for n passages. The paper adds the first stage as 100 * score + BM25, because yes
     and no saturate. An analysis that says nothing is judged all the same, and counted as a repair.
@@ -123,7 +123,7 @@ class JudgeRank(Method):
 
 
 def clean(reply: Generated) -> str:
-    """What an analysis says behind any thinking; ``none`` when it is empty."""
+    """What an analysis says after any thinking; ``none`` when it is empty."""
     return reply.text.rpartition("</think>")[2].strip() or _NOTHING
 
 

@@ -27,7 +27,7 @@ class PointwiseQLM(Method):
         template: The prompt, with ``{passage}``.
         continuation: What the model is made to say, with ``{query}``. The default begins with T5's
             padding token, whose probability counts, as in the official code; for a decoder-only model write
-            ``"{query}"``, or ``" {query}"`` behind a prompt that ends in a word.
+            ``"{query}"``, or ``" {query}"`` after a prompt that ends in a word.
         chat: Whether the prompt is a user's message in the model's chat template.
         length_normalize: Mean over the tokens instead of their sum; the ranking of one query stays.
         passage_max_length: Most tokens of the passage; None for no cut but the model's own limit.

@@ -34,7 +34,7 @@ class Rank1(Method):
     """Score = probability of true among true and false.
 
     Attributes:
-        instruction: Put behind the query, unless it says the same; a query's own instruction replaces it.
+        instruction: Put after the query, unless it says the same; a query's own instruction replaces it.
         dataset_prompt: A text that takes the query in place of every ``FILL_QUERY_HERE``, such as the official
             repository has for some collections.
         max_tokens: Most tokens to think with.

@@ -93,7 +93,7 @@ class RankR1(Method):
     passage_length: int | None = Field(default=None, ge=1)
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
-        """One prompt per set. A reply that picks nothing is no vote: the first document stays, the parent in a heap."""
+        """One prompt per set. Without a pick in the reply the first document stays, in a heap the parent."""
         n = len(passages)
         if n == 1:
             return GroupScores(scores=[1.0], kind=ScoreKind.RANK)

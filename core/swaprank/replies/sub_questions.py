@@ -77,7 +77,7 @@ def _from_json(text: str) -> list[str] | None:
 
 def _fenced(text: str) -> list[str]:
     """What stands between pairs of code fences, without the name of its language."""
-    # Of the pieces between fences every second one is inside; the last piece has no fence behind it.
+    # Of the pieces between fences every second one is inside; the last piece has no fence after it.
     inside = text.split(_FENCE)[1:-1:2]
     return [_LANGUAGE.sub("", piece, count=1) for piece in inside]
 

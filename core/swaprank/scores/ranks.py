@@ -17,7 +17,7 @@ def best(scores: Sequence[float]) -> int:
 
 
 def behind(floor: float, indices: Sequence[int]) -> dict[int, float]:
-    """Scores by index for candidates that come behind all others: the floor minus 1 for each rank."""
+    """Scores by index for candidates that rank after all others: the floor minus 1 for each rank."""
     return {index: floor - distance for distance, index in enumerate(indices, start=1)}
 
 
@@ -30,7 +30,7 @@ def rank_scores(order: Sequence[int]) -> list[float]:
 
 
 def unread_behind(scores: Sequence[float], order: Sequence[int]) -> list[float]:
-    """The scores, with passages that have none (-inf) behind all others in the given order."""
+    """The scores, with passages that have none (-inf) after all others in the given order."""
     known = [score for score in scores if score > -math.inf]
     unread = [index for index in order if scores[index] == -math.inf]
     lowest = behind(min(known, default=0.0), unread)

@@ -84,7 +84,7 @@ def borda(scores: ScoreList) -> ScaledList:
 
 
 def log_rank(scores: ScoreList) -> ScaledList:
-    """-ln(rank), rank from 1: 0 or less. Candidates that the list does not hold come right behind its last.
+    """-ln(rank), rank from 1: 0 or less. Candidates that the list does not hold rank right after its last.
 
     The rule of Diver, whose code drops candidates that a list does not hold.
     """

@@ -126,7 +126,9 @@ def check_backend(backend: Backend, requests: Sequence[Request] | None = None) -
 
 def _check_ranking(ranking: Ranking, passages: Sequence[Passage]) -> None:
     assert sorted(ranking.order) == list(range(len(passages))), f"not a permutation: {ranking.order}"
-    assert all(type(score) is float and math.isfinite(score) for score in ranking.scores), "a score is no finite float"
+    assert all(type(score) is float and math.isfinite(score) for score in ranking.scores), (
+        "a score is not a finite float"
+    )
     assert len(ranking.scores) == len(passages), "not one score per passage"
     along = [ranked.score for ranked in ranking.passages]
     assert along == [ranking.scores[index] for index in ranking.order], "scores and passages disagree"

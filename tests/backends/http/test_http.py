@@ -298,7 +298,7 @@ def test_what_a_server_cannot_answer_fails_at_construction_with_what_can(method:
         ({"api": "vllm-score", "tokenizer": "t"}, "for language models"),
         ({"api": "openai-chat", "scores": "logit"}, "for rerank endpoints"),
         ({"api": "openai-chat", "base_url": "http://user:pass@host"}, "holds no user"),
-        ({"api": "openai-chat", "base_url": "host:80"}, "is no http address"),
+        ({"api": "openai-chat", "base_url": "host:80"}, "is not an http address"),
         ({"api": "openai-chat", "base_url": "http://a", "base_urls": ["http://b"]}, "either base_url or base_urls"),
         ({"api": "openai-completions", "server": "tgi", "tokenizer": "t"}, "TGI takes no token ids"),
         ({"api": "openai"}, "api"),

@@ -77,7 +77,7 @@ def test_what_was_written_is_text(api: str, content: Any) -> None:
         backend = HttpBackend("tiny", HttpOptions(api=api, base_url=server.url))
         [answer] = backend.run([Generate("a" if api == "openai-completions" else user("a"), 4)])
     assert isinstance(answer, ResponseError)
-    assert "is no text" in str(answer)
+    assert "is not text" in str(answer)
 
 
 def test_nothing_written_is_an_empty_text() -> None:

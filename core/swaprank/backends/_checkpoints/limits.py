@@ -13,7 +13,7 @@ def positions(config: PretrainedConfig) -> int | None:
     own: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
     if own is None or not any(kin in config.model_type for kin in ("roberta", "camembert")):
         return own
-    # RoBERTa and its kin count positions from behind the padding index.
+    # RoBERTa and its kin count positions from after the padding index.
     return own - int(config.pad_token_id or 0) - 1
 
 

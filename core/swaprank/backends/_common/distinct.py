@@ -7,23 +7,23 @@ from typing import Generic, TypeVar
 
 from ...requests import Generate, Request
 
-Asked = TypeVar("Asked", bound=Request)
+RequestKind = TypeVar("RequestKind", bound=Request)
 Answered = TypeVar("Answered")
 
 
-class Distinct(Generic[Asked]):
+class Distinct(Generic[RequestKind]):
     """The different ones among some requests; those that are sampled are all different.
 
     Attributes:
         requests: Each different request once, in the order of its first place.
     """
 
-    def __init__(self, requests: Sequence[Asked]) -> None:
+    def __init__(self, requests: Sequence[RequestKind]) -> None:
         self._keys: list[Hashable] = [
             place if isinstance(request, Generate) and request.is_sampled else request
             for place, request in enumerate(requests)
         ]
-        first: dict[Hashable, Asked] = {}
+        first: dict[Hashable, RequestKind] = {}
         for key, request in zip(self._keys, requests, strict=True):
             first.setdefault(key, request)
         self.requests = list(first.values())

@@ -47,8 +47,8 @@ class Secrets:
 
     def cause(self, error: Exception) -> Exception | None:
         """The error where its traceback, with all errors behind it, may be printed; else None."""
-        said = "".join(traceback.format_exception(error))
-        return error if self.masked(said) == said else None
+        text = "".join(traceback.format_exception(error))
+        return error if self.masked(text) == text else None
 
 
 def texts_in(value: Any) -> list[str]:

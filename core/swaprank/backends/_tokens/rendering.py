@@ -38,7 +38,7 @@ class Rendering:
         return encoded
 
     def fitted(self, request: LabelLogprobs | SequenceLogprob, more: int = 0) -> Encoded:
-        """The ids of a request's prompt, which ``more`` tokens come behind.
+        """The ids of a request's prompt, which ``more`` tokens come after.
 
         Raises:
             PromptTooLongError: It does not fit.
@@ -61,7 +61,7 @@ class Rendering:
         return request.max_tokens if self.context is None else min(request.max_tokens, self.context - len(prompt.ids))
 
     def limit(self, max_length: int | None, more: int = 0) -> int | None:
-        """Most tokens of a prompt that ``more`` tokens come behind."""
+        """Most tokens of a prompt that ``more`` tokens come after."""
         own = None if self.context is None else self.context - more
         return min((limit for limit in (max_length, own) if limit is not None), default=None)
 

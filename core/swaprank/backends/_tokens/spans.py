@@ -58,7 +58,7 @@ def spanned(tokens: Tokens, request: Attend, limit: int | None) -> Spanned:
 
 
 def _fitted(tokens: Tokens, request: Attend, limit: int | None) -> tuple[list[Text], int]:
-    """The parts of the context with their slots cut so that the longest ending fits behind them."""
+    """The parts of the context with their slots cut so that the longest ending fits after them."""
     longest = max(request.endings, key=lambda ending: len(tokens.continuation(ending)))
     content = tuple(piece for part in (*request.context, longest) for piece in _pieces(part))
     prompt: Text | Chat = Chat((Message("user", content),)) if request.chat else content

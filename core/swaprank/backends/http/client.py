@@ -127,23 +127,23 @@ class HttpClient:
             ) from None
 
     def _rest(self, error: BackendError) -> float:
-        """Seconds that a replica rests which failed: as long as it asked for, within the limit of the config."""
-        asked = error.retry_after if isinstance(error, Refused) else None
-        return min(asked or self._settings.cooldown, self._settings.cooldown)
+        """Seconds that a failed replica rests: as long as it asked for, within the limit of the config."""
+        requested = error.retry_after if isinstance(error, Refused) else None
+        return min(requested or self._settings.cooldown, self._settings.cooldown)
 
     def _enough(self, state: tenacity.RetryCallState) -> bool:
-        asked = _requested_pause(state)
-        too_long = asked is not None and asked > self._settings.longest_pause and not self._replicas.spare
+        requested = _requested_pause(state)
+        too_long = requested is not None and requested > self._settings.longest_pause and not self._replicas.spare
         return too_long or state.attempt_number > self._settings.retries
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
-        """None where another replica is ready; else what the server asked for, or twice as long as before."""
+        """0 where another replica is ready; else what the server asked for, or twice as long as before."""
         if self._replicas.spare:
             return 0.0
         grown = min(_FIRST_PAUSE * 2 ** (state.attempt_number - 1), self._settings.longest_pause)
         # Waiting clients must not come back all at once; never before the time the server asked for.
-        asked = _requested_pause(state)
-        return asked + random.uniform(0, 0.1 * asked) if asked else grown * random.uniform(0.5, 1.0)
+        requested = _requested_pause(state)
+        return requested + random.uniform(0, 0.1 * requested) if requested else grown * random.uniform(0.5, 1.0)
 
 
 def _retryable(error: BaseException) -> bool:

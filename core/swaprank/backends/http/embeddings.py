@@ -43,18 +43,18 @@ class Embeddings:
 
     async def answer(self, requests: Sequence[Request]) -> Sequence[Embedded]:
         """Embed the texts of a batch."""
-        asked = [request for request in requests if isinstance(request, Embed)]
-        given = [(request.prompt or "") + request.text for request in asked]
+        embeds = [request for request in requests if isinstance(request, Embed)]
+        given = [(request.prompt or "") + request.text for request in embeds]
         texts = list(dict.fromkeys(given))
-        path, body = self._body(texts, asked[0].max_length)
+        path, body = self._body(texts, embeds[0].max_length)
         body |= self._options.extra_body
-        answered = await self._client.call(path, {key: value for key, value in body.items() if value is not None})
-        with answered.expected() as said:
-            if isinstance(said, list):
-                found, read = list(enumerate(said)), 0
+        reply = await self._client.call(path, {key: value for key, value in body.items() if value is not None})
+        with reply.expected() as payload:
+            if isinstance(payload, list):
+                found, read = list(enumerate(payload)), 0
             else:
-                found = [(index(one["index"]), one["embedding"]) for one in said["data"]]
-                read = int((said.get("usage") or {}).get("prompt_tokens") or 0)
+                found = [(index(one["index"]), one["embedding"]) for one in payload["data"]]
+                read = int((payload.get("usage") or {}).get("prompt_tokens") or 0)
             rows = dict(found)
             if sorted(rows) != list(range(len(texts))) or len(found) != len(texts):
                 raise ValueError(f"{len(found)} embeddings for {len(texts)} texts")

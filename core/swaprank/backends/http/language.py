@@ -72,30 +72,32 @@ class Language:
         raise ResponseError(f"The http backend with api: {self._options.api} answers no {type(request).__name__}.")
 
     async def _generated(self, request: Generate) -> Generated:
-        told = await self._prompts.generate(request, await self._context_size())
+        prompt = await self._prompts.generate(request, await self._context_size())
         watched = [await self._ids_of(word) for word in request.watch] if self._exact else []
-        body = self._body(told, request.temperature)
+        body = self._body(prompt, request.temperature)
         if request.seed is not None:
             body["seed"] = request.seed
         if request.stop:
             body["stop"] = list(request.stop)
         ids = [one for [one, *_] in watched]
-        body |= self._logprobs(ids, 0 if not request.watch else self._options.top) if self._tells or ids else {}
-        reply = await self._asked(body, told)
+        body |= (
+            self._logprobs(ids, 0 if not request.watch else self._options.top) if self._returns_tokens or ids else {}
+        )
+        reply = await self._completion(body, prompt)
         steps = reply.steps
         return Generated(
             **await self._spelled(reply, request),
             ending=_ending(reply, request),
             watched=_watched(steps[-1].top if steps else {}, request.watch, ids),
-            usage=Usage(reply.read, reply.wrote, told.cut),
+            usage=Usage(reply.read, reply.wrote, prompt.cut),
         )
 
     async def _labelled(self, request: LabelLogprobs) -> LabelScores:
-        told = await self._prompts.labels(request, await self._context_size())
+        prompt = await self._prompts.labels(request, await self._context_size())
         labels: list[list[Any]] = await self._labels(request)
         distinct = list(dict.fromkeys(one for spelled in labels for one in spelled))
-        body = self._body(told, 0.0) | self._logprobs(distinct if self._exact else [], self._options.top)
-        reply = await self._asked(body, told)
+        body = self._body(prompt, 0.0) | self._logprobs(distinct if self._exact else [], self._options.top)
+        reply = await self._completion(body, prompt)
         if not reply.steps:
             raise ResponseError(
                 f"{reply.server} returned no log-probabilities for {self._model!r}.",
@@ -106,22 +108,22 @@ class Language:
         for word, spelled in zip(request.labels, labels, strict=True):
             values = [top[one] for one in spelled if one in top]
             found.append(max(values) if values else self._missing(word, top, reply.server))
-        return LabelScores(tuple(found), usage=Usage(reply.read, 0, told.cut))
+        return LabelScores(tuple(found), usage=Usage(reply.read, 0, prompt.cut))
 
     async def _sequenced(self, request: SequenceLogprob) -> SequenceScore:
-        told, after = await self._prompts.sequence(request, await self._context_size())
-        body = self._body(told, 0.0) | {"prompt_logprobs": 0}
-        answered = await self._client.call(_PATH, self._complete(body))
-        with answered.expected() as said:
-            steps = said["choices"][0]["prompt_logprobs"]
-            if len(steps) != len(told.ids) + len(after):
-                raise ValueError(f"{len(steps)} log-probabilities for {len(told.ids) + len(after)} tokens")
-            behind = steps[len(told.ids) :]
+        prompt, after = await self._prompts.sequence(request, await self._context_size())
+        body = self._body(prompt, 0.0) | {"prompt_logprobs": 0}
+        server_reply = await self._client.call(_PATH, self._with_extras(body))
+        with server_reply.expected() as payload:
+            steps = payload["choices"][0]["prompt_logprobs"]
+            if len(steps) != len(prompt.ids) + len(after):
+                raise ValueError(f"{len(steps)} log-probabilities for {len(prompt.ids) + len(after)} tokens")
+            behind = steps[len(prompt.ids) :]
             values = [number(step[str(token)]["logprob"]) for token, step in zip(after, behind, strict=True)]
-        return SequenceScore(tuple(values), Usage(len(told.ids) + len(after), 0, told.cut))
+        return SequenceScore(tuple(values), Usage(len(prompt.ids) + len(after), 0, prompt.cut))
 
     @property
-    def _tells(self) -> bool:
+    def _returns_tokens(self) -> bool:
         """Whether tokens and their log-probabilities are asked for: hosted models may refuse the very question."""
         return self._options.server in ("vllm", "sglang", "llama.cpp")
 
@@ -136,31 +138,31 @@ class Language:
                 body["logprob_token_ids"] = list(ids)
         return body
 
-    def _body(self, told: PromptBody, temperature: float) -> dict[str, Any]:
+    def _body(self, prompt: PromptBody, temperature: float) -> dict[str, Any]:
         limit = "max_completion_tokens" if self._chat and self._options.server == "openai" else "max_tokens"
-        body = {**told.body, limit: told.room, "temperature": temperature}
+        body = {**prompt.body, limit: prompt.room, "temperature": temperature}
         if self._exact:
             body |= _VLLM_PLAIN
         return body
 
-    def _complete(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _with_extras(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body with the model and what the config adds; a null takes a key away."""
         whole = {"model": self._model, **body, **self._options.extra_body}
         return {key: value for key, value in whole.items() if value is not None}
 
-    async def _asked(self, body: dict[str, Any], told: PromptBody) -> Completion:
-        if self._exact and told.ids and "logprobs" in body:
+    async def _completion(self, body: dict[str, Any], prompt: PromptBody) -> Completion:
+        if self._exact and prompt.ids and "logprobs" in body:
             body = {**body, "return_token_ids": True}
-        answered = await self._client.call(_CHAT_PATH if self._chat else _PATH, self._complete(body))
-        reply = _read(answered, chat=self._chat)
+        server_reply = await self._client.call(_CHAT_PATH if self._chat else _PATH, self._with_extras(body))
+        reply = _read(server_reply, chat=self._chat)
         if reply.finish == "content_filter":
             raise BackendError(
                 f"{reply.server} withheld its answer: finish_reason is 'content_filter'.",
                 hint="The service filters the query or a passage; on_error: keep_order leaves these where they were.",
             )
         text = reply.text
-        if told.start and text.lstrip().startswith(told.start.strip()):
-            text = text.lstrip()[len(told.start.strip()) :]
+        if prompt.start and text.lstrip().startswith(prompt.start.strip()):
+            text = text.lstrip()[len(prompt.start.strip()) :]
         return reply.with_text(text)
 
     async def _spelled(self, reply: Completion, request: Generate) -> dict[str, Any]:
@@ -209,9 +211,9 @@ class Language:
                 self._words[word] = [await self._tokenizer.run(lambda tokens: tokens.label(word))]
             else:
                 asked = {"model": self._model, "prompt": word, "add_special_tokens": False}
-                answered = await self._client.call("/tokenize", asked)
-                with answered.expected() as said:
-                    self._words[word] = [int(one) for one in said["tokens"]]
+                server_reply = await self._client.call("/tokenize", asked)
+                with server_reply.expected() as payload:
+                    self._words[word] = [int(one) for one in payload["tokens"]]
                     if not self._words[word]:
                         raise ValueError(f"no token for {word!r}")
         return self._words[word]
@@ -227,16 +229,16 @@ class Language:
     async def _context_size(self) -> int | None:
         """Most tokens of a prompt and its answer, as far as the server says so."""
         if self._context is None and self._tokenizer is not None and self._options.server in ("vllm", "sglang"):
-            answered = await self._client.call("/v1/models")
-            with answered.expected() as said:
-                sizes = {one["id"]: one.get("max_model_len") for one in said["data"]}
+            server_reply = await self._client.call("/v1/models")
+            with server_reply.expected() as payload:
+                sizes = {one["id"]: one.get("max_model_len") for one in payload["data"]}
             self._context = sizes.get(self._model)
         return self._context
 
 
-def _read(answered: ServerReply, *, chat: bool) -> Completion:
-    with answered.expected() as said:
-        return chat_reply(answered.server, said) if chat else completion_reply(answered.server, said)
+def _read(server_reply: ServerReply, *, chat: bool) -> Completion:
+    with server_reply.expected() as payload:
+        return chat_reply(server_reply.server, payload) if chat else completion_reply(server_reply.server, payload)
 
 
 def _watched(top: dict[Any, float], words: Sequence[str], ids: Sequence[int]) -> tuple[float, ...]:

@@ -123,7 +123,7 @@ class HttpOptions(BackendOptions):
             if parts.username or parts.password or parts.query or parts.fragment or "@" in url:
                 raise ValueError("an address holds no user, password or query: put keys into api_key or headers")
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-                raise ValueError(f"{url!r} is no http address, such as http://127.0.0.1:8000")
+                raise ValueError(f"{url!r} is not an http address, such as http://127.0.0.1:8000")
         return value
 
     @model_validator(mode="after")

@@ -117,7 +117,7 @@ class Pairs:
                 hint="Use backend: transformers, or the method's other protocol.",
             )
         if pair.max_length is not None and not self._api.limit:
-            self._warn(f"api: {self._options.api} cannot be told max_length: {pair.max_length}; its own limit holds.")
+            self._warn(f"api: {self._options.api} does not take max_length: {pair.max_length}; its own limit holds.")
         elif pair.truncation == "passage" and pair.max_length is not None:
             self._warn("Pairs that are too long are cut by the server, at the longer side, not the passage only.")
 
@@ -145,17 +145,19 @@ class Pairs:
         if api.counted:
             body["top_n"] = len(texts)
         body |= self._options.extra_body
-        answered = await self._client.call(api.path, {key: value for key, value in body.items() if value is not None})
-        with answered.expected() as said:
-            results = said if isinstance(said, list) else said["data"] if "data" in said else said["results"]
+        reply = await self._client.call(api.path, {key: value for key, value in body.items() if value is not None})
+        with reply.expected() as payload:
+            results = (
+                payload if isinstance(payload, list) else payload["data"] if "data" in payload else payload["results"]
+            )
             found = {index(one["index"]): number(_score_of(one)) for one in results}
             if sorted(found) != list(range(len(texts))) or len(results) != len(texts):
                 raise ValueError(f"{len(results)} scores for {len(texts)} passages, of the indexes {sorted(found)[:9]}")
-            read = _tokens_read(said)
+            read = _tokens_read(payload)
         if self._scores == "probability" and not all(0 <= value <= 1 for value in found.values()):
             raise ResponseError(
-                f"{answered.server} answered {api.path} with the score {max(found.values(), key=abs)}, "
-                "which is no probability.",
+                f"{reply.server} reply {api.path} with the score {max(found.values(), key=abs)}, "
+                "which is not a probability.",
                 hint="Add: backend: {scores: logit}.",
             )
         by_text = {text: found[place] for place, text in enumerate(texts)}
@@ -172,6 +174,6 @@ def _score_of(result: Mapping[str, Any]) -> Any:
     return result["relevance_score"] if "relevance_score" in result else result["score"]
 
 
-def _tokens_read(said: Any) -> int:
-    usage = (said.get("usage") if isinstance(said, dict) else None) or {}
+def _tokens_read(payload: Any) -> int:
+    usage = (payload.get("usage") if isinstance(payload, dict) else None) or {}
     return int(usage.get("prompt_tokens") or usage.get("total_tokens") or 0)

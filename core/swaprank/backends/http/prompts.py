@@ -1,4 +1,4 @@
-"""How a prompt is told to a server of the OpenAI family: as token ids, as text, as messages."""
+"""How a prompt is sent to a server of the OpenAI family: as token ids, as text, as messages."""
 
 from __future__ import annotations
 
@@ -110,13 +110,14 @@ class Prompts:
     async def labels(self, request: LabelLogprobs, context: int | None) -> PromptBody:
         """A prompt whose next token is wanted."""
         if self._tokenizer is None or self._chat:
-            told = await self._untokenized(Generate(request.prompt, max_tokens=1))
-            if told.start:
+            prompt_body = await self._untokenized(Generate(request.prompt, max_tokens=1))
+            if prompt_body.start:
                 raise ConfigError(
-                    f"The answer must begin with {told.start!r}, and a chat of server: {self._server} cannot be told.",
+                    f"The answer must begin with {prompt_body.start!r}, and a chat of server: {self._server} takes no "
+                    "beginning.",
                     hint="Use api: openai-completions with a tokenizer.",
                 )
-            return told
+            return prompt_body
 
         def ids(tokens: Tokens) -> PromptBody:
             rendering = self.rendering(tokens, context)
@@ -126,7 +127,7 @@ class Prompts:
         return await self._tokenizer.run(ids)
 
     async def sequence(self, request: SequenceLogprob, context: int | None) -> tuple[PromptBody, list[int]]:
-        """A prompt with what comes behind it, and the ids of the latter."""
+        """A prompt with what comes after it, and the ids of the latter."""
         if self._tokenizer is None:
             raise BackendError("Sequence log-probabilities need a tokenizer.")
 
@@ -163,7 +164,7 @@ class Prompts:
             )
         if self._chat:
             raise ConfigError(
-                "This method's prompt is no chat: the model is to go on writing it.",
+                "This method's prompt is not a chat: the model is to go on writing it.",
                 hint="Use api: openai-completions.",
             )
         return PromptBody({"prompt": written(prompt)}, request.max_tokens)

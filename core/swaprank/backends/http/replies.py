@@ -54,30 +54,30 @@ class Completion:
         return replace(self, text=text)
 
 
-def completion_reply(server: str, said: dict[str, Any]) -> Completion:
+def completion_reply(server: str, payload: dict[str, Any]) -> Completion:
     """The answer in the body of a completion."""
-    choice = said["choices"][0]
+    choice = payload["choices"][0]
     told = choice.get("logprobs") or {}
     if "content" in told:  # llama.cpp
-        return _reply(server, said, choice, _text(choice["text"]), chat_steps(told["content"] or []))
+        return _reply(server, payload, choice, _text(choice["text"]), chat_steps(told["content"] or []))
     top = told.get("top_logprobs") or [{}] * len(told.get("tokens") or [])
     steps = tuple(
         Step(token, number(logprob), {_key(key): number(value) for key, value in (best or {}).items()})
         for token, logprob, best in zip(told.get("tokens") or [], told.get("token_logprobs") or [], top, strict=True)
     )
-    return _reply(server, said, choice, _text(choice["text"]), steps)
+    return _reply(server, payload, choice, _text(choice["text"]), steps)
 
 
-def chat_reply(server: str, said: dict[str, Any]) -> Completion:
+def chat_reply(server: str, payload: dict[str, Any]) -> Completion:
     """The answer in the body of a chat completion."""
-    choice = said["choices"][0]
+    choice = payload["choices"][0]
     message = choice["message"]
     text = _text(message.get("content"))
     reasoning = message.get("reasoning") or message.get("reasoning_content")
     if reasoning:
         text = f"<think>\n{reasoning}\n</think>\n\n{text}"
     told = (choice.get("logprobs") or {}).get("content") or []
-    return _reply(server, said, choice, text, chat_steps(told))
+    return _reply(server, payload, choice, text, chat_steps(told))
 
 
 def chat_steps(told: list[Any]) -> tuple[Step, ...]:
@@ -92,8 +92,10 @@ def chat_steps(told: list[Any]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _reply(server: str, said: dict[str, Any], choice: dict[str, Any], text: str, steps: tuple[Step, ...]) -> Completion:
-    usage = said.get("usage") or {}
+def _reply(
+    server: str, payload: dict[str, Any], choice: dict[str, Any], text: str, steps: tuple[Step, ...]
+) -> Completion:
+    usage = payload.get("usage") or {}
     finish, stopped_by = choice.get("finish_reason"), choice.get("stop_reason")
     ids = tuple(choice.get("token_ids") or ())
     if finish == "stop" and not isinstance(stopped_by, str):
@@ -113,7 +115,7 @@ def _reply(server: str, said: dict[str, Any], choice: dict[str, Any], text: str,
 def _text(value: Any) -> str:
     """What was written; servers say null for nothing."""
     if not isinstance(value, str | None):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not text")
     return value or ""
 
 

@@ -178,10 +178,10 @@ class FrameworkLlm(ABC):
             return error
         status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
         named = any(sign in type(error).__name__ for sign in _TRANSIENT_NAMES)
-        said = f"{type(error).__name__}: {error}"
+        message = f"{type(error).__name__}: {error}"
         secrets = Secrets(_credentials(getattr(self, "llm", None)))
         failure = BackendError(
-            f"The LLM {self.model!r} failed: {secrets.masked(said)}",
+            f"The LLM {self.model!r} failed: {secrets.masked(message)}",
             hint="The error is the framework's own.",
             retryable=named or status in TRANSIENT_STATUSES,
         )

@@ -1,7 +1,7 @@
 """What a late-interaction checkpoint says about itself, in the formats of colbert-ai and of PyLate.
 
 colbert-ai (Stanford): ``artifact.metadata``, and the projection as ``linear.weight`` beside the network's own
-tensors in ``model.safetensors``. PyLate: ``modules.json`` with one or several ``Dense`` modules behind the
+tensors in ``model.safetensors``. PyLate: ``modules.json`` with one or several ``Dense`` modules after the
 network, and ``config_sentence_transformers.json``.
 """
 
@@ -58,12 +58,12 @@ class Protocol:
     """How a checkpoint wants its texts.
 
     Attributes:
-        markers: The token behind the first one, by role.
+        markers: The token after the first one, by role.
         lengths: Most tokens, by role.
         expansion: Whether short queries are filled up with mask tokens.
         attended: Whether the text's tokens attend to those.
         skip: Marks of a passage that get no vector.
-        projections: The layers behind the network, in order.
+        projections: The layers after the network, in order.
     """
 
     markers: Mapping[str, str]
@@ -89,7 +89,7 @@ def read_protocol(find: Find, model: str) -> Protocol:
     linear = _tensors(weights, "linear.weight").get("linear.weight") if weights else None
     if linear is None:
         raise ConfigError(
-            f"The model {model!r} is no late-interaction model: it has no projection of token vectors.",
+            f"The model {model!r} is not a late-interaction model: it has no projection of token vectors.",
             hint="Give a ColBERT model in the format of colbert-ai (linear.weight in model.safetensors) or of PyLate "
             "(a Dense module in modules.json). Embedding models are for method: bi-encoder.",
         )

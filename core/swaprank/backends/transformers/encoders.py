@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from .options import TransformersOptions
 
-Asked = TypeVar("Asked", bound=Request)
+RequestKind = TypeVar("RequestKind", bound=Request)
 
 
-class Encoder(ABC, Generic[Asked]):
+class Encoder(ABC, Generic[RequestKind]):
     """A loaded model behind a lock: tokenizers and devices are used by one thread at a time."""
 
     def __init__(self, network: torch.nn.Module, limit: int | None, model: str, options: TransformersOptions) -> None:
@@ -35,7 +35,7 @@ class Encoder(ABC, Generic[Asked]):
         self._positions = _positions(network)
         self._own_limit = min(filter(None, (limit, self._positions)), default=None)
 
-    def run(self, requests: Sequence[Asked]) -> list[Response]:
+    def run(self, requests: Sequence[RequestKind]) -> list[Response]:
         """Answer all requests, in order."""
         import torch
 
@@ -46,7 +46,7 @@ class Encoder(ABC, Generic[Asked]):
         return [answers[request] for request in requests]
 
     @abstractmethod
-    def _run(self, requests: Sequence[Asked]) -> list[Response]: ...
+    def _run(self, requests: Sequence[RequestKind]) -> list[Response]: ...
 
     def _limit(self, max_length: int | None) -> int | None:
         """The most tokens to read: as many as asked for, or else the model's own limit.
@@ -208,7 +208,7 @@ def _positions(network: torch.nn.Module) -> int | None:
 
     tables = (getattr(module, "position_embeddings", None) for module in network.modules())
     sizes = [
-        # RoBERTa and its kin count positions from behind the padding index.
+        # RoBERTa and its kin count positions from after the padding index.
         table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
         for table in tables
         if isinstance(table, torch.nn.Embedding)

@@ -43,7 +43,7 @@ class _Text:
 
 
 class TokenEncoder(Encoder[EmbedTokens]):
-    """A network with a projection behind it.
+    """A network with a projection after it.
 
     Args:
         network: The network without any head.
@@ -152,7 +152,7 @@ class TokenEncoder(Encoder[EmbedTokens]):
             found = self._tokenizer.unk_token_id
         if found is None:
             raise ConfigError(
-                f"The marker {marker!r} is no token of {self._name!r}.",
+                f"The marker {marker!r} is not a token of {self._name!r}.",
                 hint="Leave query_prefix and document_prefix out to take the model's own.",
             )
         return found

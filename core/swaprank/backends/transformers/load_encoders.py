@@ -35,8 +35,8 @@ def pair_encoder(model: str, options: TransformersOptions) -> PairEncoder:
     loaded: CrossEncoder = _loaded("CrossEncoder", model, options)
     _check_reads_pairs(loaded, model)
     untrained = _untrained(loaded)
-    brought = _adapt(loaded, model, options)
-    _check_trained([name for name in untrained if name not in brought], model)
+    from_adapters = _adapt(loaded, model, options)
+    _check_trained([name for name in untrained if name not in from_adapters], model)
     return PairEncoder(loaded.eval(), model, options)
 
 
@@ -50,8 +50,8 @@ def module_chain(model: str, options: TransformersOptions) -> ModuleChain:
     """
     loaded: CrossEncoder = _loaded("CrossEncoder", model, options)
     untrained = _untrained(loaded)
-    brought = _adapt(loaded, model, options)
-    _check_trained([name for name in untrained if name not in brought], model)
+    from_adapters = _adapt(loaded, model, options)
+    _check_trained([name for name in untrained if name not in from_adapters], model)
     return ModuleChain(loaded.eval(), model, options)
 
 
@@ -76,7 +76,7 @@ def _loaded(loader: str, model: str, options: TransformersOptions) -> Any:
         )
     if options.engine != "torch" and (options.adapters or options.language):
         raise ConfigError(
-            f"The exported network of {model!r} takes no adapters and no language.",
+            f"The exported network of {model!r} takes neither PEFT adapters nor a language.",
             hint="Take engine: torch, or merge them before the export.",
         )
     library = require("sentence_transformers", extra="transformers", purpose=f"The encoder {model!r}")
@@ -93,11 +93,13 @@ def _loaded(loader: str, model: str, options: TransformersOptions) -> Any:
 
 
 def _adapt(loaded: CrossEncoder | SentenceTransformer, model: str, options: TransformersOptions) -> set[str]:
-    """Choose the language and put the adapters on; gives back the names of the whole tensors that they brought."""
+    """Choose the language and apply PEFT adapters; returns the names of the tensors that they replaced."""
     network = getattr(loaded[0], "model", None)
     if not hasattr(network, "base_model_prefix"):
         if options.adapters or options.language:
-            raise ConfigError(f"The model {model!r} is no transformers network: it takes no adapters and no language.")
+            raise ConfigError(
+                f"The model {model!r} is not a transformers network: it takes neither PEFT adapters nor a language."
+            )
         return set()
     if options.adapters and getattr(network, "_hf_peft_config_loaded", False):
         raise ConfigError(
@@ -157,7 +159,7 @@ def _check_trained(untrained: Sequence[str], model: str) -> None:
     if untrained:
         raise ConfigError(
             f"The model {model!r} has no trained weights for {', '.join(untrained[:3])}, "
-            f"{len(untrained)} tensors in all: it is no cross-encoder.",
+            f"{len(untrained)} tensors in all: it is not a cross-encoder.",
             hint="Embedding models are for method: bi-encoder.",
         )
 
@@ -166,7 +168,7 @@ def _untrained(loaded: CrossEncoder) -> list[str]:
     """Names of the tensors that were not in the checkpoint and got random values.
 
     transformers marks the tensors it has read. Where nothing is marked (exported networks, adapters,
-    models that load themselves) nothing can be told.
+    models that load themselves) nothing can be said.
     """
     import torch
 

@@ -75,11 +75,11 @@ def token_encoder(model: str, options: TransformersOptions) -> TokenEncoder:
     Raises:
         MissingDependencyError: transformers or peft is not installed.
         BackendError: The model cannot be loaded.
-        ConfigError: It is no late-interaction model, or the language is none of its own.
+        ConfigError: It is not a late-interaction model, or the language is none of its own.
     """
     _check_engine(model, options)
     source = source_of(model, options)
-    source.config()  # what is no model at all is told from what is one of another kind
+    source.config()  # tells what is not a model at all from a model of another kind
     protocol = read_protocol(source.file, model)
     # The pooler sits on the first token, whose vector it does not change.
     with expecting("linear.weight", "pooler."):
@@ -93,7 +93,7 @@ def views_model(model: str, options: TransformersOptions) -> ViewsModel:
     Raises:
         MissingDependencyError: transformers or peft is not installed.
         BackendError: The model cannot be loaded.
-        ConfigError: It is no encoder-decoder.
+        ConfigError: It is not an encoder-decoder.
     """
     _check_engine(model, options)
     source = source_of(model, options)
@@ -115,14 +115,14 @@ def prompt_encoder(model: str, options: TransformersOptions) -> PromptEncoder:
     Raises:
         MissingDependencyError: transformers, or what the model's format needs, is not installed.
         BackendError: The model cannot be loaded.
-        ConfigError: It is no decoder.
+        ConfigError: It is not a decoder.
     """
     import torch
 
     source = source_of(model, options)
     if not source.is_decoder():
         raise ConfigError(
-            f"The model {model!r} is no decoder, and has no embedding of a whole prompt in its last token.",
+            f"The model {model!r} is not a decoder, and has no embedding of a whole prompt in its last token.",
             hint="Encoders are for method: bi-encoder.",
         )
     network = load_network(source, options, "AutoModel")

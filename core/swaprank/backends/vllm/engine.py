@@ -62,14 +62,14 @@ class Engine:
 
     def generate(self, prompts: Sequence[Sequence[int]], params: Sequence[Any]) -> list[Any]:
         """The request outputs of prompts of token ids, each with its ``SamplingParams``."""
-        return self._asked("generate", prompts, sampling_params=list(params))
+        return self._call("generate", prompts, sampling_params=list(params))
 
     def pool(self, task: Literal["classify", "embed"], prompts: Sequence[Sequence[int]], params: Sequence[Any]) -> Any:
         """The pooled vectors [outputs], in float32, of prompts of token ids, each with its ``PoolingParams``."""
-        outputs = self._asked("encode", prompts, pooling_params=list(params), pooling_task=task)
+        outputs = self._call("encode", prompts, pooling_params=list(params), pooling_task=task)
         return [output.outputs.data.float().reshape(-1).cpu() for output in outputs]
 
-    def _asked(self, what: str, prompts: Sequence[Sequence[int]], **arguments: Any) -> list[Any]:
+    def _call(self, what: str, prompts: Sequence[Sequence[int]], **arguments: Any) -> list[Any]:
         if not prompts:
             return []
         given = [{"prompt_token_ids": list(prompt)} for prompt in prompts]

@@ -17,7 +17,7 @@ from .engine import Engine, start
 if TYPE_CHECKING:
     from .options import VllmOptions
 
-# Prompts, and the tokens looked at after each; log-probabilities and, where they are told, logits of those.
+# Prompts, and the tokens looked at after each; log-probabilities and, where they are returned, logits of those.
 Wanted = dict[tuple[int, ...], list[int]]
 Read = dict[tuple[int, ...], tuple[dict[int, float], dict[int, float]]]
 
