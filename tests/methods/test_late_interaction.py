@@ -200,7 +200,7 @@ def test_markers_may_be_chosen_among_the_vocabulary() -> None:
     swapped = reranker(STANFORD, query_prefix="[unused1]").rerank("tea", texts)
     assert spelled.scores == own.scores
     assert swapped.scores != own.scores
-    with pytest.raises(ConfigError, match=r"marker '\[nothing\]' is no token"):
+    with pytest.raises(ConfigError, match=r"marker '\[nothing\]' is not a token"):
         reranker(STANFORD, query_prefix="[nothing]").rerank("q", ["a"])
 
 
