@@ -25,11 +25,12 @@ def sampled(dataset: Dataset, most: int | None) -> Dataset:
     if most is None or most >= len(names):
         return dataset
     kept = {names[place * len(names) // most] for place in range(most)}
-    queries, candidates, qrels = (
-        {name: value for name, value in given.items() if name in kept}
-        for given in (dataset.queries, dataset.candidates, dataset.qrels)
+    return replace(
+        dataset,
+        queries={name: text for name, text in dataset.queries.items() if name in kept},
+        candidates={name: found for name, found in dataset.candidates.items() if name in kept},
+        qrels={name: judged for name, judged in dataset.qrels.items() if name in kept},
     )
-    return replace(dataset, queries=queries, candidates=candidates, qrels=qrels)
 
 
 def main() -> None:
