@@ -28,7 +28,7 @@ INFO = f"GET /api/models/{MODEL}"
 
 
 @pytest.fixture
-def hub(monkeypatch, tmp_path):
+def hub(monkeypatch, tmp_path, nothing_loaded):
     """A hub with one model, an empty cache, and a library that may ask it, for a second at most."""
     fake = FakeHub(**{MODEL.replace("/", "__"): MODELS / "tiny-bert-cross-encoder"})
     for name, value in {

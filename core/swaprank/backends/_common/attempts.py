@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    error: Exception
+    error: SwaprankError
     at: float
 
 
@@ -55,19 +55,22 @@ class Attempts:
         try:
             done = work()
         except Exception as error:
-            self._failures[key] = _Failure(error, time.monotonic())
+            self._failures[key] = _Failure(_without_traceback(error), time.monotonic())
             raise
         self._failures.pop(key, None)
         return done
 
 
-def _repeated(failure: _Failure, left: float) -> Exception:
+def _without_traceback(error: Exception) -> SwaprankError:
+    """What is kept of an error: not its traceback, whose frames hold whatever was half loaded."""
+    if isinstance(error, SwaprankError):
+        return copy.copy(error)
+    return BackendError(f"The model cannot be loaded: {type(error).__name__}: {error}")
+
+
+def _repeated(failure: _Failure, left: float) -> SwaprankError:
     """The error of a while ago, as an error of now."""
-    error, ago = failure.error, time.monotonic() - failure.at
-    if not isinstance(error, SwaprankError):
-        error = BackendError(f"The model cannot be loaded: {type(error).__name__}: {error}")
-    told = copy.copy(error)
+    told, ago = copy.copy(failure.error), time.monotonic() - failure.at
     if left > 0:
-        told.args = (f"{error} (It failed {ago:.0f} s ago; in {left:.0f} s it is tried again, by warm_up() at once.)",)
-    told.__cause__ = failure.error
+        told.args = (f"{told} (It failed {ago:.0f} s ago; in {left:.0f} s it is tried again, by warm_up() at once.)",)
     return told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, MissingDependencyError, require
@@ -33,12 +33,7 @@ def pair_encoder(model: str, options: TransformersOptions) -> PairEncoder:
         BackendError: The model cannot be loaded, or has no tokenizer; the message names it and the cause.
         ConfigError: It can be loaded, but is not a cross-encoder.
     """
-    loaded: CrossEncoder = _loaded("CrossEncoder", model, options)
-    _check_reads_pairs(loaded, model)
-    untrained = _untrained(loaded)
-    from_adapters = _adapt(loaded, model, options)
-    _check_trained([name for name in untrained if name not in from_adapters], model)
-    return PairEncoder(loaded.eval(), model, options)
+    return PairEncoder(_cross_encoder(model, options, check=_check_reads_pairs), model, options)
 
 
 def module_chain(model: str, options: TransformersOptions) -> ModuleChain:
@@ -49,11 +44,7 @@ def module_chain(model: str, options: TransformersOptions) -> ModuleChain:
         BackendError: The model cannot be loaded, or has no tokenizer; the message names it and the cause.
         ConfigError: Some of its weights are untrained.
     """
-    loaded: CrossEncoder = _loaded("CrossEncoder", model, options)
-    untrained = _untrained(loaded)
-    from_adapters = _adapt(loaded, model, options)
-    _check_trained([name for name in untrained if name not in from_adapters], model)
-    return ModuleChain(loaded.eval(), model, options)
+    return ModuleChain(_cross_encoder(model, options), model, options)
 
 
 def text_encoder(model: str, options: TransformersOptions) -> TextEncoder:
@@ -66,6 +57,19 @@ def text_encoder(model: str, options: TransformersOptions) -> TextEncoder:
     loaded: SentenceTransformer = _loaded("SentenceTransformer", model, options)
     _adapt(loaded, model, options)
     return TextEncoder(loaded.eval(), model, options)
+
+
+def _cross_encoder(
+    model: str, options: TransformersOptions, check: Callable[[CrossEncoder, str], None] | None = None
+) -> CrossEncoder:
+    """A cross-encoder with trained weights and its fine-tunings, ready to compute; checked before its weights are."""
+    loaded: CrossEncoder = _loaded("CrossEncoder", model, options)
+    if check is not None:
+        check(loaded, model)
+    untrained = _untrained(loaded)
+    from_adapters = _adapt(loaded, model, options)
+    _check_trained([name for name in untrained if name not in from_adapters], model)
+    return loaded.eval()
 
 
 def _loaded(loader: str, model: str, options: TransformersOptions) -> Any:
@@ -130,7 +134,7 @@ def _arguments(options: TransformersOptions, access: HubAccess) -> dict[str, Any
     place = device(options.device)
     model: dict[str, Any] = {}
     if options.engine == "torch":
-        model["dtype"] = dtype(options.dtype, place, half_on_cpu=False)
+        model["dtype"] = dtype(options.dtype, place)
         if options.attn_implementation:
             model["attn_implementation"] = options.attn_implementation
     elif options.engine_file:
