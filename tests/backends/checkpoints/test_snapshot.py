@@ -147,13 +147,17 @@ def test_a_fallback_comes_at_once_after_the_first_failure(hub) -> None:
     assert hub.asked_for("/api/models/") == [INFO]
 
 
-def test_callers_who_gave_up_are_not_served_after_the_load(hub) -> None:
-    hub.hang = 0.6
+def test_callers_who_gave_up_are_not_served_after_the_load(hub, monkeypatch) -> None:
+    """The batch in which the load began is ended, for the model stays; those who came meanwhile have left."""
+    hub.hang = 0.3
     reranker = Reranker({**config(), "timeout": 0.1, "on_error": "keep_order"})
+    batcher = reranker._stage.ranker.backend._batcher
+    batches, run = [], batcher.model.run
+    monkeypatch.setattr(batcher.model, "run", lambda requests: batches.append(len(requests)) or run(requests))
     for _ in range(3):
         assert ranked(reranker).failures
-    batcher = reranker._stage.ranker.backend._batcher
-    assert len(batcher._callers) == 0
+    batcher.call(lambda models: models).result(30)
+    assert batches == [2]
 
 
 def test_warm_up_tries_again_and_loads(hub) -> None:
