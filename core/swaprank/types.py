@@ -130,6 +130,25 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A repository of the hub whose files are in the cache.
+
+    Attributes:
+        model: The hub id, as the config names it.
+        commit: The commit that is loaded.
+        path: The folder of its files.
+        size: Bytes of the files that the model needs; 0 where the hub was not asked.
+        fetched: Bytes of those that were not in the cache before.
+    """
+
+    model: str
+    commit: str
+    path: str
+    size: int
+    fetched: int
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Something that went wrong and was handled by the failure policy.
 
