@@ -4,6 +4,7 @@ from swaprank.adapters import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, 
 
 from .bm25 import bm25_index
 from .decomposition import QuestionDecomposition
+from .events import ReRankUsageEvent
 from .feedback import FeedbackRetriever
 from .hybrid import HybridFusion
 from .postprocessor import Reranker
@@ -19,6 +20,7 @@ __all__ = [
     "HybridFusion",
     "InstructedQuery",
     "QuestionDecomposition",
+    "ReRankUsageEvent",
     "Reranker",
     "bm25_index",
 ]

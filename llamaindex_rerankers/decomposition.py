@@ -52,12 +52,12 @@ class QuestionDecomposition(Reranker):
         """The name LlamaIndex writes into dumps."""
         return "SwaprankQuestionDecomposition"
 
-    def _rerank(self, query: Query, nodes: list[NodeWithScore]) -> Steps[list[NodeWithScore]]:
+    def _rerank(self, query: Query, nodes: list[NodeWithScore], top_n: int | None) -> Steps[list[NodeWithScore]]:
         if self.retriever is not None and nodes:
             query, nodes = yield from retrieve_for_parts(
                 self._core, query, nodes, partial(_retrieve, self.retriever), key=_node_id, unscored=_unscored
             )
-        return (yield from super()._rerank(query, nodes))
+        return (yield from super()._rerank(query, nodes, top_n))
 
 
 def _retrieve(retriever: BaseRetriever, texts: list[str]) -> Steps[list[list[NodeWithScore]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Annotated, Any, ClassVar, Self
 
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
@@ -33,6 +34,7 @@ from swaprank.adapters import (
 )
 from swaprank.errors import nearest
 
+from .events import ReRankUsageEvent
 from .llm import Provider
 from .query import InstructedQuery
 
@@ -59,7 +61,8 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
     ``rerank_failures``, and a model's reasoning as ``rerank_reasoning`` if you ask for it. These keys are
     excluded from the text that embedding models and LLMs see.
 
-    A query may bring its own instruction for instruction-aware methods: see `InstructedQuery`.
+    A query may bring its own instruction for instruction-aware methods, and its own ``top_n``: see `InstructedQuery`.
+    `postprocess_nodes` also takes ``top_n=`` itself.
 
     Args:
         reranker: Recipe name, path, mapping, a ready `swaprank.Reranker`, or None.
@@ -100,33 +103,70 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
     ) -> None:
         # Dumps carry the class name, and pydantic hands a whole dump to __init__.
         options.pop("class_name", None)
-        fields = {
+        own = {
             "metadata_mode": _mode(metadata_mode),
             "include_reasoning": include_reasoning,
             "on_ranking": on_ranking,
             **({} if callback_manager is None else {"callback_manager": callback_manager}),
         }
-        super().__init__(reranker, config=config, llm=Provider(llm), fields=fields, **options)
+        super().__init__(reranker, config=config, llm=Provider(llm), fields=own, **options)
 
     @classmethod
     def class_name(cls) -> str:
         """The name LlamaIndex writes into dumps."""
         return "SwaprankReranker"
 
+    def postprocess_nodes(
+        self,
+        nodes: list[NodeWithScore],
+        query_bundle: QueryBundle | None = None,
+        query_str: str | None = None,
+        *,
+        top_n: int | None = None,
+    ) -> list[NodeWithScore]:
+        """The nodes in their new order, cut to the config's limits.
+
+        Args:
+            nodes: The candidates, in first-stage order.
+            query_bundle: The query; or else
+            query_str: its text.
+            top_n: How many nodes this call keeps at most; overrides the config's.
+
+        Raises:
+            swaprank.InputError: There is no query, something is not a node, or `top_n` is no whole number above 0.
+            swaprank.BackendError: The model failed and ``on_error`` is ``raise``.
+        """
+        query_bundle, query_str = _with_top_n(query_bundle, query_str, top_n)
+        return super().postprocess_nodes(nodes, query_bundle, query_str)
+
+    async def apostprocess_nodes(
+        self,
+        nodes: list[NodeWithScore],
+        query_bundle: QueryBundle | None = None,
+        query_str: str | None = None,
+        *,
+        top_n: int | None = None,
+    ) -> list[NodeWithScore]:
+        """As `postprocess_nodes`, without blocking the event loop."""
+        query_bundle, query_str = _with_top_n(query_bundle, query_str, top_n)
+        return await super().apostprocess_nodes(nodes, query_bundle, query_str)
+
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        return run(self._rerank(self.query(query_bundle), _checked(nodes)))
+        return run(self._rerank(self.query(query_bundle), _checked(nodes), _top_n(query_bundle)))
 
     @dispatcher.span
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        return await arun(self._rerank(self.query(query_bundle), _checked(nodes)))
+        return await arun(self._rerank(self.query(query_bundle), _checked(nodes), _top_n(query_bundle)))
 
-    def _rerank(self, query: Query, nodes: list[NodeWithScore]) -> Steps[list[NodeWithScore]]:
-        with self._rerank_events(query, nodes) as result:
-            ranking = yield from step(self._core.rerank, self._core.arerank, query, self.passages(nodes))
+    def _rerank(self, query: Query, nodes: list[NodeWithScore], top_n: int | None) -> Steps[list[NodeWithScore]]:
+        with self._rerank_events(query, nodes, top_n) as (result, used):
+            core, passages = self._core, self.passages(nodes)
+            ranking = yield from step(core.rerank, core.arerank, query, passages, top_n=top_n)
+            used.update(self._usage(ranking))
             result += self._ranked_nodes(nodes, ranking)
         return result
 
@@ -169,11 +209,18 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
         return ranked_nodes
 
     @contextmanager
-    def _rerank_events(self, query: Query, nodes: list[NodeWithScore]) -> Iterator[list[NodeWithScore]]:
-        """Start and end in both event systems of LlamaIndex, balanced on success, on no nodes and on error."""
-        top_n = self._core.top_n or len(nodes)
+    def _rerank_events(
+        self, query: Query, nodes: list[NodeWithScore], top_n: int | None
+    ) -> Iterator[tuple[list[NodeWithScore], dict[str, Any]]]:
+        """Start and end in both event systems of LlamaIndex, balanced on success, on no nodes and on error.
+
+        Yields:
+            What takes the nodes that are kept, and what takes the usage.
+        """
+        top_n = top_n or self._core.top_n or len(nodes)
         model = str(self.config.get("model") or self._core.name)
         result: list[NodeWithScore] = []
+        used: dict[str, Any] = {}
         dispatcher.event(ReRankStartEvent(query=query.text, nodes=nodes, top_n=top_n, model_name=model))
         payload: dict[str, Any] = {
             EventPayload.NODES: nodes,
@@ -183,9 +230,11 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
         }
         try:
             with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
-                yield result
-                event.on_end(payload={EventPayload.NODES: result})
+                yield result, used
+                event.on_end(payload={EventPayload.NODES: result, EventPayload.ADDITIONAL_KWARGS: used})
         finally:
+            if used:
+                dispatcher.event(ReRankUsageEvent(usage=used))
             dispatcher.event(ReRankEndEvent(nodes=result))
 
     def _get_prompts(self) -> PromptDictType:
@@ -206,6 +255,25 @@ def content(node: BaseNode, mode: MetadataMode) -> str:
 
 def _checked(nodes: list[NodeWithScore]) -> list[NodeWithScore]:
     return checked_candidates(nodes, NodeWithScore, "nodes", "Give a list of NodeWithScore(node=..., score=...).")
+
+
+def _with_top_n(
+    bundle: QueryBundle | None, text: str | None, top_n: int | None
+) -> tuple[QueryBundle | None, str | None]:
+    """The query as a bundle that brings a `top_n`, where one is given; LlamaIndex hands on bundles alone."""
+    if top_n is None:
+        return bundle, text
+    if bundle is None and isinstance(text, str):
+        return InstructedQuery(text, top_n=top_n), None
+    if not isinstance(bundle, QueryBundle) or text is not None:
+        return bundle, text  # refused where it is read
+    known = {field.name: getattr(bundle, field.name) for field in fields(QueryBundle)}
+    instruction = bundle.instruction if isinstance(bundle, InstructedQuery) else None
+    return InstructedQuery(**known, instruction=instruction, top_n=top_n), None
+
+
+def _top_n(bundle: QueryBundle | None) -> int | None:
+    return bundle.top_n if isinstance(bundle, InstructedQuery) else None
 
 
 def _mode(mode: MetadataMode | str) -> MetadataMode:

@@ -6,6 +6,7 @@ import os
 import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import index
 from typing import Any, TypeVar
 
 from .errors import InputError
@@ -40,6 +41,21 @@ def checked_query(query: str | Query, instruction: str | None = None) -> Query:
     if instruction is not None:
         _check_text(instruction, "The instruction")
     return replace(query, text=readable(query.text), instruction=instruction and readable(instruction))
+
+
+def checked_top_n(top_n: Any) -> int:
+    """How many passages a call keeps at most.
+
+    Raises:
+        InputError: No whole number of at least 1.
+    """
+    try:
+        whole = index(top_n)
+    except TypeError:
+        whole = 0
+    if isinstance(top_n, bool) or whole < 1:
+        raise InputError(f"top_n is {_shown(top_n)}.", hint="Give a whole number of at least 1, or None.")
+    return whole
 
 
 def checked_passages(passages: Iterable[str | Passage], name: str = "passages") -> list[Passage]:

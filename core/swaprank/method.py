@@ -47,6 +47,7 @@ class GroupScores:
         repairs: How many places of a malformed answer had to be filled by rule.
         reasoning: What the model said about each passage; empty when it says nothing.
         coverage: Share (0 to 1) of the text that the model's vocabulary covers, where known.
+        quotes: What the model quoted of each passage, where it was asked to and the quote occurs there.
     """
 
     scores: Sequence[float]
@@ -54,6 +55,7 @@ class GroupScores:
     repairs: int = 0
     reasoning: Sequence[str | None] = ()
     coverage: float | None = None
+    quotes: Sequence[str | None] = ()
 
 
 Steps = Generator[list[Request], list[Response], GroupScores]

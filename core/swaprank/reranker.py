@@ -17,10 +17,11 @@ from .config.secrets import without_secrets
 from .errors import ConfigError, InputError
 from .flow.drivers import adrive, drive
 from .flow.flow import Flow
-from .inputs import as_list, checked_passages, checked_query
+from .inputs import as_list, checked_passages, checked_query, checked_top_n
 from .stages.decomposition import Decomposition
 from .stages.feedback import Embeddings, Feedback, better_query
 from .stages.parts import backends
+from .stages.stage import Stage
 from .types import Decomposed, Downloaded, Passage, Query, Ranking
 
 
@@ -90,7 +91,12 @@ class Reranker:
         return self._stage.limits.top_n
 
     def rerank(
-        self, query: str | Query, passages: Iterable[str | Passage], *, instruction: str | None = None
+        self,
+        query: str | Query,
+        passages: Iterable[str | Passage],
+        *,
+        instruction: str | None = None,
+        top_n: int | None = None,
     ) -> Ranking:
         """Rank the passages for the query.
 
@@ -100,39 +106,56 @@ class Reranker:
                 read once. They are not changed.
             instruction: What counts as relevant in this call, for instruction-aware methods; goes before the
                 query's own, which goes before the config's.
+            top_n: How many passages this call keeps at most; None for as many as the config says. What a stage
+                inside a cascade keeps is the config's.
 
         Returns:
             The kept passages, best first, and a score for every input.
 
         Raises:
             InputError: A blank query, something that is not a passage, a text, id, score or embedding of a wrong type,
-                or an instruction that no method here takes.
+                an instruction that no method here takes, or a `top_n` that is no whole number above 0.
             BackendError: The model failed and ``on_error`` is ``raise``.
         """
-        flow = self._flow(query, passages, instruction)
+        flow = self._flow(query, passages, instruction, self._keeping(top_n))
         return drive([flow])[0]
 
     async def arerank(
-        self, query: str | Query, passages: Iterable[str | Passage], *, instruction: str | None = None
+        self,
+        query: str | Query,
+        passages: Iterable[str | Passage],
+        *,
+        instruction: str | None = None,
+        top_n: int | None = None,
     ) -> Ranking:
         """As `rerank`, without blocking the event loop."""
-        flow = self._flow(query, passages, instruction)
+        flow = self._flow(query, passages, instruction, self._keeping(top_n))
         return (await adrive([flow]))[0]
 
-    def rerank_many(self, queries: Iterable[str | Query], passages: Iterable[Iterable[str | Passage]]) -> list[Ranking]:
+    def rerank_many(
+        self,
+        queries: Iterable[str | Query],
+        passages: Iterable[Iterable[str | Passage]],
+        *,
+        top_n: int | None = None,
+    ) -> list[Ranking]:
         """Rank one candidate list per query; all queries share the model's batches.
 
         Raises:
             InputError: Not as many lists as queries, or as in `rerank`.
         """
-        flows = self._flows(queries, passages)
+        flows = self._flows(queries, passages, top_n)
         return drive(flows)
 
     async def arerank_many(
-        self, queries: Iterable[str | Query], passages: Iterable[Iterable[str | Passage]]
+        self,
+        queries: Iterable[str | Query],
+        passages: Iterable[Iterable[str | Passage]],
+        *,
+        top_n: int | None = None,
     ) -> list[Ranking]:
         """As `rerank_many`, without blocking the event loop."""
-        flows = self._flows(queries, passages)
+        flows = self._flows(queries, passages, top_n)
         return await adrive(flows)
 
     def feedback(
@@ -262,7 +285,8 @@ class Reranker:
         self,
         query: str | Query,
         passages: Iterable[str | Passage],
-        instruction: str | None = None,
+        instruction: str | None,
+        stage: Stage,
         name: str = "passages",
     ) -> Flow[Ranking]:
         query = checked_query(query, instruction)
@@ -271,10 +295,14 @@ class Reranker:
                 f"{self.name!r} takes no instruction, and one is given: {query.instruction[:60]!r}.",
                 hint=f"Methods that take one: {_instructed()}.",
             )
-        return self._stage.flow(query, checked_passages(passages, name), None)
+        return stage.flow(query, checked_passages(passages, name), None)
+
+    def _keeping(self, top_n: int | None) -> Stage:
+        """The stage, with another `top_n` where one is given."""
+        return self._stage if top_n is None else self._stage.keeping(checked_top_n(top_n))
 
     def _flows(
-        self, queries: Iterable[str | Query], passages: Iterable[Iterable[str | Passage]]
+        self, queries: Iterable[str | Query], passages: Iterable[Iterable[str | Passage]], top_n: int | None
     ) -> list[Flow[Ranking]]:
         queries, lists = as_list(queries, "queries"), as_list(passages, "passages")
         if len(queries) != len(lists):
@@ -282,8 +310,9 @@ class Reranker:
                 f"rerank_many got {len(queries)} queries and {len(lists)} passage lists.",
                 hint="Give one list of passages per query.",
             )
+        stage = self._keeping(top_n)
         return [
-            self._flow(query, each, name=f"passages[{place}]")
+            self._flow(query, each, None, stage, name=f"passages[{place}]")
             for place, (query, each) in enumerate(zip(queries, lists, strict=True))
         ]
 

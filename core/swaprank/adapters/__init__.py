@@ -29,6 +29,7 @@ from .metadata import (
 )
 from .retrieval import feedback_embedding, retrieve_for_parts
 from .steps import Step, Steps, arun, run, step, thread_step
+from .usage import usage
 
 __all__ = [
     "ANY_CONFIG",
@@ -62,5 +63,6 @@ __all__ = [
     "shown",
     "step",
     "thread_step",
+    "usage",
     "with_embeddings",
 ]

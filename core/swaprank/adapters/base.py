@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from ..backends.llm.options import LlmProvider
 from ..config.load import Source
+from ..errors import ConfigError
+from ..masking import shown
 from ..reranker import Reranker
 from ..types import RankedPassage, Ranking
 from .construction import ANY_CONFIG, ConfigKind, make_reranker
 from .metadata import rerank_metadata
+from .read_only import read_only
+from .usage import usage
 
 OnRanking = Callable[[Ranking], None]
 
@@ -62,6 +66,12 @@ class AdapterReranker(BaseModel):
         super().__init__(config=core.to_config(), **fields, **added)
         self._core = core
 
+    @field_validator("config", mode="after")
+    @classmethod
+    def _cannot_change(cls, config: dict[str, Any]) -> dict[str, Any]:
+        frozen: dict[str, Any] = read_only(config)
+        return frozen
+
     @classmethod
     def from_config(cls, config: Source, **options: Any) -> Self:
         """The reranker that a path, a mapping or a recipe name describes."""
@@ -100,6 +110,18 @@ class AdapterReranker(BaseModel):
         await self.aclose()
 
     @property
+    def top_n(self) -> int | None:
+        """How many passages are kept at most, as the config says; None for all."""
+        return self._core.top_n
+
+    @top_n.setter
+    def top_n(self, top_n: Any) -> None:
+        raise ConfigError(
+            f"top_n cannot be set to {shown(top_n)}: a reranker that is built does not change.",
+            hint="Give top_n for one call, or build another reranker.",
+        )
+
+    @property
     def core(self) -> Reranker:
         """The core reranker."""
         return self._core
@@ -111,6 +133,15 @@ class AdapterReranker(BaseModel):
         return [
             (ranked, rerank_metadata(ranking, ranked, reasoning=self.include_reasoning)) for ranked in ranking.passages
         ]
+
+    def _usage(self, ranking: Ranking) -> dict[str, Any]:
+        """What a ranking took, for traces."""
+        return usage(self._core.name, ranking)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """The fields, and `top_n`, which may come from a recipe."""
+        yield from super().__repr_args__()
+        yield "top_n", self.top_n
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the core, which pickles its config and never a model."""

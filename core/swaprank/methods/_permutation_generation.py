@@ -9,14 +9,27 @@ from pydantic import Field
 
 from ..method import GroupScores, Method, Steps, generate
 from ..prompt import Prompt
-from ..replies.parts import thinking
+from ..replies.parts import after_thinking, thinking
 from ..replies.permutation import Permutation, Reader
+from ..replies.quotes import ranked_quotes
 from ..requests import Capability, Generate
 from ..scores.ranks import rank_scores
 from ..types import Passage, Query, ScoreKind
 
 # Tokens for the thinking of models that are asked to think, as in rank_llm.
 THINKING = 10_000
+# Tokens for a quote.
+_QUOTE = 80
+
+# What a prompt that asks for quotes ends with, in place of the words that forbid all but the ranking. Agarwal et al.,
+# LitLLMs, LLMs for Literature Review (2024), arXiv 2412.15249, have each passage quoted and check the quotes; the
+# wording is ours.
+QUOTED_RANKING = (
+    "List all {num} passages above in descending order of relevance to the search query, the most relevant first. "
+    "Write one line for each: its identifier in brackets, then, in quotation marks, the words of that passage which "
+    "decide its place, copied exactly, at most 25 of them. Write none where nothing in it is relevant. "
+    'For example:\n[2] "words copied from passage 2"\n[1] none\nWrite nothing else.'
+)
 
 
 class PermutationGeneration(Method):
@@ -46,7 +59,13 @@ class PermutationGeneration(Method):
 
     def room(self, n: int) -> int:
         """Tokens that any ranking of ``n`` passages fits in: no tokenizer spends more than one per character."""
-        return len(" > ".join(f"[{number}]" for number in range(1, n + 1))) + (THINKING if self.thinks else 0)
+        ranking = len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
+        return ranking + (_QUOTE * n if self.quotes else 0) + (THINKING if self.thinks else 0)
+
+    @property
+    def quotes(self) -> bool:
+        """Whether the prompt asks for a quote of each passage, as `QUOTED_RANKING` does."""
+        return False
 
     @property
     def thinks(self) -> bool:
@@ -70,11 +89,17 @@ class PermutationGeneration(Method):
         prompt, limit = self.prompt(query, passages), self.most_read(most)
         request = Generate(prompt, most, temperature=self.temperature, max_length=limit)
         [reply] = yield from generate([request])
-        found = self.read(reply.text, n)
+        quotes: list[str | None] = []
+        if self.quotes:
+            quotes, ranking = ranked_quotes(after_thinking(reply.text), [passage.content for passage in passages])
+            found = self.read(ranking, n)
+        else:
+            found = self.read(reply.text, n)
         reasoning = thinking(reply.text)
         return GroupScores(
             scores=rank_scores(found.order),
             kind=ScoreKind.RANK,
             repairs=found.repairs,
             reasoning=[reasoning] * n if reasoning else (),
+            quotes=quotes,
         )

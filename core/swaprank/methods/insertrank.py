@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..replies.permutation import Reader
 from ..requests import Lexical
 from ..types import Passage, Query
+from ._permutation_generation import QUOTED_RANKING
 from ._rank_llm_prompt import CURRENT, RankLLM, Version
 
 _PREFIX = (
@@ -33,7 +34,12 @@ _SUFFIX = (
     "Return the ranking as a list of numbers from 1 to {num}, most relevant first. "
     "Answer concisely and directly and only respond with the ranking results, do not say any word or explain."
 )
+_QUOTED_SUFFIX = (
+    "Search Query: {query}.\nConsider both the document content and the BM25 scores as signals for relevance. "
+    + QUOTED_RANKING
+)
 _VERSION = Version(CURRENT.system_message, _PREFIX, _SUFFIX, _BODY, current=True, reader=CURRENT.reader)
+_QUOTED = replace(_VERSION, suffix=_QUOTED_SUFFIX)
 
 
 class InsertRank(RankLLM):
@@ -43,6 +49,8 @@ class InsertRank(RankLLM):
         score_source: ``"bm25"`` computes BM25 over the candidates; ``"retrieval"`` shows the candidates' own
             scores, for retrievers that are BM25.
         scale: Scores as they are (``"raw"``), or scaled over the candidates to 0..1 or 0..100.
+        attribution: Have the model quote of each passage what decides its place (`RankedPassage.quote`); a quote that
+            does not occur in its passage is dropped. Not in rank_llm's prompt; a `suffix` of yours must ask for it.
     """
 
     name: ClassVar[str] = "insertrank"
@@ -52,11 +60,17 @@ class InsertRank(RankLLM):
     score_source: Literal["bm25", "retrieval"] = "bm25"
     scale: Literal["raw", "0-1", "0-100"] = "raw"
     thinking: bool | None = False
+    attribution: bool = False
+
+    @property
+    def quotes(self) -> bool:
+        """Whether the config says so."""
+        return self.attribution
 
     @property
     def version(self) -> Version:
-        """The only one there is."""
-        return _VERSION
+        """Rank_llm's, with or without our words about quotes."""
+        return _QUOTED if self.attribution else _VERSION
 
     def prepared(self, query: Query, passages: Sequence[Passage]) -> Sequence[Passage]:
         """The candidates with the scores that the prompt will show.

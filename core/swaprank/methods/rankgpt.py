@@ -15,8 +15,8 @@ from pydantic import Field
 from ..prompt import Chat, Slot
 from ..types import Passage, Query
 from ._passage_text import first_words, titled, without_empty_title
-from ._permutation_generation import PermutationGeneration
-from ._rankgpt_conversation import turn_by_turn
+from ._permutation_generation import QUOTED_RANKING, PermutationGeneration
+from ._rankgpt_conversation import CLOSING, turn_by_turn
 
 
 class RankGPT(PermutationGeneration):
@@ -26,6 +26,8 @@ class RankGPT(PermutationGeneration):
         max_words: Most words of a passage.
         thinking: The chat template's switch ``enable_thinking``; None leaves it to the template. True makes
             room for it in the reply.
+        attribution: Have the model quote of each passage what decides its place (`RankedPassage.quote`); a quote that
+            does not occur in its passage is dropped. Not part of the official prompt.
     """
 
     name: ClassVar[str] = "rankgpt"
@@ -33,6 +35,12 @@ class RankGPT(PermutationGeneration):
 
     max_words: int = Field(default=300, ge=1)
     thinking: bool | None = None
+    attribution: bool = False
+
+    @property
+    def quotes(self) -> bool:
+        """Whether the config says so."""
+        return self.attribution
 
     @property
     def thinks(self) -> bool:
@@ -42,7 +50,9 @@ class RankGPT(PermutationGeneration):
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Chat:
         """The conversation about a window."""
         texts = [first_words(without_empty_title(titled(passage)), self.max_words) for passage in passages]
-        return turn_by_turn(Slot(query.text), [Slot(text, shrinks=True) for text in texts], thinking=self.thinking)
+        slots = [Slot(text, shrinks=True) for text in texts]
+        closing = f"Search Query: {{query}}. \n{QUOTED_RANKING}" if self.attribution else CLOSING
+        return turn_by_turn(Slot(query.text), slots, closing=closing, thinking=self.thinking)
 
 
 METHOD = RankGPT

@@ -105,6 +105,10 @@ class Decomposition:
         """Whether the search or the reranker reads a query's instruction."""
         return self.search.ranker.takes_instruction or self.rerank.ranker.takes_instruction
 
+    def keeping(self, top_n: int) -> Decomposition:
+        """The same, with `top_n` passages kept."""
+        return replace(self, top_n=top_n)
+
     def split(self, query: Query) -> Flow[Decomposed]:
         """Ask the LLM for the parts of a question."""
         limit = str(self.options.max_sub_questions)

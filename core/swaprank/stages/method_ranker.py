@@ -55,6 +55,7 @@ class MethodRanker:
             kind=scores.kind,
             repairs=scores.repairs,
             reasoning={index: text for index, text in enumerate(scores.reasoning) if text},
+            quotes={index: text for index, text in enumerate(scores.quotes) if text},
             calls=scorer.calls,
             failures=[Failure(self.method.name, message, "partial") for message in messages],
             coverage=scores.coverage,

@@ -54,20 +54,24 @@ def merged(
 
     Args:
         count: How many passages there are.
-        groups: The indices of each group, and what was read about it; of reasoning the last counts.
+        groups: The indices of each group, and what was read about it; of reasoning and quotes the last counts.
         scores: The score of each passage.
         kind: What these scores mean.
     """
     reasoning: list[str | None] = [None] * count
+    quotes: list[str | None] = [None] * count
     for group, one in groups:
         for index, text in zip(group, one.reasoning, strict=False):
             reasoning[index] = text or reasoning[index]
+        for index, text in zip(group, one.quotes, strict=False):
+            quotes[index] = text or quotes[index]
     coverages = [one.coverage for _, one in groups if one.coverage is not None]
     return GroupScores(
         scores=scores,
         kind=kind,
         repairs=sum(one.repairs for _, one in groups),
         reasoning=reasoning,
+        quotes=quotes,
         coverage=sum(coverages) / len(coverages) if coverages else None,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..flow.flow import Flow
 from ..types import Passage, Query
@@ -31,4 +31,13 @@ class Ranker(Protocol):
         Raises:
             BackendError: A model did not answer; the failure policy of the stage decides what becomes of it.
         """
+        ...
+
+
+@runtime_checkable
+class KeepsFirst(Ranker, Protocol):
+    """A ranker whose order depends on how many passages its stage keeps."""
+
+    def keeping(self, top_n: int) -> Ranker:
+        """The same, for a stage that keeps at most so many."""
         ...

@@ -18,7 +18,7 @@ from ..scores.activation import sigmoid
 from ..scores.ranks import rank_scores
 from ..types import Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
 from .candidate_scores import CandidateScores
-from .ranker import Ranker
+from .ranker import KeepsFirst, Ranker
 from .retry_policy import RetryPolicy, guarded
 
 logger = logging.getLogger(__name__)
@@ -93,6 +93,13 @@ class Stage:
         else:
             ranking = self._ranking(query, passages, candidates, self.limits)
         return replace(ranking, failures=[*repeated, *ranking.failures])
+
+    def keeping(self, top_n: int) -> Stage:
+        """The same stage, keeping at most so many passages."""
+        ranker = self.ranker
+        if isinstance(ranker, KeepsFirst):
+            ranker = ranker.keeping(top_n)
+        return replace(self, ranker=ranker, limits=self.limits.model_copy(update={"top_n": top_n}))
 
     def _after_failure(
         self, error: BackendError, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None

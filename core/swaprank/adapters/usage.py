@@ -1,0 +1,46 @@
+"""What a ranking took, as numbers and names for traces: never a query, a passage or a secret."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from ..types import Ranking
+
+
+def usage(name: str, ranking: Ranking) -> dict[str, Any]:
+    """What reranking one query took, in all stages together, as plain JSON.
+
+    Args:
+        name: The reranker: its recipe or method.
+        ranking: What it made.
+
+    Returns:
+        ``rerank_name``, ``rerank_models`` (each once, in the order in which they were asked), ``rerank_methods``,
+        ``rerank_requests``, ``rerank_input_tokens``, ``rerank_output_tokens``, ``rerank_seconds``, ``rerank_cut``
+        (passages that were cut), ``rerank_repairs``, ``rerank_failures`` (their number) and ``rerank_score_kind``;
+        where they are known ``rerank_billed_units`` (by the name of the unit) and ``rerank_cost``.
+    """
+    calls = ranking.calls
+    found: dict[str, Any] = {
+        "rerank_name": name,
+        "rerank_models": list(dict.fromkeys(call.model for call in calls if call.model)),
+        "rerank_methods": list(dict.fromkeys(call.method for call in calls)),
+        "rerank_requests": sum(call.requests for call in calls),
+        "rerank_input_tokens": sum(call.input_tokens for call in calls),
+        "rerank_output_tokens": sum(call.output_tokens for call in calls),
+        "rerank_seconds": sum(call.seconds for call in calls),
+        "rerank_cut": sum(call.cut for call in calls),
+        "rerank_repairs": ranking.repairs,
+        "rerank_failures": len(ranking.failures),
+        "rerank_score_kind": ranking.score_kind.value,
+    }
+    billed: Counter[str] = Counter()
+    for call in calls:
+        billed.update(call.billed_units)
+    if billed:
+        found["rerank_billed_units"] = dict(billed)
+    costs = [call.cost for call in calls if call.cost is not None]
+    if costs:
+        found["rerank_cost"] = sum(costs)
+    return found
