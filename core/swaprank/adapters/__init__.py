@@ -20,6 +20,7 @@ from .construction import ANY_CONFIG, DECOMPOSITION_CONFIG, FUSION_CONFIG, Confi
 from .metadata import (
     FAILURES,
     REASONING,
+    RELEVANCE,
     RETRIEVAL_SCORE,
     SCORE_KIND,
     STALE,
@@ -35,6 +36,7 @@ __all__ = [
     "FAILURES",
     "FUSION_CONFIG",
     "REASONING",
+    "RELEVANCE",
     "RETRIEVAL_SCORE",
     "SCORE_KIND",
     "STALE",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from ..flow.flow import Flow
 from ..scores.ranks import behind, descending
 from ..types import Passage, Query, ScoreKind
-from .candidate_scores import CandidateScores
+from .candidate_scores import CandidateScores, spread
+from .scale import Scale
 from .stage import Stage
 
 
@@ -31,6 +32,11 @@ class Cascade:
         """Whether any stage reads `Query.instruction`."""
         return any(stage.ranker.takes_instruction for stage in self.stages)
 
+    @property
+    def scale(self) -> Scale:
+        """That of the last stage."""
+        return self.stages[-1].scale
+
     def flow(
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
@@ -47,6 +53,8 @@ class Cascade:
             previous_scores = [ranking.scores[position] for position in kept]
             total.kind = ranking.score_kind
             total.coverage = ranking.coverage
+            total.relevance = spread(ranking.relevance, alive, len(passages))
+            total.evidence = {name: spread(found, alive, len(passages)) for name, found in ranking.evidence.items()}
             total.add(ranking, alive)
             alive = [alive[position] for position in kept]
             if not alive:
