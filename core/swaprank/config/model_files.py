@@ -88,9 +88,9 @@ def _is_cached(model: str, arguments: Mapping[str, Any]) -> bool:
 
 
 def _unreachable(model: str, error: Exception) -> ConfigError:
-    reason = masked(" ".join(str(error).split())[:200])
+    reason = masked(" ".join(str(error).split())[:200]).rstrip(".")
     return ConfigError(
-        f"What kind of model {model!r} is cannot be read from the hub: {type(error).__name__}: {reason.rstrip(chr(46))}.",
+        f"What kind of model {model!r} is cannot be read from the hub: {type(error).__name__}: {reason}.",
         hint="Say it: method: cross-encoder, bi-encoder, or another one; then nothing is read before the first call.",
     )
 
