@@ -234,3 +234,23 @@ def test_a_ready_backend_is_told_by_its_name() -> None:
     assert told == {**CONFIG, "backend": {"type": "scripted"}}
     with pytest.raises(ConfigError, match="no backend 'scripted'"):
         Reranker(told)
+
+
+class Opened(ScriptedBackend):
+    """A backend that tells what was done to it."""
+
+    done: list[str]
+
+    def warm_up(self, needs) -> None:
+        self.done.append("warm_up " + " ".join(sorted(needs)))
+
+    def close(self) -> None:
+        self.done.append("close")
+
+
+def test_a_ready_backend_is_warmed_up_and_its_owner_closes_it() -> None:
+    backend = Opened(lambda request: PairScored(1.0, "identity", 1.0))
+    backend.done = []
+    with Reranker({"method": "cross-encoder", "model": "m"}, backend=backend) as reranker:
+        reranker.warm_up()
+    assert backend.done == ["warm_up pair_score"]

@@ -130,6 +130,25 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A repository of the hub whose files are in the cache.
+
+    Attributes:
+        model: The hub id, as the config names it.
+        commit: The commit that is loaded.
+        path: The folder of its files.
+        size: Bytes of the files that the model needs; 0 where the hub was not asked.
+        fetched: Bytes of those that were not in the cache before.
+    """
+
+    model: str
+    commit: str
+    path: str
+    size: int
+    fetched: int
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Something that went wrong and was handled by the failure policy.
 
@@ -158,6 +177,8 @@ class RankedPassage:
             map to it, and for passages that a failure left unread.
         reasoning: What the model said about it, where the method produces text.
         sub_questions: The sub-questions that it was found for, where the question was decomposed.
+        quote: What the model quoted of it as the reason, where the method was asked to (``attribution: true``); it
+            occurs in the passage, white space aside.
     """
 
     index: int
@@ -167,6 +188,7 @@ class RankedPassage:
     reasoning: str | None = None
     sub_questions: tuple[str, ...] = ()
     relevance: float | None = None
+    quote: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +207,7 @@ class Ranking:
         relevance: One per passage that was handed in, in input order, from 0 to 1; None where it is not known, as for
             passages that an earlier stage of a cascade has dropped.
         evidence: What methods found in each passage by itself, by name: one number per passage that was handed in.
+        rewritten_query: What the question was rewritten to; None where it was not.
     """
 
     query: str
@@ -197,6 +220,7 @@ class Ranking:
     coverage: float | None = None
     relevance: list[float | None] = field(default_factory=list)
     evidence: dict[str, list[float | None]] = field(default_factory=dict)
+    rewritten_query: str | None = None
 
     @property
     def order(self) -> list[int]:

@@ -48,9 +48,8 @@ def test_sentence_transformers(case) -> None:
 def test_vectors(case) -> None:
     given = INPUTS[case["input"]]
     texts = [Embed(given["query"], "query"), *(Embed(each["text"], "passage") for each in given["documents"])]
-    vectors = [
-        response.vector[:8] for response in TransformersBackend(MODEL, TransformersOptions(device="cpu")).run(texts)
-    ]
+    options = TransformersOptions(device="cpu", dtype="float32")
+    vectors = [response.vector[:8] for response in TransformersBackend(MODEL, options).run(texts)]
     assert vectors[0] == pytest.approx(case["raw"]["query_embedding_first_8_dims"], abs=5e-6)
     for vector, recorded in zip(vectors[1:], case["raw"]["document_embeddings_first_8_dims"], strict=True):
         assert vector == pytest.approx(recorded, abs=5e-6)

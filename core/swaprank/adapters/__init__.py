@@ -19,6 +19,7 @@ from .candidates import checked_candidates
 from .construction import ANY_CONFIG, DECOMPOSITION_CONFIG, FUSION_CONFIG, ConfigKind, make_reranker
 from .metadata import (
     FAILURES,
+    QUOTE,
     REASONING,
     RELEVANCE,
     RETRIEVAL_SCORE,
@@ -35,6 +36,7 @@ __all__ = [
     "DECOMPOSITION_CONFIG",
     "FAILURES",
     "FUSION_CONFIG",
+    "QUOTE",
     "REASONING",
     "RELEVANCE",
     "RETRIEVAL_SCORE",

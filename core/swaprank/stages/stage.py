@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import BackendError, ConfigError
 from ..flow.flow import Flow
+from ..scores import cutting
 from ..scores.ranks import rank_scores
 from ..scores.relevance import RelevanceMap
 from ..types import Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
@@ -25,6 +26,20 @@ from .scale import RELATIVE, SIGMOID, Scale
 logger = logging.getLogger(__name__)
 
 
+class Select(BaseModel):
+    """How many passages a stage keeps, by where their scores break.
+
+    Attributes:
+        by: ``gap`` cuts at the largest drop between two neighbours; ``elbow`` where the curve of all scores bends.
+        min: Keep at least so many; at most it is ``top_n``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Literal["gap", "elbow"]
+    min: int = Field(default=1, ge=1)
+
+
 class Limits(BaseModel):
     """The options every stage has, whatever orders it.
 
@@ -34,6 +49,7 @@ class Limits(BaseModel):
             score itself where scores mean the same for every query and there is no map to relevance (BM25, dot
             products), and with the scaled score under ``normalize: minmax``. Other scores refuse one.
         relevance: The map from scores to relevance, as `swaprank calibrate` writes it; None for the published one.
+        select: Keep fewer than `top_n` where the scores break: ``"gap"``, ``"elbow"`` or a `Select`; None does not.
         normalize: ``"none"``; ``"sigmoid"`` turns logits into probabilities and leaves probabilities
             alone; ``"minmax"`` scales the list to 0..1 (0.5 when all are equal).
         empty_passages: ``"last"`` ranks passages without text last; ``"score"`` leaves them where the
@@ -45,6 +61,7 @@ class Limits(BaseModel):
     top_n: int | None = Field(default=None, ge=1)
     score_threshold: float | None = Field(default=None, allow_inf_nan=False)
     relevance: RelevanceMap | None = None
+    select: Literal["gap", "elbow"] | Select | None = None
     normalize: Literal["none", "sigmoid", "minmax"] = "none"
     empty_passages: Literal["last", "score"] = "last"
 
@@ -124,7 +141,8 @@ class Stage:
         # What a failure inside has left are scores of another kind.
         if not (candidates.failures and limits.normalize == "sigmoid" and kind not in SIGMOID):
             scores, kind = normalized(scores, kind, limits.normalize)
-        kept = self._above(kept, scores, relevance, candidates, limits)[: limits.top_n]
+        kept = self._above(kept, scores, relevance, candidates, limits)
+        kept = kept[: _selected([scores[index] for index in kept], kind, limits)]
         return Ranking(
             query=query.text,
             passages=[
@@ -136,6 +154,7 @@ class Stage:
                     reasoning=candidates.reasoning.get(index),
                     sub_questions=candidates.sub_questions.get(index, ()),
                     relevance=relevance[index],
+                    quote=candidates.quotes.get(index),
                 )
                 for rank, index in enumerate(kept, start=1)
             ],
@@ -147,6 +166,7 @@ class Stage:
             coverage=candidates.coverage,
             relevance=relevance,
             evidence={name: list(found) for name, found in candidates.evidence.items()},
+            rewritten_query=candidates.rewritten_query,
         )
 
     def _above(
@@ -187,6 +207,19 @@ def given_order(passages: Sequence[Passage]) -> CandidateScores:
     if len(retrieval) == len(order) and all(a >= b for a, b in itertools.pairwise(retrieval)):
         return CandidateScores(order=order, scores=retrieval, kind=ScoreKind.RETRIEVAL)
     return CandidateScores(order=order, scores=rank_scores(order), kind=ScoreKind.RANK)
+
+
+def _selected(scores: Sequence[float], kind: ScoreKind, limits: Limits) -> int | None:
+    """How many of the first places are kept; None for all."""
+    if limits.select is None or not scores:
+        return limits.top_n
+    if kind is ScoreKind.RANK:
+        raise ConfigError(
+            "select looks for a break in scores, and these are of kind 'rank', which always break at the same place.",
+            hint="Use top_n.",
+        )
+    select = Select(by=limits.select) if isinstance(limits.select, str) else limits.select
+    return cutting.RULES[select.by](scores, select.min, limits.top_n or len(scores))
 
 
 def _empty_last(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from ...backend import LocalBackend
 from ...bm25 import candidates
 from ...errors import ConfigError, ResponseError
 from ...requests import (
+    Capability,
     Embed,
     Embedded,
     EmbedTokens,
@@ -59,6 +60,15 @@ class EmbeddedBackend(LocalBackend):
         return [
             next(embedded) if isinstance(request, Embed | EmbedTokens) else self._match(request) for request in requests
         ]
+
+    def warm_up(self, needs: Collection[Capability]) -> None:
+        """Read the embedding table, where embeddings are asked for."""
+        if Capability.EMBEDDINGS in needs or Capability.TOKEN_EMBEDDINGS in needs:
+            self._loaded()
+
+    def close(self) -> None:
+        """Let the embedding table go; the next request reads it anew."""
+        self._table = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without the table."""

@@ -25,6 +25,6 @@ def shares(counts: Table, weights: Sequence[float]) -> tuple[float, ...]:
     """
     total = float(np.sum(weights))
     if not total > 0:
-        return (0.0,) * counts.shape[1]
+        return (0.0,) * int(counts.shape[1])
     held = np.asarray(weights, dtype=np.float64) @ (counts > 0).astype(np.float64)
-    return tuple(min(share / total, 1.0) for share in held.tolist())
+    return tuple(min(float(share) / total, 1.0) for share in held)

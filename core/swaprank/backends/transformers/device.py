@@ -18,7 +18,7 @@ def device(name: str) -> str:
     return accelerator.type if accelerator is not None else "cpu"
 
 
-def dtype(name: str, device: str, *, half_safe: bool = True, half_on_cpu: bool = True) -> torch.dtype:
+def dtype(name: str, device: str, *, half_safe: bool = True) -> torch.dtype:
     """The dtype of that name.
 
     ``"auto"`` is bfloat16 where the device computes in it at full speed: on accelerators, and on CPUs with AMX or
@@ -28,7 +28,6 @@ def dtype(name: str, device: str, *, half_safe: bool = True, half_on_cpu: bool =
         name: A name of torch, or ``"auto"``.
         device: Where the model runs, such as ``"cpu"`` or ``"cuda:1"``.
         half_safe: Whether the network survives the small range of float16; T5 does not.
-        half_on_cpu: Whether a CPU may compute in bfloat16; encoders are small enough for float32.
     """
     import torch
 
@@ -36,7 +35,7 @@ def dtype(name: str, device: str, *, half_safe: bool = True, half_on_cpu: bool =
         found: torch.dtype = getattr(torch, name)
         return found
     if device.startswith("cpu"):
-        return torch.bfloat16 if half_on_cpu and _fast_bfloat16() else torch.float32
+        return torch.bfloat16 if _fast_bfloat16() else torch.float32
     # Before Ampere CUDA only emulates bfloat16, many times slower.
     if device.startswith("cuda") and not torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.float16 if half_safe else torch.float32

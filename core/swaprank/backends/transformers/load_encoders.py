@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, MissingDependencyError, require
 from .._checkpoints.failures import load_failure
-from .._checkpoints.model_path import model_path
+from .._checkpoints.hub import HubAccess
+from .._checkpoints.snapshot import check_code, snapshot
 from .._checkpoints.vocabulary import check_vocabulary
 from .device import device, dtype
 from .encoders import PairEncoder, TextEncoder
@@ -32,12 +33,7 @@ def pair_encoder(model: str, options: TransformersOptions) -> PairEncoder:
         BackendError: The model cannot be loaded, or has no tokenizer; the message names it and the cause.
         ConfigError: It can be loaded, but is not a cross-encoder.
     """
-    loaded: CrossEncoder = _loaded("CrossEncoder", model, options)
-    _check_reads_pairs(loaded, model)
-    untrained = _untrained(loaded)
-    from_adapters = _adapt(loaded, model, options)
-    _check_trained([name for name in untrained if name not in from_adapters], model)
-    return PairEncoder(loaded.eval(), model, options)
+    return PairEncoder(_cross_encoder(model, options, check=_check_reads_pairs), model, options)
 
 
 def module_chain(model: str, options: TransformersOptions) -> ModuleChain:
@@ -48,11 +44,7 @@ def module_chain(model: str, options: TransformersOptions) -> ModuleChain:
         BackendError: The model cannot be loaded, or has no tokenizer; the message names it and the cause.
         ConfigError: Some of its weights are untrained.
     """
-    loaded: CrossEncoder = _loaded("CrossEncoder", model, options)
-    untrained = _untrained(loaded)
-    from_adapters = _adapt(loaded, model, options)
-    _check_trained([name for name in untrained if name not in from_adapters], model)
-    return ModuleChain(loaded.eval(), model, options)
+    return ModuleChain(_cross_encoder(model, options), model, options)
 
 
 def text_encoder(model: str, options: TransformersOptions) -> TextEncoder:
@@ -65,6 +57,19 @@ def text_encoder(model: str, options: TransformersOptions) -> TextEncoder:
     loaded: SentenceTransformer = _loaded("SentenceTransformer", model, options)
     _adapt(loaded, model, options)
     return TextEncoder(loaded.eval(), model, options)
+
+
+def _cross_encoder(
+    model: str, options: TransformersOptions, check: Callable[[CrossEncoder, str], None] | None = None
+) -> CrossEncoder:
+    """A cross-encoder with trained weights and its fine-tunings, ready to compute; checked before its weights are."""
+    loaded: CrossEncoder = _loaded("CrossEncoder", model, options)
+    if check is not None:
+        check(loaded, model)
+    untrained = _untrained(loaded)
+    from_adapters = _adapt(loaded, model, options)
+    _check_trained([name for name in untrained if name not in from_adapters], model)
+    return loaded.eval()
 
 
 def _loaded(loader: str, model: str, options: TransformersOptions) -> Any:
@@ -81,9 +86,10 @@ def _loaded(loader: str, model: str, options: TransformersOptions) -> Any:
         )
     library = require("sentence_transformers", extra="transformers", purpose=f"The encoder {model!r}")
     _check_runtime(options.engine)
-    path = model_path(model)
+    files = snapshot(model, options.hub())
+    check_code(files, model)
     try:
-        loaded = getattr(library, loader)(path, **_arguments(options))
+        loaded = getattr(library, loader)(files.path, **_arguments(options, files.access))
     except Exception as error:  # loaders run code of many hands, which raises anything
         raise load_failure(model, error, trusted=options.trust_remote_code) from error
     tokenizer: Any = getattr(loaded, "tokenizer", None)
@@ -124,16 +130,15 @@ def _check_runtime(engine: str) -> None:
         )
 
 
-def _arguments(options: TransformersOptions) -> dict[str, Any]:
+def _arguments(options: TransformersOptions, access: HubAccess) -> dict[str, Any]:
     place = device(options.device)
     model: dict[str, Any] = {}
     if options.engine == "torch":
-        model["dtype"] = dtype(options.dtype, place, half_on_cpu=False)
+        model["dtype"] = dtype(options.dtype, place)
         if options.attn_implementation:
             model["attn_implementation"] = options.attn_implementation
     elif options.engine_file:
         model["file_name"] = options.engine_file
-    access = options.hub()
     download = access.arguments()
     return {
         "device": place,

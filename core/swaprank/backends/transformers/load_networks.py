@@ -26,7 +26,6 @@ def load_network(
     loader: str,
     *,
     half_safe: bool = True,
-    half_on_cpu: bool = True,
     unused: str | None = None,
     **extra: Any,
 ) -> PreTrainedModel:
@@ -37,7 +36,6 @@ def load_network(
         options: The backend's options.
         loader: The auto class of transformers.
         half_safe: As in `dtype`.
-        half_on_cpu: As in `dtype`.
         unused: How the names of tensors begin that may be untrained, because nobody reads what they compute.
         extra: Further arguments of the loader.
 
@@ -46,7 +44,7 @@ def load_network(
         ConfigError: Some of its weights are untrained, or the options ask for what it does not have.
     """
     place = device(options.device)
-    extra["dtype"] = dtype(options.dtype, place, half_safe=half_safe, half_on_cpu=half_on_cpu)
+    extra["dtype"] = dtype(options.dtype, place, half_safe=half_safe)
     if options.attn_implementation:
         extra["attn_implementation"] = options.attn_implementation
     if options.quantization:

@@ -83,7 +83,7 @@ def token_encoder(model: str, options: TransformersOptions) -> TokenEncoder:
     protocol = read_protocol(source.file, model)
     # The pooler sits on the first token, whose vector it does not change.
     with expecting("linear.weight", "pooler."):
-        network = load_network(source, options, "AutoModel", half_on_cpu=False, unused="pooler.")
+        network = load_network(source, options, "AutoModel", unused="pooler.")
     return TokenEncoder(network, source.tokenizer(), protocol, model, options)
 
 

@@ -32,9 +32,9 @@ class TransformersOptions(ModelOptions):
 
     Attributes:
         device: ``"auto"`` (an accelerator if there is one), ``"cpu"``, ``"cuda:1"``, ``"mps"`` ...
-        dtype: ``"auto"`` is the accelerator's 16-bit type; on a CPU it is float32, except that language
-            models take bfloat16 where the CPU multiplies it in hardware (AMX, AVX512-BF16). The 16-bit types
-            and `attn_implementation` are torch's; an exported network has its own.
+        dtype: ``"auto"`` is the accelerator's 16-bit type; on a CPU it is bfloat16 where the CPU multiplies it in
+            hardware (AMX, AVX512-BF16), else float32. ``"float32"`` gives the scores of the official codes. The
+            16-bit types and `attn_implementation` are torch's; an exported network has its own.
         engine: What runs the network: ``"torch"``, ``"onnx"`` or ``"openvino"``.
         engine_file: Which exported file of the repository to run, for the latter two.
         batch_tokens: Most tokens, padding included, in one forward pass; encoders on a CPU take 4,096 at most.
@@ -93,4 +93,13 @@ class TransformersOptions(ModelOptions):
 
     def hub(self) -> HubAccess:
         """How the model's files are got."""
-        return HubAccess(self.revision, self.cache_dir, self.local_files_only, self.trust_remote_code, self.token)
+        return HubAccess(
+            self.revision,
+            self.cache_dir,
+            self.local_files_only,
+            self.trust_remote_code,
+            self.token,
+            engine=self.engine,
+            engine_file=self.engine_file,
+            gguf_file=self.gguf_file,
+        )
