@@ -10,6 +10,7 @@ from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayloa
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers.base import BaseEventHandler
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from pydantic import Field
 
 from llamaindex_rerankers import InstructedQuery, Reranker, ReRankUsageEvent
 from swaprank import ConfigError, InputError
@@ -66,7 +67,7 @@ def test_a_config_cannot_be_changed_and_is_a_dict_in_all_other_ways() -> None:
 
 
 class Events(BaseEventHandler):
-    seen: list = []
+    seen: list = Field(default_factory=list)
 
     def handle(self, event, **_) -> None:
         self.seen.append(event)

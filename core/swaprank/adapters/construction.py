@@ -67,7 +67,9 @@ def make_reranker(
     # The backend may be a ready object, which is not part of a config.
     backend = given.pop("backend", None)
     given = kind.fill(given)
-    expanded = expand(given)
+    expanded = expand(
+        given if backend is None or not isinstance(backend, str | Mapping) else {**given, "backend": backend}
+    )
     _check(kind, expanded)
     if not any(key in expanded for key, kind in COMPOSITES.items() if kind.llm is None):
         backend, model = _llm_backend(backend, llm)

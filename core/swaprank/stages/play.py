@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from ..flow.flow import Flow, relay, together
@@ -65,6 +66,12 @@ def merged(
             reasoning[index] = text or reasoning[index]
         for index, text in zip(group, one.quotes, strict=False):
             quotes[index] = text or quotes[index]
+    evidence: dict[str, list[float]] = {}
+    for group, one in groups:
+        for name, found in one.evidence.items():
+            values = evidence.setdefault(name, [math.nan] * count)
+            for index, value in zip(group, found, strict=True):
+                values[index] = value
     coverages = [one.coverage for _, one in groups if one.coverage is not None]
     return GroupScores(
         scores=scores,
@@ -73,6 +80,7 @@ def merged(
         reasoning=reasoning,
         quotes=quotes,
         coverage=sum(coverages) / len(coverages) if coverages else None,
+        evidence=evidence,
     )
 
 
