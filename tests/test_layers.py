@@ -40,7 +40,9 @@ MAY_IMPORT = {
     "runs": CONTRACTS | {"config", "reranker"},
     "sample": set(),
     "testing": CONTRACTS | {"config", "reranker"},
-    "cli": CONTRACTS | {"stages", "config", "reranker", "runs"},
+    "server": CONTRACTS | {"config", "reranker"},
+    "calibration": CONTRACTS | {"config", "reranker", "runs"},
+    "cli": CONTRACTS | {"stages", "config", "reranker", "runs", "server", "calibration"},
 }
 # Rooms of `backends`: each backend may use these, and no other backend.
 SHARED = {"_common", "_checkpoints", "_tokens"}

@@ -19,7 +19,9 @@ from .candidates import checked_candidates
 from .construction import ANY_CONFIG, DECOMPOSITION_CONFIG, FUSION_CONFIG, ConfigKind, make_reranker
 from .metadata import (
     FAILURES,
+    QUOTE,
     REASONING,
+    RELEVANCE,
     RETRIEVAL_SCORE,
     SCORE_KIND,
     STALE,
@@ -34,7 +36,9 @@ __all__ = [
     "DECOMPOSITION_CONFIG",
     "FAILURES",
     "FUSION_CONFIG",
+    "QUOTE",
     "REASONING",
+    "RELEVANCE",
     "RETRIEVAL_SCORE",
     "SCORE_KIND",
     "STALE",

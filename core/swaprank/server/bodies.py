@@ -1,0 +1,147 @@
+"""Requests of the rerank interfaces, read strictly where it matters and leniently where clients differ.
+
+- ``/v1/rerank`` and ``/v2/rerank``: the words of Jina, Cohere, vLLM and others, which share one shape
+  (https://docs.cohere.com/reference/rerank, https://jina.ai/reranker).
+- ``/rerank``: Text Embeddings Inference (https://huggingface.github.io/text-embeddings-inference).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import InputError
+from ..types import Passage
+
+# Keys that clients send and that change nothing here, with what is said about them.
+_WITHOUT_EFFECT = {
+    "max_tokens_per_doc": "max_tokens_per_doc has no effect: the config of the reranker says how passages are cut.",
+    "max_chunks_per_doc": "max_chunks_per_doc has no effect: the config of the reranker says how passages are split.",
+}
+# Keys without effect of which nothing needs to be said.
+_SILENT = frozenset({"priority", "truncate", "truncation", "truncation_direction", "return_embeddings", "user"})
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class RerankJob:
+    """What a client wants.
+
+    Attributes:
+        query: The query.
+        passages: The candidates.
+        model: The name of the reranker; None for the default.
+        top_n: How many are wanted back; None for all.
+        instruction: What counts as relevant; a key that only this server has.
+        with_text: Whether the texts are wanted back.
+        raw: Whether raw scores are wanted instead of relevance between 0 and 1.
+        warnings: What was sent and has no effect.
+    """
+
+    query: str
+    passages: Sequence[Passage]
+    model: str | None = None
+    top_n: int | None = None
+    instruction: str | None = None
+    with_text: bool = False
+    raw: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+class _Document(BaseModel):
+    """A document as an object; other keys are metadata, which no reranker reads."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    text: str
+    title: str | None = None
+
+
+class _RerankBody(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    query: str
+    documents: list[str | _Document]
+    model: str | None = None
+    top_n: int | None = Field(default=None, ge=1)
+    return_documents: bool | None = False
+    instruction: str | None = None
+
+
+class _TeiBody(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    query: str
+    texts: list[str]
+    raw_scores: bool | None = False
+    return_text: bool | None = False
+
+
+def read_rerank(content: bytes) -> RerankJob:
+    """A request to ``/v1/rerank`` or ``/v2/rerank``.
+
+    Raises:
+        InputError: It is not such a request.
+    """
+    body = _validated(_RerankBody, content)
+    extra = body.model_extra or {}
+    if extra.get("rank_fields"):
+        raise InputError("rank_fields is not supported.", hint="Send each document as one text.")
+    passages = [
+        Passage(one) if isinstance(one, str) else Passage(one.text, title=one.title or None) for one in body.documents
+    ]
+    return RerankJob(
+        query=body.query,
+        passages=passages,
+        model=body.model or None,
+        top_n=body.top_n,
+        instruction=body.instruction,
+        with_text=bool(body.return_documents),
+        warnings=_warnings(extra),
+    )
+
+
+def read_tei(content: bytes) -> RerankJob:
+    """A request to Text Embeddings Inference's ``/rerank``.
+
+    Raises:
+        InputError: It is not such a request.
+    """
+    body = _validated(_TeiBody, content)
+    return RerankJob(
+        query=body.query,
+        passages=[Passage(text) for text in body.texts],
+        with_text=bool(body.return_text),
+        raw=bool(body.raw_scores),
+        warnings=_warnings(body.model_extra or {}),
+    )
+
+
+def _validated(kind: type[Body], content: bytes) -> Body:
+    try:
+        found = json.loads(content, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise InputError(f"The body is not JSON: {reason}.") from None
+    try:
+        return kind.model_validate(found)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        # Of `str | object` both are tried, and the branch's name stands in the place.
+        place = ".".join(str(part) for part in first["loc"] if part not in ("str", "_Document"))
+        raise InputError(f"The body's {place or 'content'} is wrong: {first['msg']}.") from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _warnings(extra: dict[str, Any]) -> tuple[str, ...]:
+    known = [text for key, text in _WITHOUT_EFFECT.items() if extra.get(key) is not None]
+    unknown = sorted(key[:40] for key in extra.keys() - _WITHOUT_EFFECT.keys() - _SILENT - {"rank_fields"})
+    return (*known, *(f"{key!r} is not known here and has no effect." for key in unknown[:10]))

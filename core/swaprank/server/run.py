@@ -1,0 +1,59 @@
+"""Running the server: one process, or several workers on one socket."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import tempfile
+
+from ..errors import require
+from .app import build_app
+from .metrics import SHARED_FOLDER
+from .options import KEYS_VARIABLE, ServerOptions
+
+logger = logging.getLogger(__name__)
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+# A worker whose interpreter is held for so long, by a model that loads, is not dead.
+_SECONDS_UNTIL_DEAD = 60
+
+
+def serve(options: ServerOptions, *, host: str, port: int, workers: int = 1, grace: int = 30) -> None:
+    """Serve until SIGTERM or SIGINT; then requests in progress are answered first.
+
+    Args:
+        options: The rerankers and limits.
+        host: The address to listen at.
+        port: The port to listen at.
+        workers: Processes on the same socket, each with models of its own; one that dies is replaced.
+        grace: The seconds that requests in progress get at the end.
+
+    Raises:
+        ConfigError: A config is wrong.
+        MissingDependencyError: The extra ``serve`` is not installed.
+    """
+    require("uvicorn", extra="serve", purpose="swaprank serve")
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    if host not in _LOOPBACK and not options.keys:
+        logger.warning("Anyone who reaches %s can use this server. Give keys in %s.", host, KEYS_VARIABLE)
+    config = uvicorn.Config(
+        functools.partial(build_app, options),
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=grace,
+        timeout_worker_healthcheck=_SECONDS_UNTIL_DEAD,
+    )
+    if workers == 1:
+        uvicorn.Server(config).run()
+        return
+    build_app(options)  # a wrong config is said once, here
+    with tempfile.TemporaryDirectory(prefix="swaprank-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        Multiprocess(config, [config.bind_socket()]).run()

@@ -1,0 +1,100 @@
+"""A server lives on: configs are read anew, killed workers are replaced, SIGTERM answers what is in progress."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from swaprank import Reranker
+from tests.server.running import served, served_by_command, until
+
+httpx = pytest.importorskip("httpx")
+
+DOCUMENTS = ["green tea", "coffee", "tea"]
+
+
+def kept(url):
+    return len(httpx.post(f"{url}/v2/rerank", json={"query": "tea", "documents": DOCUMENTS}).json()["results"])
+
+
+def test_a_config_that_changes_is_read_anew_and_a_wrong_one_is_not_taken(tmp_path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("method: bm25\ntop_n: 1\n")
+    with served({"mine": file}, watch=0.02) as url:
+        assert kept(url) == 1
+        file.write_text("method: bm25\ntop_n: 2\n")
+        until(lambda: kept(url) == 2)
+        file.write_text("method: bm25\ntop_m: 3\n")
+        until(lambda: 'reloads_total{model="mine",result="error"} 1.0' in httpx.get(f"{url}/metrics").text)
+        assert kept(url) == 2
+        file.unlink()
+        until(lambda: 'reloads_total{model="mine",result="error"} 2.0' in httpx.get(f"{url}/metrics").text)
+        file.write_text("method: bm25\ntop_n: 3\n")
+        until(lambda: kept(url) == 3)
+
+
+def test_a_wrong_config_is_said_at_the_start(tmp_path) -> None:
+    log = tmp_path / "log"
+    file = tmp_path / "wrong.yaml"
+    file.write_text("method: bm26\n")
+    with log.open("wb") as said:
+        command = ["-c", "from swaprank.cli import main; main()", "serve", "-c", str(file), "--port", "0"]
+        done = subprocess.run([sys.executable, *command], stderr=said, timeout=60)
+    assert done.returncode == 2
+    assert "'wrong' cannot be served" in log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+def test_nothing_is_lost_or_mixed_up_when_a_worker_is_killed(tmp_path) -> None:
+    asked = [(f"word{n}", [f"word{m} text" for m in range(n % 7 + 2)] + [f"word{n}"]) for n in range(60)]
+    expected = [Reranker("bm25").rerank(query, documents).order for query, documents in asked]
+    with served_by_command(tmp_path / "log", "-r", "bm25", "--workers", "2") as (process, url):
+        workers = until(lambda: len(children := _children(process.pid)) >= 2 and children)
+        half = threading.Event()
+
+        def ask(number):
+            if number == 30:
+                half.set()
+            for _ in range(50):
+                query, documents = asked[number]
+                try:
+                    reply = httpx.post(f"{url}/v2/rerank", json={"query": query, "documents": documents})
+                except httpx.TransportError:
+                    time.sleep(0.05)
+                    continue
+                return [one["index"] for one in reply.json()["results"]]
+            raise AssertionError("no answer")
+
+        with ThreadPoolExecutor(16) as pool:
+            replies = [pool.submit(ask, number) for number in range(len(asked))]
+            assert half.wait(30)
+            for victim in workers[-1:]:
+                os.kill(victim, signal.SIGKILL)
+            assert [reply.result() for reply in replies] == expected
+        until(lambda: len(set(_children(process.pid)) - set(workers[-1:])) >= 2)
+        text = httpx.get(f"{url}/metrics").text
+        assert 'swaprank_requests_total{model="bm25",path="/v2/rerank",status="200"}' in text
+        assert "swaprank_requests_in_progress 0.0" in text
+
+
+def test_sigterm_answers_what_is_in_progress(tmp_path) -> None:
+    documents = [f"some words about topic {n} " * 40 for n in range(900)]
+    with served_by_command(tmp_path / "log", "-r", "embedded") as (process, url), ThreadPoolExecutor(1) as pool:
+        reply = pool.submit(httpx.post, f"{url}/v2/rerank", json={"query": "topic", "documents": documents})
+        until(lambda: "swaprank_requests_in_progress 1.0" in httpx.get(f"{url}/metrics").text)
+        process.send_signal(signal.SIGTERM)
+        assert len(reply.result().json()["results"]) == 900
+        assert process.wait(30) in (0, -signal.SIGTERM)
+
+
+def _children(pid):
+    """The worker processes, without Python's resource tracker."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-o", "pid=", "-o", "args=", "--ppid", str(pid)], capture_output=True, text=True
+    ).stdout
+    return [int(line.split()[0]) for line in listed.splitlines() if "spawn_main" in line]
