@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ..cache.options import CacheOptions, takes_cache
 from ..requests import Capability
 from . import recipe, registry
 from .environment import REFERENCE
@@ -38,6 +39,7 @@ def json_schema() -> Schema:
         "$ref": "#/$defs/config",
         "$defs": {
             **_definitions(),
+            "cache": _object(_properties(CacheOptions), ["type"]),
             **kinds,
             **parts,
             "config": {"anyOf": [{"$ref": f"#/$defs/{kind}"} for kind in kinds]},
@@ -123,6 +125,8 @@ def _single(
         "never": {"type": "null"},
     }
     properties["model"] = models[method.takes_model]
+    if takes_cache(method):
+        properties["cache"] = {"anyOf": [{"enum": ["memory", "disk"]}, {"$ref": "#/$defs/cache"}, {"type": "null"}]}
     variants = [
         {
             "properties": {
