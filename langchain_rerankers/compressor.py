@@ -193,6 +193,7 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
                 id=document.id,
                 title=_title(document, self.title_key),
                 score=_score(document, self.score_key),
+                metadata=document.metadata,
                 embedding=None if self.embedding_key is None else document.metadata.get(self.embedding_key),
             )
             for document in documents

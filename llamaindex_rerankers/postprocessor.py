@@ -152,6 +152,7 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
                 text=content(node.node, self.metadata_mode),
                 id=node.node.node_id,
                 score=None if node.score is None else float(node.score),
+                metadata=node.node.metadata,
                 embedding=node.node.embedding,
             )
             for node in nodes

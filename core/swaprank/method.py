@@ -136,6 +136,13 @@ class Method(BaseModel):
         """
         return None
 
+    def passage_embeddings(self, passages: Sequence[Passage]) -> Sequence[Request]:
+        """What asks for one embedding per passage, to compare passages with one another (`stages/diversify.py`).
+
+        Only methods that embed each passage alone make them; none for all others.
+        """
+        return ()
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """Ask about one group of passages and read the answers."""
         raise NotImplementedError

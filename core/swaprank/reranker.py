@@ -28,15 +28,16 @@ class Reranker:
     """Reranks passages for a query, as a config says.
 
     Args:
-        reranker: Name of a recipe, path of a YAML or JSON file, a config mapping, or None for the
-            embedded default, which needs no network, no torch and no GPU.
+        reranker: Name of a recipe, a model (hub id or folder), path of a YAML or JSON file, a config mapping,
+            or None for the embedded default, which needs no network, no torch and no GPU. The method of a
+            model comes from a recipe with its id, else from its own files, which are read at construction.
         backend: A ready `Backend` object, or the ``backend:`` part of the config.
         llm: What ``backend: llm`` means; the adapters give it.
         options: Any key of the config, such as ``top_n=5``; overrides the same key of `reranker`.
 
     Raises:
-        ConfigError: The config is wrong. Nothing is loaded before the first call, so a wrong model id
-            shows only then, as a `BackendError`.
+        ConfigError: The config is wrong, or a model fits no method or several. No model is loaded before the
+            first call; beside a method, a wrong model id shows only then, as a `BackendError`.
 
     Example:
         >>> from swaprank import Reranker
@@ -56,7 +57,7 @@ class Reranker:
         ready = backend if isinstance(backend, Backend) else None
         if backend is not None and ready is None:
             options["backend"] = backend
-        whole = reranker is not None or not {"reranker", *MAIN_KEYS} & options.keys()
+        whole = reranker is not None or not {"reranker", "model", *MAIN_KEYS} & options.keys()
         self._config: Config = {**(load(reranker) if whole else {}), **options}
         self._backend = ready
         self._llm = llm

@@ -177,6 +177,8 @@ class RankedPassage:
         rank: 1 for the best.
         reasoning: What the model said about it, where the method produces text.
         sub_questions: The sub-questions that it was found for, where the question was decomposed.
+        quote: What the model quoted of it as the reason, where the method was asked to (``attribution: true``); it
+            occurs in the passage, white space aside.
     """
 
     index: int
@@ -185,6 +187,7 @@ class RankedPassage:
     rank: int
     reasoning: str | None = None
     sub_questions: tuple[str, ...] = ()
+    quote: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,7 @@ class Ranking:
         calls: The model calls made, in order.
         failures: What failed and was handled; empty when all went well.
         coverage: Share (0 to 1) of the text that the model's vocabulary covers, where it is known.
+        rewritten_query: What the question was rewritten to; None where it was not.
     """
 
     query: str
@@ -210,6 +214,7 @@ class Ranking:
     calls: list[Call] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
+    rewritten_query: str | None = None
 
     @property
     def order(self) -> list[int]:

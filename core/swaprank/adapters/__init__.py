@@ -19,6 +19,7 @@ from .candidates import checked_candidates
 from .construction import ANY_CONFIG, DECOMPOSITION_CONFIG, FUSION_CONFIG, ConfigKind, make_reranker
 from .metadata import (
     FAILURES,
+    QUOTE,
     REASONING,
     RETRIEVAL_SCORE,
     SCORE_KIND,
@@ -34,6 +35,7 @@ __all__ = [
     "DECOMPOSITION_CONFIG",
     "FAILURES",
     "FUSION_CONFIG",
+    "QUOTE",
     "REASONING",
     "RETRIEVAL_SCORE",
     "SCORE_KIND",

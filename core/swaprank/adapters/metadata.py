@@ -12,8 +12,9 @@ SCORE_KIND = "rerank_score_kind"
 REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
 SUB_QUESTIONS = "rerank_sub_questions"
+QUOTE = "rerank_quote"
 
-STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
+STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS, QUOTE})
 """Keys to remove before new metadata is written: what an earlier reranker left there is not true of a later ranking."""
 
 
@@ -36,6 +37,8 @@ def rerank_metadata(ranking: Ranking, ranked: RankedPassage, *, reasoning: bool)
         metadata[REASONING] = ranked.reasoning
     if ranked.sub_questions:
         metadata[SUB_QUESTIONS] = list(ranked.sub_questions)
+    if ranked.quote:
+        metadata[QUOTE] = ranked.quote
     if ranking.failures:
         metadata[FAILURES] = [f"{failure.reranker}: {failure.error} ({failure.action})" for failure in ranking.failures]
     return metadata

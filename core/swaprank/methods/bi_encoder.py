@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ..method import Method, Steps
-from ..requests import Capability
+from ..requests import Capability, Embed, Request
 from ..types import Passage, Query
 from ._embedding_similarity import embedding_steps
 
@@ -79,6 +79,10 @@ class BiEncoder(Method):
                 reuse=self.reuse_embeddings,
             )
         )
+
+    def passage_embeddings(self, passages: Sequence[Passage]) -> Sequence[Request]:
+        """As `steps` asks for them."""
+        return [Embed(passage.content, "passage", self.passage_prompt, self.max_length) for passage in passages]
 
     def _query_prompt(self, query: Query) -> str | None:
         if self.instruction is None:

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from ..method import GroupScores, Method, Steps, token_embeddings
-from ..requests import Capability, EmbedTokens, TokenEmbeddings
+from ..requests import Capability, Embed, EmbedTokens, Request, TokenEmbeddings
 from ..types import Passage, Query, ScoreKind
 from ._embedding_similarity import embedding_steps, pair_coverage
 
@@ -58,6 +58,10 @@ class StaticEmbedding(Method):
             kind=ScoreKind.COSINE,
             coverage=pair_coverage(texts[0].coverage, [text.coverage for text in texts[1:]]),
         )
+
+    def passage_embeddings(self, passages: Sequence[Passage]) -> Sequence[Request]:
+        """The mean of each passage's tokens, whatever the weighting."""
+        return [Embed(passage.content, "passage") for passage in passages]
 
     def _score(self, query: Array, tokens: Array) -> float:
         """Cosine of the query [dimensions] with weighted tokens [tokens, dimensions]; 0 for no tokens."""

@@ -24,6 +24,8 @@ class CandidateScores:
         failures: Failures handled inside, by stages of a cascade.
         coverage: Share of the text that the model's vocabulary covers.
         sub_questions: The sub-questions a passage was found for, by index.
+        quotes: What the model quoted of a passage, by index.
+        rewritten_query: What the question was rewritten to; None where it was not.
     """
 
     order: list[int]
@@ -36,6 +38,8 @@ class CandidateScores:
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
     sub_questions: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    quotes: dict[int, str] = field(default_factory=dict)
+    rewritten_query: str | None = None
 
     def add(self, ranking: Ranking, indices: Sequence[int]) -> None:
         """Take over what a ranking reports beside its order and scores.
@@ -47,11 +51,14 @@ class CandidateScores:
         self.repairs += ranking.repairs
         self.calls += ranking.calls
         self.failures += ranking.failures
+        self.rewritten_query = ranking.rewritten_query or self.rewritten_query
         for ranked in ranking.passages:
             if ranked.reasoning:
                 self.reasoning[indices[ranked.index]] = ranked.reasoning
             if ranked.sub_questions:
                 self.sub_questions[indices[ranked.index]] = ranked.sub_questions
+            if ranked.quote:
+                self.quotes[indices[ranked.index]] = ranked.quote
 
     def within(self, indices: Sequence[int], count: int) -> CandidateScores:
         """The same over all of ``count`` candidates; the others rank after these, in their order, and are not kept.
@@ -70,4 +77,5 @@ class CandidateScores:
             kept=len(self.order) if self.kept is None else self.kept,
             reasoning={indices[place]: text for place, text in self.reasoning.items()},
             sub_questions={indices[place]: texts for place, texts in self.sub_questions.items()},
+            quotes={indices[place]: text for place, text in self.quotes.items()},
         )

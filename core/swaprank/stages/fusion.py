@@ -25,7 +25,7 @@ Given = Literal["retrieval", "previous", "first-stage"]
 Input = Given | Stage
 Rules = Literal[
     "z-score", "min-max", "dbsf", "rrf", "combsum", "combmnz", "combmax",
-    "erank", "rank-r1", "diver", "judgerank", "evidence",
+    "borda", "kemeny", "erank", "rank-r1", "diver", "judgerank", "evidence",
 ]  # fmt: skip
 Norms = Literal["none", "z-score", "min-max", "dbsf", "max", "sum", "rank", "borda", "log-rank", "rrf"]
 
@@ -42,11 +42,11 @@ class FusionOptions(BaseModel):
 
     Attributes:
         rule: ``fusion:`` in a config. Rules: ``z-score``, ``min-max``, ``dbsf``, ``rrf``, ``combsum``, ``combmnz``,
-            ``combmax``; a paper's rule with its weights: ``erank``, ``rank-r1``, ``diver``, ``judgerank`` (see
-            `fusion_rules.RULES`). ``evidence`` is ``z-score`` with the weight of each encoder multiplied by how far its
-            vocabulary covers the texts (`trust.coverage_trust`), and that of a bare given order by how far it
-            agrees with the other lists beyond chance (`trust.order_trust`): an encoder that cannot read, or an
-            order that means nothing, counts nothing.
+            ``combmax``; ``borda`` and ``kemeny``, which read each list's order alone; a paper's rule with its
+            weights: ``erank``, ``rank-r1``, ``diver``, ``judgerank`` (see `fusion_rules.RULES`). ``evidence`` is
+            ``z-score`` with the weight of each encoder multiplied by how far its vocabulary covers the texts
+            (`trust.coverage_trust`), and that of a bare given order by how far it agrees with the other lists beyond
+            chance (`trust.order_trust`): an encoder that cannot read, or an order that means nothing, counts nothing.
         of: What is fused: ``retrieval`` (the candidates' own scores), ``previous`` (the scores of the
             stage before; the retrieval scores in a first stage), ``first-stage`` (the retrieval scores, or
             -ln(rank) of the given order where there are none), recipe names or configs.
@@ -83,6 +83,8 @@ class FusionOptions(BaseModel):
             raise ValueError("alpha weighs exactly two inputs, without 'weights'")
         if self.weights is not None and len(self.weights) != len(self.inputs):
             raise ValueError(f"{len(self.weights)} weights for {len(self.inputs)} inputs")
+        if self.missing is not None and self.rule in ("borda", "kemeny"):
+            raise ValueError(f"{self.rule!r} puts what a list does not hold below all that it holds: leave missing out")
         if self.norm is not None and not self.rule.startswith("comb"):
             raise ValueError(f"norm is for combsum, combmnz and combmax; {self.rule!r} has its own")
         return self

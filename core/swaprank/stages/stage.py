@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import BackendError, ConfigError
 from ..flow.flow import Flow
+from ..scores import cutting
 from ..scores.activation import sigmoid
 from ..scores.ranks import rank_scores
 from ..types import Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
@@ -23,12 +24,27 @@ from .retry_policy import RetryPolicy, guarded
 logger = logging.getLogger(__name__)
 
 
+class Select(BaseModel):
+    """How many passages a stage keeps, by where their scores break.
+
+    Attributes:
+        by: ``gap`` cuts at the largest drop between two neighbours; ``elbow`` where the curve of all scores bends.
+        min: Keep at least so many; at most it is ``top_n``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Literal["gap", "elbow"]
+    min: int = Field(default=1, ge=1)
+
+
 class Limits(BaseModel):
     """The options every stage has, whatever orders it.
 
     Attributes:
         top_n: Keep this many passages; None keeps all.
         score_threshold: Keep passages that score at least this (after `normalize`); None keeps all.
+        select: Keep fewer than `top_n` where the scores break: ``"gap"``, ``"elbow"`` or a `Select`; None does not.
         normalize: ``"none"``; ``"sigmoid"`` turns logits into probabilities and leaves probabilities
             alone; ``"minmax"`` scales the list to 0..1 (0.5 when all are equal).
         empty_passages: ``"last"`` ranks passages without text last; ``"score"`` leaves them where the
@@ -39,6 +55,7 @@ class Limits(BaseModel):
 
     top_n: int | None = Field(default=None, ge=1)
     score_threshold: float | None = Field(default=None, allow_inf_nan=False)
+    select: Literal["gap", "elbow"] | Select | None = None
     normalize: Literal["none", "sigmoid", "minmax"] = "none"
     empty_passages: Literal["last", "score"] = "last"
 
@@ -104,7 +121,7 @@ class Stage:
         scores, kind = _normalized(scores, kind, limits.normalize)
         if limits.score_threshold is not None:
             kept = [index for index in kept if scores[index] >= limits.score_threshold]
-        kept = kept[: limits.top_n]
+        kept = kept[: _selected([scores[index] for index in kept], kind, limits)]
         return Ranking(
             query=query.text,
             passages=[
@@ -115,6 +132,7 @@ class Stage:
                     rank=rank,
                     reasoning=candidates.reasoning.get(index),
                     sub_questions=candidates.sub_questions.get(index, ()),
+                    quote=candidates.quotes.get(index),
                 )
                 for rank, index in enumerate(kept, start=1)
             ],
@@ -124,6 +142,7 @@ class Stage:
             calls=candidates.calls,
             failures=candidates.failures,
             coverage=candidates.coverage,
+            rewritten_query=candidates.rewritten_query,
         )
 
 
@@ -135,6 +154,19 @@ def given_order(passages: Sequence[Passage]) -> CandidateScores:
     if len(retrieval) == len(order) and all(a >= b for a, b in itertools.pairwise(retrieval)):
         return CandidateScores(order=order, scores=retrieval, kind=ScoreKind.RETRIEVAL)
     return CandidateScores(order=order, scores=rank_scores(order), kind=ScoreKind.RANK)
+
+
+def _selected(scores: Sequence[float], kind: ScoreKind, limits: Limits) -> int | None:
+    """How many of the first places are kept; None for all."""
+    if limits.select is None or not scores:
+        return limits.top_n
+    if kind is ScoreKind.RANK:
+        raise ConfigError(
+            "select looks for a break in scores, and these are of kind 'rank', which always break at the same place.",
+            hint="Use top_n.",
+        )
+    select = Select(by=limits.select) if isinstance(limits.select, str) else limits.select
+    return cutting.RULES[select.by](scores, select.min, limits.top_n or len(scores))
 
 
 def _empty_last(
