@@ -127,8 +127,8 @@ def _single(
         "never": {"type": "null"},
     }
     properties["model"] = models[method.takes_model]
-    if takes_cache(method):
-        properties["cache"] = {"anyOf": [{"enum": ["memory", "disk"]}, {"$ref": "#/$defs/cache"}, {"type": "null"}]}
+    kept: list[Schema] = [{"enum": ["memory", "disk"]}, {"$ref": "#/$defs/cache"}] if takes_cache(method) else []
+    properties["cache"] = {"anyOf": [*kept, {"type": "null"}]}
     variants = [
         {
             "properties": {
