@@ -16,7 +16,25 @@ from typing import Any
 from swaprank import Reranker
 
 PASSAGES, REPETITIONS, HITS = 100, 3, 30
-WORDS = ["the", "harbour", "project", "costs", "more", "than", "a", "new", "school", "or", "green", "tea", "from", "these", "islands", "in", "winter"]
+WORDS = [
+    "the",
+    "harbour",
+    "project",
+    "costs",
+    "more",
+    "than",
+    "a",
+    "new",
+    "school",
+    "or",
+    "green",
+    "tea",
+    "from",
+    "these",
+    "islands",
+    "in",
+    "winter",
+]
 
 
 def minilm(folder: Path) -> str:
