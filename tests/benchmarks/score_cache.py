@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ def minilm(folder: Path) -> str:
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
+    wrapped: Any = PreTrainedTokenizerFast
+    of_bert: Any = BertConfig
+
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     vocabulary = {word: place for place, word in enumerate([*special, *dict.fromkeys(WORDS)])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
@@ -49,7 +53,7 @@ def minilm(folder: Path) -> str:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    fast = PreTrainedTokenizerFast(
+    fast = wrapped(
         tokenizer_object=tokenizer,
         pad_token="[PAD]",
         unk_token="[UNK]",
@@ -58,9 +62,7 @@ def minilm(folder: Path) -> str:
         model_max_length=512,
     )
     fast.save_pretrained(folder)
-    config = BertConfig(
-        hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536, num_labels=1
-    )
+    config = of_bert(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536, num_labels=1)
     BertForSequenceClassification(config).save_pretrained(folder)
     return str(folder)
 
@@ -92,12 +94,12 @@ def main() -> None:
         for dtype in ("float32", "auto"):
             plain = Reranker({**base, "backend": {"device": "cpu", "dtype": dtype}})
             plain.rerank("warm up", texts[:4])
-            scored[dtype] = median(lambda plain=plain: plain.rerank("harbour costs", texts), REPETITIONS)
+            scored[dtype] = median(partial(plain.rerank, "harbour costs", texts), REPETITIONS)
             print(f"model, {dtype:<8} {scored[dtype]:8.1f} ms")
         for cache in ({"type": "memory"}, {"type": "disk", "path": f"{scratch}/cache"}):
             kept = Reranker({**base, "backend": {"device": "cpu"}, "cache": cache})
-            first = median(lambda kept=kept: kept.rerank("harbour costs", texts), 1)
-            hit = median(lambda kept=kept: kept.rerank("harbour costs", texts), HITS)
+            first = median(partial(kept.rerank, "harbour costs", texts), 1)
+            hit = median(partial(kept.rerank, "harbour costs", texts), HITS)
             [call] = kept.rerank("harbour costs", texts).calls
             if call.cached != PASSAGES:
                 raise AssertionError(f"only {call.cached} of {PASSAGES} came out of the cache")
