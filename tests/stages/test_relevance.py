@@ -141,3 +141,19 @@ def test_other_parts_of_a_recipe_leave_its_map_out() -> None:
         Reranker("embedded", of=["bm25", "first-stage"], weights=[1, 1]).rerank(QUERY, PASSAGES).relevance == [None] * 3
     )
     assert Reranker("embedded", weights=[1, 2]).rerank(QUERY, PASSAGES).relevance[0] > 0.9
+
+
+def test_a_map_reads_no_score_that_only_says_a_place() -> None:
+    whole = {"type": "logistic", "slope": 1}
+    cut = Reranker(stages=[{"reranker": "bm25", "top_n": 1}, "bm25"], relevance=whole).rerank(QUERY, PASSAGES)
+    assert cut.relevance[0] > 0.5 and cut.relevance[2] is None
+
+    def some(request):
+        return BackendError("cut off") if "Lunch" in request.passage else PairScored(1.0, "identity", 1.0)
+
+    backend = ScriptedBackend(some)
+    ranking = Reranker({**ENCODER, "relevance": whole, "on_error": "keep_order"}, backend=backend).rerank(
+        QUERY, PASSAGES
+    )
+    assert [failure.action for failure in ranking.failures] == ["partial"]
+    assert ranking.relevance[0] > 0.7 and ranking.relevance[2] is None
