@@ -185,4 +185,4 @@ EXTRAS: dict[str, Callable[[Path], Contender]] = {
 }
 # Probabilities may differ by so much; the 16-bit contenders are the ones that a name says, or a default may be.
 SIXTEEN_BIT = (DEFAULT, "sentence-transformers, bfloat16", "sentence-transformers, OpenVINO")
-APART, APART_16 = 1e-4, 0.03
+APART, APART_16 = 1e-4, 0.06
