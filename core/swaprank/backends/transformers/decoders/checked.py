@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 # How far the logits may lie apart, in units of their own spread: rounding, and nothing that a mistake would make. In 16
 # bits rounding depends on the network, so it is measured: how far its own forward is apart from itself with padding.
-_APART, _APART_16, _TIMES, _PADS = 1e-4, 0.02, 2.0, 7
+_APART, _APART_16, _TIMES, _PADS = 1e-4, 0.02, 4.0, 7
 # Long enough for more than one block of attention.
 _COMMON, _RESTS, _READ = 3, (5, 2, 140), 2
 
