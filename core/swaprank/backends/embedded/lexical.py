@@ -50,7 +50,8 @@ def blended_scores(request: LexicalBlend, vocabulary: StaticEmbeddings) -> tuple
         pairs=Counter(pairwise(query_stems)),
         grams=Counter(gram for word in query_words for gram in _grams(word)),
     )
-    counted = [_count(passage, wanted, analysis) for passage in request.passages]
+    counter = _Counter(wanted, analysis)
+    counted = [counter.count(passage) for passage in request.passages]
     rarity = _rarity(query_stems, query_words, vocabulary)
     lengths = np.array([passage.length for passage in counted], dtype=np.float64)
     letters = np.array([passage.letters for passage in counted], dtype=np.float64)
@@ -86,20 +87,43 @@ class _Counts(NamedTuple):
     letters: int
 
 
-def _count(passage: str, wanted: _Terms, analysis: Analysis) -> _Counts:
-    """Count one passage, so that the words of only one are held at a time."""
-    found = words(passage, analysis, analysis.language)
-    text = f" {' '.join(found)} "
-    stemmed = stems(found, analysis, analysis.language)
-    word_counts = Counter(stemmed)
-    pair_counts = Counter(pair for pair in pairwise(stemmed) if pair in wanted.pairs)
-    return _Counts(
-        words=[word_counts[word] for word in wanted.words],
-        pairs=[pair_counts[pair] for pair in wanted.pairs],
-        grams=occurrences(text, wanted.grams),
-        length=len(stemmed),
-        letters=len(text),
-    )
+class _Counter:
+    """Counts the query's terms in passages, the words of one passage at a time.
+
+    A word is stemmed once, and remembered as the place of its stem among the query's; the other stems are one.
+    """
+
+    def __init__(self, wanted: _Terms, analysis: Analysis) -> None:
+        self._wanted = wanted
+        self._analysis = analysis
+        self._stems = {stem: place for place, stem in enumerate(wanted.words)}
+        # Pairs of places as one number each.
+        self._size = len(self._stems) + 1
+        self._pairs = [self._stems[left] * self._size + self._stems[right] for left, right in wanted.pairs]
+        self._places: dict[str, int] = {}
+
+    def count(self, passage: str) -> _Counts:
+        """Count one passage."""
+        found = words(passage, self._analysis, self._analysis.language)
+        text = f" {' '.join(found)} "
+        places = self._places_of(found)
+        singles = np.bincount(places, minlength=self._size)
+        known = np.flatnonzero((places[:-1] < self._size - 1) & (places[1:] < self._size - 1))
+        pairs = Counter((places[known] * self._size + places[known + 1]).tolist())
+        return _Counts(
+            words=singles[:-1].tolist(),
+            pairs=[pairs[pair] for pair in self._pairs],
+            grams=occurrences(text, self._wanted.grams),
+            length=len(found),
+            letters=len(text),
+        )
+
+    def _places_of(self, found: list[str]) -> NDArray[np.intp]:
+        """The place of each word's stem among the query's [words]; for other stems the number of places."""
+        new = list(set(found).difference(self._places))
+        for word, stem in zip(new, stems(new, self._analysis, self._analysis.language), strict=True):
+            self._places[word] = self._stems.get(stem, self._size - 1)
+        return np.fromiter(map(self._places.__getitem__, found), dtype=np.intp, count=len(found))
 
 
 def occurrences(text: str, wanted: Collection[str]) -> list[int]:
