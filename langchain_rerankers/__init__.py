@@ -1,6 +1,6 @@
 """Rerankers for LangChain: document compressors driven by a swaprank config."""
 
-from swaprank.adapters import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS
+from swaprank.adapters import FAILURES, REASONING, RELEVANCE, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS
 
 from .bm25 import bm25_index
 from .compressor import RELEVANCE_SCORE, Reranker
@@ -13,6 +13,7 @@ from .retriever import RerankingRetriever
 __all__ = [
     "FAILURES",
     "REASONING",
+    "RELEVANCE",
     "RELEVANCE_SCORE",
     "RETRIEVAL_SCORE",
     "SCORE_KIND",

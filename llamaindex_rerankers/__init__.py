@@ -1,6 +1,6 @@
 """Rerankers for LlamaIndex: node postprocessors driven by a swaprank config."""
 
-from swaprank.adapters import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS
+from swaprank.adapters import FAILURES, REASONING, RELEVANCE, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS
 
 from .bm25 import bm25_index
 from .decomposition import QuestionDecomposition
@@ -12,6 +12,7 @@ from .query import InstructedQuery
 __all__ = [
     "FAILURES",
     "REASONING",
+    "RELEVANCE",
     "RETRIEVAL_SCORE",
     "SCORE_KIND",
     "SUB_QUESTIONS",

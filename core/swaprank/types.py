@@ -173,6 +173,8 @@ class RankedPassage:
         passage: The very passage that was handed in.
         score: The new score, higher is better, of the kind `Ranking.score_kind`.
         rank: 1 for the best.
+        relevance: From 0 to 1, which means the same for every query (docs/scores.md); None where the reranker has no
+            map to it, and for passages that a failure left unread.
         reasoning: What the model said about it, where the method produces text.
         sub_questions: The sub-questions that it was found for, where the question was decomposed.
         quote: What the model quoted of it as the reason, where the method was asked to (``attribution: true``); it
@@ -185,6 +187,7 @@ class RankedPassage:
     rank: int
     reasoning: str | None = None
     sub_questions: tuple[str, ...] = ()
+    relevance: float | None = None
     quote: str | None = None
 
 
@@ -201,6 +204,9 @@ class Ranking:
         calls: The model calls made, in order.
         failures: What failed and was handled; empty when all went well.
         coverage: Share (0 to 1) of the text that the model's vocabulary covers, where it is known.
+        relevance: One per passage that was handed in, in input order, from 0 to 1; None where it is not known, as for
+            passages that an earlier stage of a cascade has dropped.
+        evidence: What methods found in each passage by itself, by name: one number per passage that was handed in.
         rewritten_query: What the question was rewritten to; None where it was not.
     """
 
@@ -212,6 +218,8 @@ class Ranking:
     calls: list[Call] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
+    relevance: list[float | None] = field(default_factory=list)
+    evidence: dict[str, list[float | None]] = field(default_factory=dict)
     rewritten_query: str | None = None
 
     @property

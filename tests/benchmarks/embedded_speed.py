@@ -41,7 +41,9 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=100)
     given = parser.parse_args()
     write = sys.stdout.write
-    write("| data | characters a passage | first call, ms | warm, median ms | warm, slowest ms |\n|---|---|---|---|---|\n")
+    write(
+        "| data | characters a passage | first call, ms | warm, median ms | warm, slowest ms |\n|---|---|---|---|---|\n"
+    )
     for name in given.sets:
         passages = texts(given.folder / name / "corpus.jsonl", given.passages)
         queries = texts(given.folder / name / "queries.jsonl", 20)

@@ -9,12 +9,13 @@ from ..types import RankedPassage, Ranking
 
 RETRIEVAL_SCORE = "retrieval_score"
 SCORE_KIND = "rerank_score_kind"
+RELEVANCE = "rerank_relevance"
 REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
 SUB_QUESTIONS = "rerank_sub_questions"
 QUOTE = "rerank_quote"
 
-STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS, QUOTE})
+STALE = frozenset({RELEVANCE, REASONING, FAILURES, SUB_QUESTIONS, QUOTE})
 """Keys to remove before new metadata is written: what an earlier reranker left there is not true of a later ranking."""
 
 
@@ -33,6 +34,8 @@ def rerank_metadata(ranking: Ranking, ranked: RankedPassage, *, reasoning: bool)
     # NaN stands for no score, and strict JSON does not take it.
     if score is not None and not math.isnan(score):
         metadata[RETRIEVAL_SCORE] = score
+    if ranked.relevance is not None:
+        metadata[RELEVANCE] = ranked.relevance
     if reasoning and ranked.reasoning:
         metadata[REASONING] = ranked.reasoning
     if ranked.sub_questions:

@@ -15,6 +15,7 @@ from ..requests import Capability
 from ..stages.method_ranker import MethodRanker
 from ..stages.ranker import Ranker
 from ..stages.retry_policy import RetryPolicy
+from ..stages.scale import check_limits
 from ..stages.stage import Limits, Stage
 from ..strategy import Strategy
 from . import registry
@@ -62,6 +63,7 @@ class Builder:
         else:
             ranker = self._composite(COMPOSITES[main], expanded, where, limits, backend)
             name = expanded[main] if isinstance(expanded[main], str) else COMPOSITES[main].title
+        check_limits(limits, ranker.scale, where)
         named = config.get("reranker")
         return Stage(
             name=named if isinstance(named, str) else name,

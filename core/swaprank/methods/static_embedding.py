@@ -16,7 +16,7 @@ from pydantic import Field
 from ..method import GroupScores, Method, Steps, token_embeddings
 from ..requests import Capability, Embed, EmbedTokens, Request, TokenEmbeddings
 from ..types import Passage, Query, ScoreKind
-from ._embedding_similarity import embedding_steps, pair_coverage
+from ._embedding_similarity import EVIDENCE, cosine_evidence, embedding_steps, pair_coverage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +44,16 @@ class StaticEmbedding(Method):
     weighting: Literal["mean", "idf"] = "mean"
     window: int | None = Field(default=None, ge=2)
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Cosines."""
+        return frozenset({ScoreKind.COSINE})
+
+    @property
+    def evidence(self) -> frozenset[str]:
+        """The cosine of plain averages, and how far the vocabulary reads the texts."""
+        return EVIDENCE
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One embedding for the query and one per passage, or those of all their tokens."""
         if self.weighting == "mean" and self.window is None:
@@ -52,10 +62,18 @@ class StaticEmbedding(Method):
         requests += [EmbedTokens(passage.content, "passage") for passage in passages]
         texts = yield from token_embeddings(requests)
         weights = _Weights(texts[1:]) if self.weighting == "idf" else None
-        direction = _unit(self._blocks(texts[0], weights).sum(axis=0))
+        query_blocks, query_plain = self._sums(texts[0], weights)
+        direction, plain = _unit(query_blocks.sum(axis=0)), _unit(query_plain)
+        scores, cosines = [], []
+        for text in texts[1:]:
+            blocks, whole = self._sums(text, weights)
+            scores.append(self._score(direction, blocks))
+            # Without weights of the candidates, so that it means the same in any list.
+            cosines.append(float(_unit(whole) @ plain))
         return GroupScores(
-            scores=[self._score(direction, self._blocks(text, weights)) for text in texts[1:]],
+            scores=scores,
             kind=ScoreKind.COSINE,
+            evidence=cosine_evidence(cosines, texts[0].coverage, [text.coverage for text in texts[1:]]),
             coverage=pair_coverage(texts[0].coverage, [text.coverage for text in texts[1:]]),
         )
 
@@ -63,22 +81,29 @@ class StaticEmbedding(Method):
         """The mean of each passage's tokens, whatever the weighting."""
         return [Embed(passage.content, "passage") for passage in passages]
 
-    def _blocks(self, text: TokenEmbeddings, weights: _Weights | None) -> Array:
-        """Sums of weighted token vectors, half a window's in each [blocks, dimensions]; one sum without windows.
+    def _sums(self, text: TokenEmbeddings, weights: _Weights | None) -> tuple[Array, Array]:
+        """Sums of token vectors, which are all that scores need.
 
-        Sums of blocks are all that scores need, and a sum is one product with the weights.
+        Returns:
+            Weighted, half a window's in each [blocks, dimensions], one block without windows; and of all tokens without
+            weights [dimensions].
         """
         vectors = text.vectors
         tokens = len(vectors)
-        factors = np.ones(tokens, vectors.dtype) if weights is None else weights.of(text).astype(vectors.dtype)
+        factors = np.ones((2, tokens), vectors.dtype)
+        if weights is not None:
+            factors[0] = weights.of(text)
         if self.window is None or tokens <= self.window:
-            only: Array = np.expand_dims(factors @ vectors, 0)
-            return only
+            weighted, plain = factors @ vectors
+            return np.expand_dims(weighted, 0), plain
         step = self.window // 2
         whole = tokens - tokens % step
         parts = vectors[:whole].reshape(-1, step, vectors.shape[1])
-        blocks: Array = (factors[:whole].reshape(-1, 1, step) @ parts)[:, 0]
-        return blocks if whole == tokens else np.vstack([blocks, factors[whole:] @ vectors[whole:]])
+        # [blocks, 2, step] @ [blocks, step, dimensions]
+        sums = factors[:, :whole].reshape(2, -1, step).swapaxes(0, 1) @ parts
+        rest = factors[:, whole:] @ vectors[whole:]
+        blocks = sums[:, 0] if whole == tokens else np.vstack([sums[:, 0], rest[:1]])
+        return blocks, sums[:, 1].sum(axis=0) + rest[1]
 
     def _score(self, query: Array, blocks: Array) -> float:
         """Cosine of the query [dimensions] with a text [blocks, dimensions]; 0 for no tokens."""

@@ -17,6 +17,7 @@ from ..scores.ranks import descending
 from ..scores.scaling import SCALINGS
 from ..types import Passage, Query, ScoreKind
 from .candidate_scores import CandidateScores
+from .scale import Scale
 from .stage import given_order
 
 logger = logging.getLogger(__name__)
@@ -114,6 +115,12 @@ class Booster:
     def takes_instruction(self) -> bool:
         """No: nothing is asked."""
         return False
+
+    @property
+    def scale(self) -> Scale:
+        """Boosted scores are relative to their list."""
+        why = "boosts are added to scores that are scaled over the list"
+        return Scale(frozenset({ScoreKind.FUSED}), absolute=False, why=why)
 
     def flow(
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..scores.ranks import behind
@@ -24,6 +24,8 @@ class CandidateScores:
         failures: Failures handled inside, by stages of a cascade.
         coverage: Share of the text that the model's vocabulary covers.
         sub_questions: The sub-questions a passage was found for, by index.
+        relevance: One per index, 0 to 1; None where it is not known.
+        evidence: What was found in each passage by itself, by name; one per index.
         quotes: What the model quoted of a passage, by index.
         rewritten_query: What the question was rewritten to; None where it was not.
     """
@@ -38,6 +40,8 @@ class CandidateScores:
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
     sub_questions: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    relevance: Sequence[float | None] = ()
+    evidence: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
     quotes: dict[int, str] = field(default_factory=dict)
     rewritten_query: str | None = None
 
@@ -77,5 +81,13 @@ class CandidateScores:
             kept=len(self.order) if self.kept is None else self.kept,
             reasoning={indices[place]: text for place, text in self.reasoning.items()},
             sub_questions={indices[place]: texts for place, texts in self.sub_questions.items()},
+            relevance=spread(self.relevance, indices, count),
+            evidence={name: spread(values, indices, count) for name, values in self.evidence.items()},
             quotes={indices[place]: text for place, text in self.quotes.items()},
         )
+
+
+def spread(values: Sequence[float | None], indices: Sequence[int], count: int) -> list[float | None]:
+    """The values of some of ``count`` candidates as values of all; None for the others."""
+    held = dict(zip(indices, values, strict=False))
+    return [held.get(index) for index in range(count)]

@@ -24,6 +24,7 @@ from ..scores.scaling import min_max
 from ..types import Call, Passage, Query, ScoreKind
 from .candidate_scores import CandidateScores
 from .method_ranker import MethodRanker
+from .scale import Scale
 from .stage import given_order
 
 if TYPE_CHECKING:
@@ -78,6 +79,12 @@ class Diversify:
     def takes_instruction(self) -> bool:
         """No: relevance is the stage before's."""
         return False
+
+    @property
+    def scale(self) -> Scale:
+        """Ranks."""
+        why = "a place in a diversified list depends on the places before it"
+        return Scale(frozenset({ScoreKind.RANK}), absolute=False, why=why)
 
     def flow(
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None

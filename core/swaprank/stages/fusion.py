@@ -17,6 +17,7 @@ from ..scores.score_list import ScoreList, cleaned, present
 from ..scores.trust import coverage_trust, order_trust
 from ..types import Passage, Query, Ranking, ScoreKind
 from .candidate_scores import CandidateScores
+from .scale import Scale
 from .stage import Stage, given_order
 
 logger = logging.getLogger(__name__)
@@ -130,6 +131,13 @@ class Fusion:
         """Whether any input reads `Query.instruction`."""
         return any(isinstance(one, Stage) and one.ranker.takes_instruction for one in self.inputs)
 
+    @property
+    def scale(self) -> Scale:
+        """Fused scores are relative to their list; what the inputs find in each passage is not."""
+        evidence = [one.scale.evidence for one in self.inputs if isinstance(one, Stage)]
+        why = "they are fused from lists that are scaled each by itself"
+        return Scale(frozenset({ScoreKind.FUSED}), absolute=False, evidence=frozenset().union(*evidence), why=why)
+
     def flow(
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
@@ -154,6 +162,7 @@ class Fusion:
             if isinstance(one, Stage):
                 ranking = next(rankings)
                 result.add(ranking, range(len(passages)))
+                result.evidence = {**result.evidence, **ranking.evidence}
                 scores: ScoreList = _kept_scores(ranking)
                 if self.options.rule == "evidence":
                     weight *= coverage_trust(ranking.coverage)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..backend import Backend
 from ..flow.flow import Flow
-from ..method import Method
+from ..method import GroupScores, Method
 from ..scores.ranks import unread_behind
+from ..scores.relevance import mapped
 from ..strategy import Strategy
-from ..types import Failure, Passage, Query
+from ..types import Failure, Passage, Query, ScoreKind
 from . import consistency
 from .candidate_scores import CandidateScores
 from .group_scorer import GroupScorer
 from .play import is_read, play
+from .scale import Scale
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,23 @@ class MethodRanker:
         """Whether the method reads `Query.instruction`."""
         return self.method.takes_instruction
 
+    @property
+    def scale(self) -> Scale:
+        """That of the method, unless the strategy leaves only an order."""
+        method = self.method
+        if not self.strategy.keeps_scores:
+            why = f"strategy {self.strategy.name} orders the passages, and the scores are made from their ranks"
+            return Scale(frozenset({ScoreKind.RANK}), absolute=False, why=why)
+        absolute = method.scores_absolute
+        return Scale(
+            method.score_kinds,
+            absolute=absolute,
+            # Where only an answer can tell the kind, there may be one.
+            relevance=absolute and any(map(method.relevance_map, method.score_kinds or ScoreKind)),
+            evidence=method.evidence,
+            why="" if absolute else f"{method.name!r} compares the passages of one list",
+        )
+
     def flow(
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
@@ -58,4 +78,17 @@ class MethodRanker:
             calls=scorer.calls,
             failures=[Failure(self.method.name, message, "partial") for message in messages],
             coverage=scores.coverage,
+            relevance=self._relevance(scores),
+            evidence={
+                name: [_known(value) for value in scores.evidence[name]]
+                for name in sorted(self.method.evidence & scores.evidence.keys())
+            },
         )
+
+    def _relevance(self, scores: GroupScores) -> list[float | None]:
+        how = self.method.relevance_map(scores.kind) if self.scale.relevance else None
+        return [None] * len(scores.scores) if how is None else mapped(how, scores.scores)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -25,6 +25,7 @@ from ..scores import fusion_rules
 from ..scores.ranks import descending
 from ..types import Call, Passage, Query, ScoreKind
 from .candidate_scores import CandidateScores
+from .scale import Scale
 from .stage import Stage
 
 NAME = "query-rewrite"
@@ -101,6 +102,15 @@ class QueryRewrite:
         """Whether the reranker reads a query's instruction."""
         return self.rerank.ranker.takes_instruction
 
+    @property
+    def scale(self) -> Scale:
+        """That of the reranker; the scores against two questions are fused, and their relevance is averaged."""
+        scale = self.rerank.scale
+        if self.options.rule == "rewritten":
+            return scale
+        why = "the scores against both questions are fused"
+        return Scale(frozenset({ScoreKind.FUSED}), absolute=False, relevance=scale.relevance, why=why)
+
     def flow(
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
@@ -120,11 +130,26 @@ class QueryRewrite:
             scores = fusion_rules.fuse(fusion_rules.RULES["z-score"], lists, [alpha, 1.0 - alpha])
             order, kind = descending(scores), ScoreKind.FUSED
         result = CandidateScores(
-            order, scores, kind, repairs=int(not text), calls=[call], coverage=rankings[0].coverage
+            order,
+            scores,
+            kind,
+            repairs=int(not text),
+            calls=[call],
+            coverage=rankings[0].coverage,
+            relevance=[self._averaged(row) for row in zip(*(one.relevance for one in rankings), strict=True)],
+            evidence=rankings[0].evidence if self.options.rule == "rewritten" else {},
         )
         for ranking in reversed(rankings):
             result.add(ranking, range(len(passages)))
         return replace(result, rewritten_query=text or None)
+
+    def _averaged(self, relevance: Sequence[float | None]) -> float | None:
+        """The relevance of one passage to the rewritten question and, under ``both``, to the original."""
+        if len(relevance) == 1:
+            return relevance[0]
+        rewritten, original = relevance
+        alpha = 0.5 if self.options.alpha is None else self.options.alpha
+        return None if rewritten is None or original is None else alpha * rewritten + (1 - alpha) * original
 
     def _rewritten(self, query: Query) -> Flow[tuple[str, Call]]:
         """What the LLM wrote, without its thoughts; and the call."""

@@ -104,7 +104,8 @@ class EmbeddedBackend(LocalBackend):
             )
             before, after = ((each.query, *each.passages) for each in (request, read))
             cut = sum(len(text) < len(whole) for text, whole in zip(after, before, strict=True))
-            return LexicalScores(lexical.blended_scores(read, self._loaded()), Usage(cut=cut))
+            scores, evidence = lexical.blended_scores(read, self._loaded())
+            return LexicalScores(scores, Usage(cut=cut), evidence)
         raise ResponseError(f"The embedded backend cannot answer a {type(request).__name__} request.")
 
 
