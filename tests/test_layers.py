@@ -41,7 +41,8 @@ MAY_IMPORT = {
     "sample": set(),
     "testing": CONTRACTS | {"config", "reranker"},
     "server": CONTRACTS | {"config", "reranker"},
-    "cli": CONTRACTS | {"stages", "config", "reranker", "runs", "server"},
+    "calibration": CONTRACTS | {"config", "reranker", "runs"},
+    "cli": CONTRACTS | {"stages", "config", "reranker", "runs", "server", "calibration"},
 }
 # Rooms of `backends`: each backend may use these, and no other backend.
 SHARED = {"_common", "_checkpoints", "_tokens"}

@@ -37,13 +37,13 @@ _MANY = 100
 
 
 def blended_scores(
-    request: LexicalBlend, vocabulary: StaticEmbeddings
+    request: LexicalBlend, vocabulary: StaticEmbeddings | None
 ) -> tuple[tuple[float, ...], dict[str, tuple[float, ...]]]:
     """The z-score of words plus the weighted z-scores of pairs and 4-grams, and `LexicalScores.evidence`.
 
     Args:
         request: The query and its candidates.
-        vocabulary: Tells how rare a word is in the language at large.
+        vocabulary: Tells how rare a word is in the language at large; None counts all as equally rare.
     """
     analysis = Analysis(language=detect_language(request.query))
     query_words = words(request.query, analysis, analysis.language)
@@ -170,8 +170,10 @@ def _bm25(counts: Array, lengths: Array, weights: Sequence[float] | None = None,
     return standardised
 
 
-def _rarity(stems: Sequence[str], words: Sequence[str], vocabulary: StaticEmbeddings) -> dict[str, float]:
+def _rarity(stems: Sequence[str], words: Sequence[str], vocabulary: StaticEmbeddings | None) -> dict[str, float]:
     """Rarity of each stem in the language at large: that of its rarest surface form."""
+    if vocabulary is None:
+        return dict.fromkeys(stems, (_RARE - _COMMON) / 2)
     rarity: dict[str, float] = {}
     for stem, ranks in zip(stems, vocabulary.piece_ranks(words), strict=True):
         summed = sum(math.log(rank) for rank in ranks) if ranks else _RARE

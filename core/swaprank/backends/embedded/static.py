@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import MissingDependencyError
+from ...errors import MissingTableError
 from .pieces import FIRST_PIECE, Pieces, Tokens
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ class StaticEmbeddings:
 def _package_folder() -> Path:
     found = importlib.util.find_spec("wordllama")
     if found is None or found.origin is None:
-        raise MissingDependencyError(
+        raise MissingTableError(
             "The static embeddings come with the package 'wordllama', which is not installed.",
-            hint="Install it with: pip install wordllama",
+            hint="Install it with: pip install wordllama (wheels: Linux and Windows on x86-64, macOS on arm64; "
+            "Python 3.11 to 3.13).",
         )
     return Path(found.origin).parent
