@@ -19,11 +19,13 @@ class Usage:
         input_tokens: Tokens read.
         output_tokens: Tokens written.
         cut: How many slots of the prompt were cut to make it fit.
+        cached: 1 where the answer comes out of a cache, or was asked for by an equal request beside it.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cut: int = 0
+    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
