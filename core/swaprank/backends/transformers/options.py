@@ -62,6 +62,17 @@ class TransformersOptions(ModelOptions):
     name: ClassVar[str] = "transformers"
     capabilities: ClassVar[frozenset[Capability]] = _CAPABILITIES
     extra: ClassVar[str] = "transformers"
+    # The revision is that of the files; see `ModelBackend.identity`.
+    neutral: ClassVar[frozenset[str]] = ModelOptions.neutral | {
+        "device",
+        "dtype",
+        "batch_tokens",
+        "revision",
+        "cache_dir",
+        "local_files_only",
+        "prefix_caching",
+        "token",
+    }
 
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
