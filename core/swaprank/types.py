@@ -158,7 +158,7 @@ class Failure:
         reranker: Name of the recipe or method that failed.
         error: The message of the error.
         action: What was done: ``"retry"`` (asked again), ``"partial"`` (what was not answered keeps its order,
-            below what was), ``"keep_order"`` (all of it does) or ``"fallback"``.
+            below what was), ``"keep_order"`` (all of it does), ``"fallback"`` or ``"left_out"`` (of a fusion).
     """
 
     reranker: str
