@@ -1,6 +1,15 @@
 """Rerankers for LlamaIndex: node postprocessors driven by a swaprank config."""
 
-from swaprank.adapters import FAILURES, REASONING, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS
+from swaprank.adapters import (
+    FAILURES,
+    HIGHLIGHTS,
+    REASONING,
+    RETRIEVAL_SCORE,
+    SCORE_KIND,
+    SUB_QUESTIONS,
+    UNSCORED,
+    WARNINGS,
+)
 
 from .bm25 import bm25_index
 from .decomposition import QuestionDecomposition
@@ -11,10 +20,13 @@ from .query import InstructedQuery
 
 __all__ = [
     "FAILURES",
+    "HIGHLIGHTS",
     "REASONING",
     "RETRIEVAL_SCORE",
     "SCORE_KIND",
     "SUB_QUESTIONS",
+    "UNSCORED",
+    "WARNINGS",
     "FeedbackRetriever",
     "HybridFusion",
     "InstructedQuery",

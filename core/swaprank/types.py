@@ -146,6 +146,23 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Highlight:
+    """A part of a long passage that its score comes from.
+
+    Attributes:
+        start: Where it begins in `Passage.text`, in characters.
+        end: Where it ends; ``passage.text[start:end]`` is `text`.
+        text: What it says.
+        score: The model's score of it, of the kind `Ranking.score_kind` unless a fusion or `normalize` changed that.
+    """
+
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class RankedPassage:
     """A passage at its new place.
 
@@ -156,6 +173,8 @@ class RankedPassage:
         rank: 1 for the best.
         reasoning: What the model said about it, where the method produces text.
         sub_questions: The sub-questions that it was found for, where the question was decomposed.
+        highlights: Under ``long_passages``, the best part of a passage that was read in several: the best chunk, or
+            the key sentences, most important first.
     """
 
     index: int
@@ -164,6 +183,7 @@ class RankedPassage:
     rank: int
     reasoning: str | None = None
     sub_questions: tuple[str, ...] = ()
+    highlights: tuple[Highlight, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +199,10 @@ class Ranking:
         calls: The model calls made, in order.
         failures: What failed and was handled; empty when all went well.
         coverage: Share (0 to 1) of the text that the model's vocabulary covers, where it is known.
+        warnings: What went as configured and is probably not what was wanted, such as that many passages were cut,
+            or that a fusion had no retrieval scores.
+        unscored: Input indices of the passages that were not scored because a ``budget`` was used up, in the order in
+            which they stand behind the others.
     """
 
     query: str
@@ -189,6 +213,8 @@ class Ranking:
     calls: list[Call] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
+    warnings: list[str] = field(default_factory=list)
+    unscored: list[int] = field(default_factory=list)
 
     @property
     def order(self) -> list[int]:

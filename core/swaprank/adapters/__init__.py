@@ -19,11 +19,14 @@ from .candidates import checked_candidates
 from .construction import ANY_CONFIG, DECOMPOSITION_CONFIG, FUSION_CONFIG, ConfigKind, make_reranker
 from .metadata import (
     FAILURES,
+    HIGHLIGHTS,
     REASONING,
     RETRIEVAL_SCORE,
     SCORE_KIND,
     STALE,
     SUB_QUESTIONS,
+    UNSCORED,
+    WARNINGS,
     rerank_metadata,
 )
 from .retrieval import feedback_embedding, retrieve_for_parts
@@ -34,11 +37,14 @@ __all__ = [
     "DECOMPOSITION_CONFIG",
     "FAILURES",
     "FUSION_CONFIG",
+    "HIGHLIGHTS",
     "REASONING",
     "RETRIEVAL_SCORE",
     "SCORE_KIND",
     "STALE",
     "SUB_QUESTIONS",
+    "UNSCORED",
+    "WARNINGS",
     "AdapterReranker",
     "ConfigKind",
     "Embeddings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from ..types import RankedPassage, Ranking
@@ -12,8 +13,11 @@ SCORE_KIND = "rerank_score_kind"
 REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
 SUB_QUESTIONS = "rerank_sub_questions"
+HIGHLIGHTS = "rerank_highlights"
+WARNINGS = "rerank_warnings"
+UNSCORED = "rerank_unscored"
 
-STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS})
+STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS, HIGHLIGHTS, WARNINGS, UNSCORED})
 """Keys to remove before new metadata is written: what an earlier reranker left there is not true of a later ranking."""
 
 
@@ -36,6 +40,12 @@ def rerank_metadata(ranking: Ranking, ranked: RankedPassage, *, reasoning: bool)
         metadata[REASONING] = ranked.reasoning
     if ranked.sub_questions:
         metadata[SUB_QUESTIONS] = list(ranked.sub_questions)
+    if ranked.highlights:
+        metadata[HIGHLIGHTS] = [asdict(highlight) for highlight in ranked.highlights]
+    if ranking.warnings:
+        metadata[WARNINGS] = list(ranking.warnings)
+    if ranked.index in ranking.unscored:
+        metadata[UNSCORED] = True
     if ranking.failures:
         metadata[FAILURES] = [f"{failure.reranker}: {failure.error} ({failure.action})" for failure in ranking.failures]
     return metadata

@@ -26,12 +26,13 @@ from ..stages.cascade import Cascade
 from ..stages.decomposition import NAME, NEEDS, Decomposition, DecompositionOptions
 from ..stages.fusion import INPUTS, Fusion, FusionOptions
 from ..stages.ranker import Ranker
+from ..stages.reading import Reading
 from ..stages.retry_policy import RetryPolicy
 from ..stages.stage import Limits
 from .data import Config
 
 METHOD_KEYS = ("method", "model", "strategy", "backend")
-STAGE_OPTIONS: tuple[type[BaseModel], ...] = (Limits, RetryPolicy)
+STAGE_OPTIONS: tuple[type[BaseModel], ...] = (Limits, RetryPolicy, Reading)
 STAGE_KEYS = frozenset({"on_error", *(name for options in STAGE_OPTIONS for name in options.model_fields)})
 
 

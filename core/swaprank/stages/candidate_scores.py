@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..scores.ranks import behind
-from ..types import Call, Failure, Ranking, ScoreKind
+from ..types import Call, Failure, Highlight, Ranking, ScoreKind
 
 
 @dataclass(slots=True)
@@ -24,6 +24,9 @@ class CandidateScores:
         failures: Failures handled inside, by stages of a cascade.
         coverage: Share of the text that the model's vocabulary covers.
         sub_questions: The sub-questions a passage was found for, by index.
+        highlights: The parts of a passage that its score comes from, by index.
+        warnings: What is probably not what was wanted; each once.
+        unscored: What a budget did not suffice for.
     """
 
     order: list[int]
@@ -36,6 +39,9 @@ class CandidateScores:
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
     sub_questions: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    highlights: dict[int, tuple[Highlight, ...]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    unscored: list[int] = field(default_factory=list)
 
     def add(self, ranking: Ranking, indices: Sequence[int]) -> None:
         """Take over what a ranking reports beside its order and scores.
@@ -47,11 +53,15 @@ class CandidateScores:
         self.repairs += ranking.repairs
         self.calls += ranking.calls
         self.failures += ranking.failures
+        self.warnings += [warning for warning in ranking.warnings if warning not in self.warnings]
+        self.unscored += [indices[index] for index in ranking.unscored]
         for ranked in ranking.passages:
             if ranked.reasoning:
                 self.reasoning[indices[ranked.index]] = ranked.reasoning
             if ranked.sub_questions:
                 self.sub_questions[indices[ranked.index]] = ranked.sub_questions
+            if ranked.highlights:
+                self.highlights[indices[ranked.index]] = ranked.highlights
 
     def within(self, indices: Sequence[int], count: int) -> CandidateScores:
         """The same over all of ``count`` candidates; the others rank after these, in their order, and are not kept.
@@ -70,4 +80,6 @@ class CandidateScores:
             kept=len(self.order) if self.kept is None else self.kept,
             reasoning={indices[place]: text for place, text in self.reasoning.items()},
             sub_questions={indices[place]: texts for place, texts in self.sub_questions.items()},
+            highlights={indices[place]: spans for place, spans in self.highlights.items()},
+            unscored=[indices[place] for place in self.unscored],
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..backend import Backend
 from ..flow.flow import Flow
@@ -15,6 +16,9 @@ from . import consistency
 from .candidate_scores import CandidateScores
 from .group_scorer import GroupScorer
 from .play import is_read, play
+from .truncation import cut_warnings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class MethodRanker:
     strategy: Strategy
     backend: Backend
     partial: bool = False
+    _warned: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def takes_instruction(self) -> bool:
@@ -49,6 +54,10 @@ class MethodRanker:
         if scorer.errors and not is_read(scores):
             raise scorer.errors[0]
         messages = dict.fromkeys(map(str, scorer.errors))
+        warnings = cut_warnings(self.method.name, scorer.calls) if self.method.scores_each else []
+        if warnings and not self._warned:
+            self._warned.extend(warnings)
+            logger.warning("%s This is said once; Ranking.warnings has it each time.", warnings[0])
         return CandidateScores(
             order=order,
             scores=unread_behind(scores.scores, order),
@@ -58,4 +67,5 @@ class MethodRanker:
             calls=scorer.calls,
             failures=[Failure(self.method.name, message, "partial") for message in messages],
             coverage=scores.coverage,
+            warnings=warnings,
         )

@@ -115,6 +115,7 @@ class Stage:
                     rank=rank,
                     reasoning=candidates.reasoning.get(index),
                     sub_questions=candidates.sub_questions.get(index, ()),
+                    highlights=candidates.highlights.get(index, ()),
                 )
                 for rank, index in enumerate(kept, start=1)
             ],
@@ -124,6 +125,8 @@ class Stage:
             calls=candidates.calls,
             failures=candidates.failures,
             coverage=candidates.coverage,
+            warnings=candidates.warnings,
+            unscored=candidates.unscored,
         )
 
 
