@@ -54,8 +54,9 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
     The returned documents are copies with the new score in ``metadata["relevance_score"]``; the
     documents handed in stay as they are, and ids, types and other metadata are kept. The first-stage
     score, where `score_key` holds one, is kept as ``retrieval_score``, and what kind the new one is as
-    ``rerank_score_kind``. Failures that ``on_error`` dealt with are added as ``rerank_failures``, and a
-    model's reasoning as ``rerank_reasoning`` if you ask for it.
+    ``rerank_score_kind``. ``rerank_relevance`` is from 0 to 1 and means the same for every query; it is there
+    where the scores have a map to it (docs/scores.md). Failures that ``on_error`` dealt with are added as
+    ``rerank_failures``, and a model's reasoning as ``rerank_reasoning`` if you ask for it.
 
     Instruction-aware methods take an instruction per call: a keyword of `compress_documents`, a key of the
     runnable's input, a keyword or a configurable field of the retriever view.
@@ -198,6 +199,7 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
                 id=document.id,
                 title=_title(document, self.title_key),
                 score=_score(document, self.score_key),
+                metadata=document.metadata,
                 embedding=None if self.embedding_key is None else document.metadata.get(self.embedding_key),
             )
             for document in documents

@@ -55,9 +55,10 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
 
     The returned nodes are copies with the new score; the nodes handed in stay as they are. The score they
     came with is kept as metadata ``retrieval_score`` (one that an earlier reranker left there stays), and
-    the kind of the new one as ``rerank_score_kind``. Failures that ``on_error`` dealt with are added as
-    ``rerank_failures``, and a model's reasoning as ``rerank_reasoning`` if you ask for it. These keys are
-    excluded from the text that embedding models and LLMs see.
+    the kind of the new one as ``rerank_score_kind``. ``rerank_relevance`` is from 0 to 1 and means the same for
+    every query; it is there where the scores have a map to it (docs/scores.md). Failures that ``on_error``
+    dealt with are added as ``rerank_failures``, and a model's reasoning as ``rerank_reasoning`` if you ask for
+    it. These keys are excluded from the text that embedding models and LLMs see.
 
     A query may bring its own instruction for instruction-aware methods: see `InstructedQuery`.
 
@@ -152,6 +153,7 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
                 text=content(node.node, self.metadata_mode),
                 id=node.node.node_id,
                 score=None if node.score is None else float(node.score),
+                metadata=node.node.metadata,
                 embedding=node.node.embedding,
             )
             for node in nodes

@@ -45,13 +45,20 @@ def test_equal_scores_keep_the_given_order() -> None:
 
 
 def test_threshold_may_keep_nothing() -> None:
-    assert reranker(score_threshold=2).rerank("q", ["a", "ccc", "bb"]).order == [1, 2]
-    assert reranker(score_threshold=9).rerank("q", ["a", "ccc"]).order == []
+    assert reranker(score_threshold=0.8).rerank("q", ["a", "ccc", "bb"]).order == [1, 2]
+    assert reranker(score_threshold=0.999).rerank("q", ["a", "ccc"]).order == []
 
 
-def test_threshold_applies_after_normalisation() -> None:
-    ranking = reranker(normalize="sigmoid", score_threshold=0.9).rerank("q", ["", "ccc", "bb"])
+@pytest.mark.parametrize("how", ["none", "sigmoid"])
+def test_threshold_is_compared_with_the_relevance_of_logits(how) -> None:
+    ranking = reranker(normalize=how, score_threshold=0.9).rerank("q", ["", "ccc", "bb"])
     assert ranking.order == [1]
+    assert [kept.relevance for kept in ranking.passages] == [pytest.approx(1 / (1 + math.exp(-3)))]
+    assert ranking.relevance == [0.0, *(pytest.approx(1 / (1 + math.exp(-logit))) for logit in (3, 2))]
+
+
+def test_sigmoid_makes_probabilities_of_logits() -> None:
+    ranking = reranker(normalize="sigmoid").rerank("q", ["", "ccc", "bb"])
     assert ranking.score_kind is ScoreKind.PROBABILITY
     assert ranking.scores[1] == pytest.approx(1 / (1 + math.exp(-3)))
 
@@ -61,9 +68,9 @@ def test_sigmoid_is_not_applied_twice() -> None:
     assert plain.rerank("q", ["a", "bb"]).scores == normalized.rerank("q", ["a", "bb"]).scores
 
 
-def test_sigmoid_of_something_that_is_no_logit_is_refused() -> None:
+def test_sigmoid_of_something_that_is_no_logit_is_refused_at_construction() -> None:
     with pytest.raises(ConfigError, match="kind 'bm25'"):
-        Reranker("bm25", normalize="sigmoid").rerank("tea", ["tea", "coffee"])
+        Reranker("bm25", normalize="sigmoid")
 
 
 @pytest.mark.parametrize("low, high", [(-1.7e308, 1.7e308), (0.0, 5e-324), (1.0, 1.0 + 2e-16), (-1.7e308, -5e-324)])
@@ -149,7 +156,7 @@ def test_errors_are_raised_by_default() -> None:
 
 
 def test_keep_order_gives_every_passage_back_and_says_so(caplog) -> None:
-    guarded = Reranker({**CONFIG, "on_error": "keep_order", "score_threshold": 5}, backend=ScriptedBackend(broken))
+    guarded = Reranker({**CONFIG, "on_error": "keep_order", "score_threshold": 0.5}, backend=ScriptedBackend(broken))
     ranking = guarded.rerank("q", [Passage("a", score=2.0), Passage("", score=1.0)])
     assert ranking.order == [0, 1]
     assert (ranking.scores, ranking.score_kind) == ([2.0, 1.0], ScoreKind.RETRIEVAL)
@@ -227,3 +234,23 @@ def test_a_ready_backend_is_told_by_its_name() -> None:
     assert told == {**CONFIG, "backend": {"type": "scripted"}}
     with pytest.raises(ConfigError, match="no backend 'scripted'"):
         Reranker(told)
+
+
+class Opened(ScriptedBackend):
+    """A backend that tells what was done to it."""
+
+    done: list[str]
+
+    def warm_up(self, needs) -> None:
+        self.done.append("warm_up " + " ".join(sorted(needs)))
+
+    def close(self) -> None:
+        self.done.append("close")
+
+
+def test_a_ready_backend_is_warmed_up_and_its_owner_closes_it() -> None:
+    backend = Opened(lambda request: PairScored(1.0, "identity", 1.0))
+    backend.done = []
+    with Reranker({"method": "cross-encoder", "model": "m"}, backend=backend) as reranker:
+        reranker.warm_up()
+    assert backend.done == ["warm_up pair_score"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -34,6 +34,7 @@ from .requests import (
     Viewed,
     Views,
 )
+from .scores.relevance import PUBLISHED, ScoreMap
 from .types import Passage, Query, ScoreKind
 
 
@@ -47,6 +48,8 @@ class GroupScores:
         repairs: How many places of a malformed answer had to be filled by rule.
         reasoning: What the model said about each passage; empty when it says nothing.
         coverage: Share (0 to 1) of the text that the model's vocabulary covers, where known.
+        evidence: What was found in each passage by itself, whatever the others are, by name (`Method.evidence`): one
+            number per passage, in the group's order.
     """
 
     scores: Sequence[float]
@@ -54,6 +57,7 @@ class GroupScores:
     repairs: int = 0
     reasoning: Sequence[str | None] = ()
     coverage: float | None = None
+    evidence: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 Steps = Generator[list[Request], list[Response], GroupScores]
@@ -74,6 +78,8 @@ class Method(BaseModel):
     - ``strategy_options``: by strategy, options that this method has other defaults for.
     - ``takes_model``: ``"required"``, ``"optional"`` or ``"never"``: whether a config says ``model:``.
     - ``source``: the paper or official code it is in parity with.
+
+    What its scores mean say the properties `score_kinds` and `scores_absolute`, and `relevance_map`.
 
     A method that can be told what counts as relevant has an option ``instruction``, and reads
     `Query.instruction` before it; `takes_instruction` says so.
@@ -126,6 +132,28 @@ class Method(BaseModel):
         return self.family not in ("pairwise", "setwise", "listwise")
 
     @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """The kinds that the scores of a group of several passages may be of; empty where only an answer can tell.
+
+        Limits that make no sense on them are then refused at construction, and else at the first query.
+        """
+        return frozenset()
+
+    @property
+    def evidence(self) -> frozenset[str]:
+        """The names of `GroupScores.evidence`; most methods have none."""
+        return frozenset()
+
+    @property
+    def scores_absolute(self) -> bool:
+        """Whether a score means the same for every query, whatever the other passages are."""
+        return self.scores_compare
+
+    def relevance_map(self, kind: ScoreKind) -> ScoreMap | None:
+        """From scores of that kind to relevance, as published; None where nothing is published."""
+        return PUBLISHED.get(kind)
+
+    @property
     def takes_instruction(self) -> bool:
         """Whether `Query.instruction` is read; a query with one is refused where it is not."""
         return "instruction" in type(self).model_fields
@@ -145,6 +173,13 @@ class Method(BaseModel):
         Only methods that make one answer; for all others the query embedding is moved (`stages/feedback.py`).
         """
         return None
+
+    def passage_embeddings(self, passages: Sequence[Passage]) -> Sequence[Request]:
+        """What asks for one embedding per passage, to compare passages with one another (`stages/diversify.py`).
+
+        Only methods that embed each passage alone make them; none for all others.
+        """
+        return ()
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """Ask about one group of passages and read the answers."""

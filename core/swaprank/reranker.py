@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from .backend import Backend
 from .backends.llm.options import LlmProvider
@@ -20,22 +20,24 @@ from .flow.flow import Flow
 from .inputs import as_list, checked_passages, checked_query
 from .stages.decomposition import Decomposition
 from .stages.feedback import Embeddings, Feedback, better_query
-from .types import Decomposed, Passage, Query, Ranking
+from .stages.parts import backends
+from .types import Decomposed, Downloaded, Passage, Query, Ranking
 
 
 class Reranker:
     """Reranks passages for a query, as a config says.
 
     Args:
-        reranker: Name of a recipe, path of a YAML or JSON file, a config mapping, or None for the
-            embedded default, which needs no network, no torch and no GPU.
+        reranker: Name of a recipe, a model (hub id or folder), path of a YAML or JSON file, a config mapping,
+            or None for the embedded default, which needs no network, no torch and no GPU. The method of a
+            model comes from a recipe with its id, else from its own files, which are read at construction.
         backend: A ready `Backend` object, or the ``backend:`` part of the config.
         llm: What ``backend: llm`` means; the adapters give it.
         options: Any key of the config, such as ``top_n=5``; overrides the same key of `reranker`.
 
     Raises:
-        ConfigError: The config is wrong. Nothing is loaded before the first call, so a wrong model id
-            shows only then, as a `BackendError`.
+        ConfigError: The config is wrong, or a model fits no method or several. No model is loaded before the
+            first call; beside a method, a wrong model id shows only then, as a `BackendError`.
 
     Example:
         >>> from swaprank import Reranker
@@ -55,7 +57,7 @@ class Reranker:
         ready = backend if isinstance(backend, Backend) else None
         if backend is not None and ready is None:
             options["backend"] = backend
-        whole = reranker is not None or not {"reranker", *MAIN_KEYS} & options.keys()
+        whole = reranker is not None or not {"reranker", "model", *MAIN_KEYS} & options.keys()
         self._config: Config = {**(load(reranker) if whole else {}), **options}
         self._backend = ready
         self._llm = llm
@@ -186,6 +188,69 @@ class Reranker:
         """As `decompose`, without blocking the event loop."""
         flow = self._decomposition().split(checked_query(query))
         return (await adrive([flow]))[0]
+
+    def warm_up(self, *, fallbacks: bool = False) -> None:
+        """Load every model now, so that the first query does not wait for it.
+
+        A model that is loaded already is left as it is; one whose load has failed is tried again at once, whatever
+        ``retry_load_after`` says. Servers and a framework's LLM are not asked anything.
+
+        Args:
+            fallbacks: Whether the models of ``on_error: {fallback: ...}`` are loaded, too.
+
+        Raises:
+            SwaprankError: A model cannot be loaded; ``on_error`` is for queries.
+        """
+        for backend, needs in backends(self._stage, fallbacks=fallbacks):
+            if hasattr(backend, "warm_up"):
+                backend.warm_up(needs)
+
+    async def awarm_up(self, *, fallbacks: bool = False) -> None:
+        """As `warm_up`, without blocking the event loop."""
+        await asyncio.to_thread(self.warm_up, fallbacks=fallbacks)
+
+    def close(self) -> None:
+        """Let go of every model, so that its memory is free once no other reranker holds it.
+
+        It may be called at any time and more than once: calls that are running end as usual, and a later call loads
+        the models again. A backend object that was given ready is its owner's to close.
+        """
+        for backend, _ in backends(self._stage, fallbacks=True):
+            if backend is not self._backend and hasattr(backend, "close"):
+                backend.close()
+
+    async def aclose(self) -> None:
+        """As `close`, without blocking the event loop."""
+        await asyncio.to_thread(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.aclose()
+
+    def download(self) -> list[Downloaded]:
+        """Fetch every file that the models need, those of fallbacks as well, and load nothing.
+
+        Afterwards the reranker works without a network (``HF_HUB_OFFLINE=1``).
+
+        Returns:
+            The repositories of the hub; none for models in folders, servers and what comes with a package.
+
+        Raises:
+            BackendError: A model is not on the hub, or the hub is out of reach and the model not in the cache.
+        """
+        found: dict[Downloaded, None] = {}
+        for backend, _ in backends(self._stage, fallbacks=True):
+            if hasattr(backend, "download"):
+                found.update(dict.fromkeys(backend.download()))
+        return list(found)
 
     def _decomposition(self) -> Decomposition:
         if isinstance(self._stage.ranker, Decomposition):

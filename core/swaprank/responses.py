@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -162,10 +162,19 @@ class Attended:
 
 @dataclass(frozen=True, slots=True)
 class LexicalScores:
-    """Answer to `Lexical` and `LexicalBlend`: one score per passage, in the order asked."""
+    """Answer to `Lexical` and `LexicalBlend`: one score per passage, in the order asked.
+
+    Attributes:
+        scores: The scores, which may depend on the other candidates.
+        usage: What was read.
+        evidence: To `LexicalBlend`, shares from 0 to 1 that do not depend on them, one per passage: ``terms``, the
+            share of the query's words that the passage holds, rare words counting more; ``pairs``, that of its adjacent
+            words.
+    """
 
     scores: tuple[float, ...]
     usage: Usage = Usage()
+    evidence: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

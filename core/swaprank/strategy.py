@@ -53,6 +53,8 @@ class Strategy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
+    # Whether the scores of the result are always the method's own; else they may be made from the order.
+    keeps_scores: ClassVar[bool] = True
 
     permutations: int = Field(default=1, ge=1)
     seed: int | None = None

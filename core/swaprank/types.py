@@ -130,6 +130,25 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A repository of the hub whose files are in the cache.
+
+    Attributes:
+        model: The hub id, as the config names it.
+        commit: The commit that is loaded.
+        path: The folder of its files.
+        size: Bytes of the files that the model needs; 0 where the hub was not asked.
+        fetched: Bytes of those that were not in the cache before.
+    """
+
+    model: str
+    commit: str
+    path: str
+    size: int
+    fetched: int
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Something that went wrong and was handled by the failure policy.
 
@@ -171,8 +190,12 @@ class RankedPassage:
         passage: The very passage that was handed in.
         score: The new score, higher is better, of the kind `Ranking.score_kind`.
         rank: 1 for the best.
+        relevance: From 0 to 1, which means the same for every query (docs/scores.md); None where the reranker has no
+            map to it, and for passages that a failure left unread.
         reasoning: What the model said about it, where the method produces text.
         sub_questions: The sub-questions that it was found for, where the question was decomposed.
+        quote: What the model quoted of it as the reason, where the method was asked to (``attribution: true``); it
+            occurs in the passage, white space aside.
         highlights: Under ``long_passages``, the best part of a passage that was read in several: the best chunk, or
             the key sentences, most important first.
     """
@@ -183,6 +206,8 @@ class RankedPassage:
     rank: int
     reasoning: str | None = None
     sub_questions: tuple[str, ...] = ()
+    relevance: float | None = None
+    quote: str | None = None
     highlights: tuple[Highlight, ...] = ()
 
 
@@ -199,6 +224,10 @@ class Ranking:
         calls: The model calls made, in order.
         failures: What failed and was handled; empty when all went well.
         coverage: Share (0 to 1) of the text that the model's vocabulary covers, where it is known.
+        relevance: One per passage that was handed in, in input order, from 0 to 1; None where it is not known, as for
+            passages that an earlier stage of a cascade has dropped.
+        evidence: What methods found in each passage by itself, by name: one number per passage that was handed in.
+        rewritten_query: What the question was rewritten to; None where it was not.
         warnings: What went as configured and is probably not what was wanted, such as that many passages were cut,
             or that a fusion had no retrieval scores.
         unscored: Input indices of the passages that were not scored because a ``budget`` was used up, in the order in
@@ -213,6 +242,9 @@ class Ranking:
     calls: list[Call] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
+    relevance: list[float | None] = field(default_factory=list)
+    evidence: dict[str, list[float | None]] = field(default_factory=dict)
+    rewritten_query: str | None = None
     warnings: list[str] = field(default_factory=list)
     unscored: list[int] = field(default_factory=list)
 

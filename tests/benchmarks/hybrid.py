@@ -21,6 +21,7 @@ from swaprank.runs.evaluation import Dataset, load_beir, measure
 from swaprank.scores.ranks import descending
 from swaprank.stages.candidate_scores import CandidateScores
 from swaprank.stages.fusion import Fusion, FusionOptions
+from swaprank.stages.scale import Scale
 from swaprank.stages.stage import Limits, Stage
 
 MEASURE = "nDCG@10"
@@ -44,6 +45,10 @@ class PromptBody:
     @property
     def takes_instruction(self) -> bool:
         return False
+
+    @property
+    def scale(self) -> Scale:
+        return Scale(frozenset({self.ranking.score_kind}), absolute=False)
 
     def flow(
         self, query: Query, passages: Sequence[Passage], previous: Sequence[float] | None

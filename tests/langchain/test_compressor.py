@@ -14,7 +14,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.runnables import RunnableLambda
 
-from langchain_rerankers import FAILURES, REASONING, RELEVANCE_SCORE, RETRIEVAL_SCORE, SCORE_KIND, Reranker
+from langchain_rerankers import FAILURES, REASONING, RELEVANCE, RELEVANCE_SCORE, RETRIEVAL_SCORE, SCORE_KIND, Reranker
 from swaprank import ConfigError, InputError, Ranking
 from swaprank import Reranker as CoreReranker
 from swaprank.config import registry
@@ -50,6 +50,7 @@ def test_the_public_conformance_check_holds(reranker) -> None:
 
 def test_scores_ids_and_metadata() -> None:
     ranked = scripted(top_n=2).compress_documents(documents(), "q")
+    assert [one.metadata.pop(RELEVANCE) for one in ranked] == pytest.approx([0.9525741268, 0.8807970780])
     assert [(one.id, one.metadata) for one in ranked] == [
         ("ccc", {"page": "ccc", RELEVANCE_SCORE: 3.0, SCORE_KIND: "logit"}),
         ("bb", {"page": "bb", RELEVANCE_SCORE: 2.0, SCORE_KIND: "logit"}),

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import math
 import subprocess
 import sys
 
@@ -20,7 +21,7 @@ from llama_index.core.schema import (
     TextNode,
 )
 
-from llamaindex_rerankers import FAILURES, RETRIEVAL_SCORE, SCORE_KIND, Reranker
+from llamaindex_rerankers import FAILURES, RELEVANCE, RETRIEVAL_SCORE, SCORE_KIND, Reranker
 from swaprank import InputError, Ranking
 from swaprank.testing import OracleBackend, ScriptedBackend
 from tests.llamaindex.helpers import CONFIG, both, broken, by_length, nodes, rerank, scripted
@@ -31,6 +32,8 @@ def test_new_order_scores_and_metadata(how) -> None:
     ranked = rerank(scripted(top_n=2), nodes(), how)
     assert [(one.node.node_id, one.score) for one in ranked] == [("ccc", 3.0), ("bb", 2.0)]
     assert all(type(one.score) is float for one in ranked)
+    relevance = [one.node.metadata.pop(RELEVANCE) for one in ranked]
+    assert relevance == pytest.approx([1 / (1 + math.exp(-3)), 1 / (1 + math.exp(-2))])
     assert ranked[0].node.metadata == {"page": "ccc", SCORE_KIND: "logit", RETRIEVAL_SCORE: 0.5}
     assert ranked[1].node.metadata == {"page": "bb", SCORE_KIND: "logit"}
 
@@ -69,7 +72,7 @@ def test_a_second_reranker_keeps_the_retrieval_score_and_doubles_no_key() -> Non
     assert [one.node.metadata.get(RETRIEVAL_SCORE) for one in twice] == [0.5, None, 0.9]
     assert twice[0].node.metadata[SCORE_KIND] == "probability"
     for excluded in (twice[0].node.excluded_llm_metadata_keys, twice[0].node.excluded_embed_metadata_keys):
-        assert sorted(excluded) == sorted({SCORE_KIND, RETRIEVAL_SCORE})
+        assert sorted(excluded) == sorted({SCORE_KIND, RETRIEVAL_SCORE, RELEVANCE})
 
 
 def test_the_retrieval_score_another_reranker_kept_stays() -> None:

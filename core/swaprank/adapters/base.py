@@ -71,6 +71,34 @@ class AdapterReranker(BaseModel):
         """The config, without secrets; loads nothing."""
         return self._core.to_config()
 
+    def warm_up(self, *, fallbacks: bool = False) -> None:
+        """Load every model now; see `swaprank.Reranker.warm_up`."""
+        self._core.warm_up(fallbacks=fallbacks)
+
+    async def awarm_up(self, *, fallbacks: bool = False) -> None:
+        """As `warm_up`, without blocking the event loop."""
+        await self._core.awarm_up(fallbacks=fallbacks)
+
+    def close(self) -> None:
+        """Let go of every model; a later call loads them again. See `swaprank.Reranker.close`."""
+        self._core.close()
+
+    async def aclose(self) -> None:
+        """As `close`, without blocking the event loop."""
+        await self._core.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.aclose()
+
     @property
     def core(self) -> Reranker:
         """The core reranker."""

@@ -10,7 +10,7 @@ from typing import Any
 from ..backends.llm.options import LlmProvider
 from ..config.data import Config
 from ..config.expand import backend_config, expand
-from ..config.kinds import MAIN_KEYS
+from ..config.kinds import COMPOSITES, MAIN_KEYS
 from ..config.load import Source, load
 from ..errors import ConfigError, nearest
 from ..reranker import Reranker
@@ -67,9 +67,11 @@ def make_reranker(
     # The backend may be a ready object, which is not part of a config.
     backend = given.pop("backend", None)
     given = kind.fill(given)
-    expanded = expand(given)
+    expanded = expand(
+        given if backend is None or not isinstance(backend, str | Mapping) else {**given, "backend": backend}
+    )
     _check(kind, expanded)
-    if not {"fusion", "stages"} & expanded.keys():
+    if not any(key in expanded for key, kind in COMPOSITES.items() if kind.llm is None):
         backend, model = _llm_backend(backend, llm)
         if model is not None and "model" not in expanded:
             given["model"] = model

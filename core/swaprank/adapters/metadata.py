@@ -10,14 +10,16 @@ from ..types import RankedPassage, Ranking
 
 RETRIEVAL_SCORE = "retrieval_score"
 SCORE_KIND = "rerank_score_kind"
+RELEVANCE = "rerank_relevance"
 REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
 SUB_QUESTIONS = "rerank_sub_questions"
+QUOTE = "rerank_quote"
 HIGHLIGHTS = "rerank_highlights"
 WARNINGS = "rerank_warnings"
 UNSCORED = "rerank_unscored"
 
-STALE = frozenset({REASONING, FAILURES, SUB_QUESTIONS, HIGHLIGHTS, WARNINGS, UNSCORED})
+STALE = frozenset({RELEVANCE, REASONING, FAILURES, SUB_QUESTIONS, QUOTE, HIGHLIGHTS, WARNINGS, UNSCORED})
 """Keys to remove before new metadata is written: what an earlier reranker left there is not true of a later ranking."""
 
 
@@ -36,10 +38,14 @@ def rerank_metadata(ranking: Ranking, ranked: RankedPassage, *, reasoning: bool)
     # NaN stands for no score, and strict JSON does not take it.
     if score is not None and not math.isnan(score):
         metadata[RETRIEVAL_SCORE] = score
+    if ranked.relevance is not None:
+        metadata[RELEVANCE] = ranked.relevance
     if reasoning and ranked.reasoning:
         metadata[REASONING] = ranked.reasoning
     if ranked.sub_questions:
         metadata[SUB_QUESTIONS] = list(ranked.sub_questions)
+    if ranked.quote:
+        metadata[QUOTE] = ranked.quote
     if ranked.highlights:
         metadata[HIGHLIGHTS] = [asdict(highlight) for highlight in ranked.highlights]
     if ranking.warnings:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import ConfigError, InputError, SwaprankError
-from . import configs, demo, evaluate, recipes, rerank, serve
+from . import configs, demo, download, evaluate, recipes, rerank, serve
 from .messages import complain, log_to_terminal
 from .options import EPILOG
 
@@ -29,6 +29,7 @@ app.command("eval", epilog=EPILOG)(evaluate.evaluate)
 app.command("serve", epilog=EPILOG)(serve.serve)
 app.command("recipes", epilog=EPILOG)(recipes.recipes)
 app.command("demo", epilog=EPILOG)(demo.demo)
+app.command("download", epilog=EPILOG)(download.download)
 app.add_typer(configs.app, name="config")
 
 

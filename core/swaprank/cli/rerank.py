@@ -50,8 +50,8 @@ def rerank(
     It may hold an "instruction": what counts as relevant for this query, for methods that take one. That and all other
     keys are carried through. A line of the output holds its input line number as "line", the query, the other
     keys, and "ranking": the kept passages, best first, as {"index", "id", "score", "rank"}, where index is the place
-    among the input's passages, from 0, with "reasoning" where the model gave one; and "score_kind", "repairs" and
-    "failures".
+    among the input's passages, from 0, with "relevance" (0 to 1) where the scores have a map to it, and "reasoning"
+    where the model gave one; and "score_kind", "repairs" and "failures".
     If the output file exists, it is checked against the input and continued where it ends; a half-written last line is
     written again. Which reranker wrote it is not checked. No other run can write it at the same time.
     Input that gzip compressed is decompressed. NaN and Infinity in a carried key become null, because JSON lacks them.

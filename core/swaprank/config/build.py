@@ -17,6 +17,7 @@ from ..stages.method_ranker import MethodRanker
 from ..stages.ranker import Ranker
 from ..stages.reading import Reading
 from ..stages.retry_policy import RetryPolicy
+from ..stages.scale import check_limits
 from ..stages.stage import Limits, Stage
 from ..strategy import Strategy
 from . import registry
@@ -69,6 +70,7 @@ class Builder:
             with self._inheriting(reading, where):
                 ranker = self._composite(COMPOSITES[main], expanded, where, limits, backend)
             name = expanded[main] if isinstance(expanded[main], str) else COMPOSITES[main].title
+        check_limits(limits, ranker.scale, where)
         named = config.get("reranker")
         return Stage(
             name=named if isinstance(named, str) else name,

@@ -10,18 +10,24 @@ from ..errors import ConfigError
 from ..masking import shown
 from . import recipe, registry
 from .data import Config
+from .detect import config_of_model
+from .environment import from_environment
 from .kinds import MAIN_KEYS
+from .model_files import is_model
 
 
 def expand(config: Mapping[str, Any]) -> Config:
-    """Replace ``reranker: <recipe>`` by what the recipe says; keys beside it override the recipe's.
+    """Replace ``reranker: <recipe>`` by what the recipe says, and find the method of a model that stands alone.
+
+    Keys beside ``reranker`` or ``model`` override what is found. A recipe's name may also be a model's.
 
     Raises:
-        ConfigError: There is no such recipe, or it cannot be overridden so.
+        ConfigError: There is no such recipe, it cannot be overridden so, or the model fits no or several methods.
     """
     named = config.get("reranker")
     if named is None:
-        return dict(config)
+        alone = isinstance(config.get("model"), str) and not config.keys() & set(MAIN_KEYS)
+        return merged(_of_model(config["model"], config), config) if alone else dict(config)
     overrides = {key: value for key, value in config.items() if key != "reranker"}
     if isinstance(named, Mapping):
         base = expand(named)
@@ -31,6 +37,8 @@ def expand(config: Mapping[str, Any]) -> Config:
         raise ConfigError(f"reranker: {shown(named)} is neither the name of a recipe nor a mapping.")
     elif named not in recipe.all_recipes() and named in registry.names("method"):
         base = {"method": named}
+    elif is_model(named):
+        base = _of_model(named, overrides)
     else:
         base = expand(recipe.get(named).config)
     if "method" in base and overrides.get("method", base["method"]) != base["method"]:
@@ -40,6 +48,14 @@ def expand(config: Mapping[str, Any]) -> Config:
             hint="Give the method and its model without 'reranker:'.",
         )
     return merged(base, overrides)
+
+
+def _of_model(model: str, config: Mapping[str, Any]) -> Config:
+    """The config of a model that stands without a method; what the config says about the hub is kept to."""
+    backend = backend_config(config.get("backend", {}))
+    kind = backend.get("type")
+    remote = kind is not None and not {"cache_dir", "download_dir"} & registry.backend(kind).Options.model_fields.keys()
+    return config_of_model(model, None if remote else from_environment(backend, "config.backend"))
 
 
 def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> Config:

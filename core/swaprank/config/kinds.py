@@ -1,12 +1,14 @@
 """What a config can describe, one table that checks, building, the JSON Schema and the command line read.
 
-A config is one of four things, told apart by its main key:
+A config is one of these things, told apart by its main key:
 
 - ``{method: ..., model: ...}`` or ``{reranker: <recipe>}``: one method on one backend. Its options are those of the
   method and of the strategy, which the registry knows.
 - ``{fusion: <rule>, of: [...]}``: several score lists fused;
 - ``{decomposition: <rule>, model: <llm>, rerank: ...}``: the question split into parts first;
-- ``{stages: [...]}``: a cascade of those above. These three are made of rerankers, and are the table `COMPOSITES`.
+- ``{query_rewrite: <rule>, model: <llm>, rerank: ...}``: the question rewritten first;
+- ``{diversify: <rule>}`` and ``{boost: {...}}``: what reorders the scores of the stage before;
+- ``{stages: [...]}``: a cascade of those above. All but the first are the table `COMPOSITES`.
 
 Beside each may stand the options of every stage: `STAGE_OPTIONS` and ``on_error``.
 """
@@ -22,13 +24,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..backend import Backend
 from ..errors import ConfigError
 from ..requests import Capability
+from ..stages.boost import Booster, BoostOptions
 from ..stages.cascade import Cascade
 from ..stages.decomposition import NAME, NEEDS, Decomposition, DecompositionOptions
+from ..stages.diversify import STORED, TOKENS, Diversify, DiversifyOptions
 from ..stages.fusion import INPUTS, Fusion, FusionOptions
+from ..stages.method_ranker import MethodRanker
+from ..stages.query_rewrite import NAME as REWRITE
+from ..stages.query_rewrite import NEEDS as REWRITE_NEEDS
+from ..stages.query_rewrite import QueryRewrite, QueryRewriteOptions
 from ..stages.ranker import Ranker
 from ..stages.reading import Reading
 from ..stages.retry_policy import RetryPolicy
 from ..stages.stage import Limits
+from ..types import Passage
 from .data import Config
 
 METHOD_KEYS = ("method", "model", "strategy", "backend")
@@ -126,14 +135,43 @@ def _fusion(options: FusionOptions, parts: Parts) -> Ranker:
 
 def _decomposition(options: DecompositionOptions, parts: Parts) -> Ranker:
     [search], [rerank] = parts.rerankers["search"], parts.rerankers["rerank"]
-    if rerank.limits.top_n is not None or rerank.limits.score_threshold is not None:
-        raise ConfigError(
-            f"{parts.where}.rerank has a top_n or score_threshold, and would hide part of the pool.",
-            hint="Write them beside 'decomposition:'.",
-        )
+    _check_keeps_all(rerank, parts.where, "decomposition")
     if parts.llm is None:
         raise TypeError("a decomposition is built with its LLM")
     return Decomposition(options, llm=parts.llm, search=search, rerank=rerank, top_n=parts.limits.top_n)
+
+
+def _query_rewrite(options: QueryRewriteOptions, parts: Parts) -> Ranker:
+    [rerank] = parts.rerankers["rerank"]
+    _check_keeps_all(rerank, parts.where, "query_rewrite")
+    if parts.llm is None:
+        raise TypeError("a query rewrite is built with its LLM")
+    return QueryRewrite(options, llm=parts.llm, rerank=rerank)
+
+
+def _check_keeps_all(rerank: Any, where: str, main: str) -> None:
+    limits = rerank.limits
+    if (limits.top_n, limits.score_threshold, limits.select) != (None, None, None):
+        raise ConfigError(
+            f"{where}.rerank has a top_n, score_threshold or select, and would hide part of the passages.",
+            hint=f"Write them beside '{main}:'.",
+        )
+
+
+def _diversify(options: DiversifyOptions, parts: Parts) -> Ranker:
+    [by] = parts.rerankers["by"]
+    if isinstance(by, str):
+        return Diversify(options, by)
+    if not isinstance(by.ranker, MethodRanker) or not by.ranker.method.passage_embeddings([Passage("")]):
+        raise ConfigError(
+            f"{parts.where}.by is {by.name!r}, which does not embed each passage alone.",
+            hint=f"Use {TOKENS}, {STORED}, or a recipe or config of bi-encoder or static-embedding.",
+        )
+    return Diversify(options, by.ranker)
+
+
+def _boost(options: BoostOptions, parts: Parts) -> Ranker:
+    return Booster(options.boost)
 
 
 def _cascade(options: CascadeOptions, parts: Parts) -> Ranker:
@@ -155,6 +193,20 @@ COMPOSITES: dict[str, Composite] = {
         nested={"rerank": Nested(), "search": Nested()},
         llm=Llm(NAME, NEEDS),
     ),
+    "query_rewrite": Composite(
+        title="query rewrite",
+        options=QueryRewriteOptions,
+        build=_query_rewrite,
+        nested={"rerank": Nested()},
+        llm=Llm(REWRITE, REWRITE_NEEDS),
+    ),
+    "diversify": Composite(
+        title="diversify",
+        options=DiversifyOptions,
+        build=_diversify,
+        nested={"by": Nested(names=(TOKENS, STORED))},
+    ),
+    "boost": Composite(title="boost", options=BoostOptions, build=_boost, nested={}),
     "stages": Composite(title="cascade", options=CascadeOptions, build=_cascade, nested={"stages": Nested(many=True)}),
 }
 # Exactly one of them says what an expanded config describes.

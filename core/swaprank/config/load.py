@@ -1,4 +1,4 @@
-"""A config from wherever a user has it: a mapping, a file, the name of a recipe."""
+"""A config from wherever a user has it: a mapping, a file, the name of a recipe or of a model."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError
-from ..masking import shown
 from . import files
 from .data import Config, check_data
+from .given import wrong_source
+from .model_files import is_model
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | None
 
@@ -24,7 +24,7 @@ def load(source: Source) -> Config:
 
     Args:
         source: A mapping, the path of a YAML or JSON file, the name of a recipe or of a method that
-            needs no model, or None for the embedded default.
+            needs no model, a model (hub id or folder), or None for the embedded default.
 
     Raises:
         ConfigError: It is none of these, or there is no such file, or it does not hold a mapping of plain data.
@@ -35,8 +35,10 @@ def load(source: Source) -> Config:
         check_data(source, "config")
         return copy.deepcopy(dict(source))
     if not isinstance(source, str | os.PathLike):
-        raise ConfigError(f"The config is {shown(source)}.", hint="Give a mapping, the path of a file or a name.")
+        raise wrong_source(source)
     path = Path(source)
-    if not isinstance(source, str) or path.suffix.lower() in _FILES:
+    if path.suffix.lower() in _FILES and not path.is_dir():
         return files.read(path)
-    return {"reranker": source}
+    if not isinstance(source, str):
+        return {"model": str(path)} if path.is_dir() else files.read(path)
+    return {"model": source} if is_model(source) else {"reranker": source}

@@ -38,6 +38,7 @@ class Recipe(BaseModel):
     Attributes:
         description: One line on what it is and when to take it.
         config: What the name stands for, in the words of a config file.
+        aliases: Other ids under which the hub knows the same model.
         license: Licence of the weights as their publisher states it, or ``"unknown"``.
         languages: ISO 639-1 codes, or ``["multilingual"]``.
         parameters: Size, such as ``"568M"``.
@@ -49,6 +50,7 @@ class Recipe(BaseModel):
 
     description: str
     config: dict[str, Any]
+    aliases: list[str] = []
     license: str
     languages: list[str] = Field(min_length=1)
     parameters: str = ""

@@ -17,6 +17,8 @@ from .kinds import COMPOSITES, STAGE_OPTIONS, Composite, Nested, main_key
 Schema = dict[str, Any]
 
 _ANY = {"$ref": "#/$defs/reranker"}
+# A hub id or a folder; which models fit a method by themselves shows at construction.
+_MODEL_NAME = {"type": "string", "pattern": r"[/\\]|^~|^package:"}
 _FROM_ENVIRONMENT = {"type": "string", "pattern": REFERENCE}
 
 
@@ -30,7 +32,7 @@ def json_schema() -> Schema:
     """
     kinds = {f"method-{name}": _method(name) for name in registry.names("method")}
     kinds |= {key: _composite(kind) for key, kind in COMPOSITES.items()}
-    kinds |= {**_recipes(), "changed": _changed()}
+    kinds |= {**_recipes(), "model": _model(), "changed": _changed()}
     parts = {f"backend-{name}": _backend(name) for name in registry.names("backend")}
     parts |= {f"strategy-{name}": _strategy(name) for name in registry.names("strategy")}
     return {
@@ -42,7 +44,7 @@ def json_schema() -> Schema:
             **kinds,
             **parts,
             "config": {"anyOf": [{"$ref": f"#/$defs/{kind}"} for kind in kinds]},
-            "reranker": {"anyOf": [{"enum": _names()}, {"$ref": "#/$defs/config"}]},
+            "reranker": {"anyOf": [{"enum": _names()}, _MODEL_NAME, {"$ref": "#/$defs/config"}]},
         },
     }
 
@@ -227,10 +229,17 @@ def _kind(name: str) -> tuple[str, ...]:
     return ("method", method.name, backend, strategy if isinstance(strategy, str) else strategy["type"], *missing)
 
 
+def _model() -> Schema:
+    """``model:`` without a method, with any option; whether it suits the model shows at construction."""
+    keys = {key for name in registry.names("method") for key in _method(name)["properties"]} - {"method"}
+    return _object({**{key: {} for key in sorted(keys)}, **_common(), "model": {"type": "string"}}, ["model"])
+
+
 def _changed() -> Schema:
-    """``reranker: {...}`` with any override; whether it suits the mapping shows at construction."""
+    """``reranker: {...}`` or a model's name with any override; whether it suits them shows at construction."""
     single = [_method(name)["properties"] for name in registry.names("method")]
     composite = [_composite_properties(kind) for kind in COMPOSITES.values()]
     keys = {key for properties in (*single, *composite) for key in properties}
     overrides: dict[str, Schema] = {**{key: {} for key in sorted(keys)}, **_common()}
-    return _object({**overrides, "reranker": {"$ref": "#/$defs/config"}}, ["reranker"])
+    reranker = {"anyOf": [_MODEL_NAME, {"$ref": "#/$defs/config"}]}
+    return _object({**overrides, "reranker": reranker}, ["reranker"])

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import ResponseError
 from ..method import GroupScores, Steps, embeddings
 from ..requests import Embed, EmbedPrompt
+from ..scores.trust import coverage_trust
 from ..types import Passage, Query, ScoreKind
 
 if TYPE_CHECKING:
@@ -86,11 +87,36 @@ def similarity_steps(
             for place, vector in enumerate(vectors)
             if place not in coverages and vector is not None and vector.shape != own
         ]
+    scores = _similarities([vector for vector in vectors if vector is not None], similarity)
+    covered = [coverages.get(place) for place in range(len(vectors))]
     return GroupScores(
-        scores=_similarities([vector for vector in vectors if vector is not None], similarity),
+        scores=scores,
         kind=ScoreKind.COSINE if similarity == "cosine" else ScoreKind.DOT,
+        evidence=cosine_evidence(scores, covered[0], covered[1:]) if similarity == "cosine" else {},
         coverage=pair_coverage(coverages.pop(0, None), list(coverages.values())),
     )
+
+
+EVIDENCE = frozenset({"cosine", "readable"})
+
+
+def cosine_evidence(
+    cosines: Sequence[float], query: float | None, passages: Sequence[float | None]
+) -> dict[str, list[float]]:
+    """`EVIDENCE`: how far each pair is ``readable`` to the encoder, 0 to 1, and its ``cosine`` times that.
+
+    Args:
+        cosines: Of the query with each passage, by themselves.
+        query: How much of the query the vocabulary covers; None where nobody can tell.
+        passages: How much of each passage it covers.
+    """
+    readable = [
+        coverage_trust(min((one for one in (query, passage) if one is not None), default=None)) for passage in passages
+    ]
+    return {
+        "cosine": [cosine * trust for cosine, trust in zip(cosines, readable, strict=True)],
+        "readable": readable,
+    }
 
 
 def pair_coverage(query: float | None, passages: Sequence[float | None]) -> float | None:

@@ -61,6 +61,11 @@ class PermutationGeneration(Method):
         """The order of ``n`` passages that a reply gives."""
         return (self.official_reader if self.official_parser else self.reader).read(text, n)
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Ranks."""
+        return frozenset({ScoreKind.RANK})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One request per window; a window of one needs none."""
         n = len(passages)

@@ -53,6 +53,11 @@ class BgeLLMReranker(Method):
     passage_instruction_for_rerank: str = "B: "
     activation: Literal["identity", "sigmoid"] = "identity"
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Probabilities after a sigmoid, else logits."""
+        return frozenset({ScoreKind.LOGIT if self.activation == "identity" else ScoreKind.PROBABILITY})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
         responses = yield from label_scores(

@@ -13,9 +13,9 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ..method import Method, Steps
-from ..requests import Capability
-from ..types import Passage, Query
-from ._embedding_similarity import embedding_steps
+from ..requests import Capability, Embed, Request
+from ..types import Passage, Query, ScoreKind
+from ._embedding_similarity import EVIDENCE, embedding_steps
 
 _PLACE = "{instruction}"
 # Qwen3-Embedding's, without a blank after the colon; others have one.
@@ -66,6 +66,16 @@ class BiEncoder(Method):
         """Whether the config has an instruction that another may take the place of."""
         return self.instruction is not None
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Cosines, or dot products."""
+        return frozenset({ScoreKind.COSINE if self.similarity == "cosine" else ScoreKind.DOT})
+
+    @property
+    def evidence(self) -> frozenset[str]:
+        """The cosine, and how far the vocabulary reads the texts."""
+        return EVIDENCE if self.similarity == "cosine" else frozenset()
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One embedding for the query and one per passage, those that are not known yet."""
         return (
@@ -79,6 +89,10 @@ class BiEncoder(Method):
                 reuse=self.reuse_embeddings,
             )
         )
+
+    def passage_embeddings(self, passages: Sequence[Passage]) -> Sequence[Request]:
+        """As `steps` asks for them."""
+        return [Embed(passage.content, "passage", self.passage_prompt, self.max_length) for passage in passages]
 
     def _query_prompt(self, query: Query) -> str | None:
         if self.instruction is None:

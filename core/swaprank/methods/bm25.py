@@ -61,6 +61,11 @@ class BM25(Method):
             raise ValueError(f"no tokenisation for this language. {nearest(language, ['auto', *LANGUAGES])}")
         return language
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """BM25."""
+        return frozenset({ScoreKind.BM25})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One request for the whole group: BM25 needs all candidates at once."""
         delta = self.delta if self.delta is not None else {"bm25+": 1.0}.get(self.variant, 0.5)

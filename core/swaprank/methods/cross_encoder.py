@@ -57,6 +57,11 @@ class CrossEncoder(Method):
             raise ValueError(f"query_max_length is for protocol: flagembedding, not {self.protocol}")
         return self
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Those of the activation; under ``auto`` the model's config decides, when it is loaded."""
+        return frozenset({_KINDS[self.activation]}) if self.activation in _KINDS else frozenset()
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One pair per passage."""
         pairs = yield from pair_scores([self._pair(query, passage) for passage in passages])

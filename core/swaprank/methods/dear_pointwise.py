@@ -14,6 +14,7 @@ from pydantic import Field
 
 from ..method import GroupScores, Method, Steps, pair_scores
 from ..requests import Capability, PairScore
+from ..scores.relevance import ScoreMap
 from ..types import Passage, Query, ScoreKind, readable
 
 # What inference.py keeps free of the passage's share for special tokens.
@@ -38,6 +39,15 @@ class DearPointwise(Method):
     protocol: Literal["simple_rerank", "inference"] = "simple_rerank"
     q_max_len: int = Field(default=32, ge=4)
     p_max_len: int = Field(default=196, ge=8)
+
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Logits."""
+        return frozenset({ScoreKind.LOGIT})
+
+    def relevance_map(self, kind: ScoreKind) -> ScoreMap | None:
+        """None: the models are trained to order, and their logits are all far below 0."""
+        return None
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One pair per passage."""

@@ -15,7 +15,7 @@ from pydantic import Field
 from ..method import Method, Steps
 from ..prompt import Chat, Slot, Span, user
 from ..requests import Capability, Embed, EmbedPrompt
-from ..types import Passage, Query
+from ..types import Passage, Query, ScoreKind
 from ._embedding_similarity import similarity_steps
 from ._passage_text import first_words
 
@@ -57,6 +57,16 @@ class E2Rank(Method):
     instruction: str | None = None
     max_length: int | None = Field(default=None, ge=64)
     reuse_embeddings: bool = False
+
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Cosines."""
+        return frozenset({ScoreKind.COSINE})
+
+    @property
+    def scores_absolute(self) -> bool:
+        """Whether the query is embedded without the candidates."""
+        return self.mode == "embedding"
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """The pseudo-query, and the passages whose embeddings are not known, in one round."""

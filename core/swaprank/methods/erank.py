@@ -18,6 +18,7 @@ from pydantic import Field
 from ..method import GroupScores, Method, Steps, generate
 from ..prompt import Slot, fill, user
 from ..requests import Capability, Generate, Generated
+from ..scores.relevance import Range, ScoreMap
 from ..types import Passage, Query, ScoreKind
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,15 @@ class ERank(Method):
     def takes_instruction(self) -> bool:
         """Whether the template has a place for it."""
         return "{instruction}" in self.template
+
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Numbers from 0 to 10."""
+        return frozenset({ScoreKind.OTHER})
+
+    def relevance_map(self, kind: ScoreKind) -> ScoreMap | None:
+        """A straight line over the prompt's scale."""
+        return Range(low=0, high=_HIGHEST)
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One generation per passage."""

@@ -83,6 +83,11 @@ class First(RankLLM):
         """A letter."""
         return chr(ord("A") + place)
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Logits of the letters, or ranks where the order is written."""
+        return frozenset({ScoreKind.RANK if self.decoding == "generation" else ScoreKind.LOGIT})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One request per window; a window of one needs none."""
         if self.decoding == "generation" or len(passages) == 1:

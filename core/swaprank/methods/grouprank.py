@@ -22,6 +22,7 @@ from ..method import GroupScores, Method, Steps, generate
 from ..prompt import Chat, Message, Slot, fill
 from ..replies.parts import after_thinking, outside_thinking, tagged
 from ..requests import Capability, Generate
+from ..scores.relevance import IDENTITY, ScoreMap
 from ..types import Passage, Query, ScoreKind
 
 _SYSTEM = """\
@@ -94,6 +95,20 @@ class GroupRank(Method):
     retriever_weight: float = Field(default=0, ge=0, le=1)
     max_tokens: int = Field(default=8000, ge=1)
     temperature: float = Field(default=0, ge=0)
+
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Numbers from 0 to 1."""
+        return frozenset({ScoreKind.OTHER})
+
+    @property
+    def scores_absolute(self) -> bool:
+        """Whether the candidates' own scores, which may mean anything, are not mixed in."""
+        return not self.retriever_weight
+
+    def relevance_map(self, kind: ScoreKind) -> ScoreMap | None:
+        """The number itself: the model's 0 to 10 divided by 10."""
+        return IDENTITY
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One request per group."""

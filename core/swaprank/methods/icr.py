@@ -76,6 +76,11 @@ class ICR(Method):
         """Whether the template has a line before the query."""
         return self.template != "simple_instruct"
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Attention."""
+        return frozenset({ScoreKind.OTHER})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One request for all passages: the query and the content-free one after the same context."""
         shown = list(reversed(passages)) if self.reverse else list(passages)

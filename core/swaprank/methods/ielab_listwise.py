@@ -60,6 +60,11 @@ class IelabListwise(LabelChoice):
     max_words: int = Field(default=300, ge=1)
     official_parser: bool = False
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Log-probabilities of the labels, or ranks where one is written."""
+        return frozenset({ScoreKind.RANK if self.scoring == "generation" else ScoreKind.LOGIT})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One prompt per window; a window of one needs none."""
         n = len(passages)

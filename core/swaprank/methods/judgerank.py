@@ -94,6 +94,11 @@ class JudgeRank(Method):
     truncate_length: int | None = Field(default=None, ge=1)
     max_tokens: int = Field(default=1024, ge=1)
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Probabilities."""
+        return frozenset({ScoreKind.PROBABILITY})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """The query analysis once, then one analysis and one judgement per passage."""
         slots = {"query": Slot(query.text)}

@@ -48,6 +48,11 @@ class LateInteraction(Method):
     query_prefix: str | None = None
     document_prefix: str | None = None
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Sums over the query's tokens, which longer queries have more of."""
+        return frozenset({ScoreKind.DOT})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """The token embeddings of the query and of each passage."""
         query_tokens = EmbedTokens(

@@ -38,11 +38,26 @@ class LexicalMatch(Method):
     pairs: float = Field(default=0.5, ge=0, allow_inf_nan=False)
     grams: float = Field(default=0.5, ge=0, allow_inf_nan=False)
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Sums of z-scores."""
+        return frozenset({ScoreKind.OTHER})
+
+    @property
+    def scores_absolute(self) -> bool:
+        """No: they are standardised over the candidates."""
+        return False
+
+    @property
+    def evidence(self) -> frozenset[str]:
+        """The shares of the query's words and of its pairs that a passage holds."""
+        return frozenset({"terms", "pairs"})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One request for the whole group."""
         texts = tuple(passage.content for passage in passages)
         [response] = yield from lexical_scores([LexicalBlend(query.text, texts, self.pairs, self.grams)])
-        return GroupScores(scores=response.scores, kind=ScoreKind.OTHER)
+        return GroupScores(scores=response.scores, kind=ScoreKind.OTHER, evidence=response.evidence)
 
 
 METHOD = LexicalMatch

@@ -47,6 +47,11 @@ class MonoT5(Method):
     max_length: int | None = Field(default=512, ge=80)
     words: tuple[str, str] = ("true", "false")
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Probabilities."""
+        return frozenset({ScoreKind.PROBABILITY})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One encoder pass and one decoder step per passage."""
         responses = yield from label_scores([self._request(query, passage) for passage in passages])

@@ -49,6 +49,11 @@ class MVP(Method):
             raise ValueError(f"views is {self.views}, and there are {len(self.view_tokens)} view_tokens")
         return self
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Similarities of views."""
+        return frozenset({ScoreKind.OTHER})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One encoder pass per passage and one decoder step per view."""
         tokens = self.view_tokens[: self.views]

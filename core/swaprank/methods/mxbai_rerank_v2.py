@@ -16,6 +16,7 @@ from ..method import GroupScores, Method, Steps, label_scores
 from ..prompt import Slot, Span
 from ..requests import Capability, LabelLogprobs
 from ..scores.activation import sigmoid
+from ..scores.relevance import PUBLISHED, Logistic, ScoreMap
 from ..types import Passage, Query, ScoreKind
 from ._logit_margin import margins
 
@@ -52,6 +53,15 @@ class MxbaiRerankV2(Method):
     max_length: int = Field(default=8192, ge=16)
     activation: Literal["identity", "sigmoid"] = "identity"
     estimated_max: float = 12.0
+
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Probabilities after a sigmoid, else logits."""
+        return frozenset({ScoreKind.LOGIT if self.activation == "identity" else ScoreKind.PROBABILITY})
+
+    def relevance_map(self, kind: ScoreKind) -> ScoreMap | None:
+        """Of logits the official sigmoid, around half of `estimated_max`."""
+        return Logistic(slope=1, intercept=-self.estimated_max / 2) if kind is ScoreKind.LOGIT else PUBLISHED.get(kind)
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""

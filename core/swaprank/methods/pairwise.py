@@ -37,6 +37,11 @@ class Pairwise(LabelChoice):
 
     scoring: Literal["generation", "likelihood"] = "likelihood"
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Wins."""
+        return frozenset({ScoreKind.OTHER})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """Two prompts per pair of the group; the score is the sum over a passage's pairs."""
         pairs = list(itertools.combinations(range(len(passages)), 2))

@@ -44,6 +44,16 @@ class PointwiseQLM(Method):
     length_normalize: bool = False
     passage_max_length: int | None = Field(default=None, ge=1)
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Log-probabilities of the query."""
+        return frozenset({ScoreKind.OTHER})
+
+    @property
+    def scores_absolute(self) -> bool:
+        """No: they compare within one query only."""
+        return False
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
         responses = yield from sequence_scores([self._request(query, passage) for passage in passages])

@@ -46,6 +46,11 @@ class PointwiseYesNo(Method):
     passage_max_length: int | None = Field(default=None, ge=1)
     query_max_length: int | None = Field(default=None, ge=1)
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Probabilities."""
+        return frozenset({ScoreKind.PROBABILITY})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
         responses = yield from label_scores([self._request(query, passage) for passage in passages])

@@ -44,6 +44,11 @@ class Qwen3Reranker(Method):
     max_length: int = Field(default=8192, ge=128)
     activation: Literal["sigmoid", "identity"] = "sigmoid"
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Probabilities after a sigmoid, else logits."""
+        return frozenset({ScoreKind.LOGIT if self.activation == "identity" else ScoreKind.PROBABILITY})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
         responses = yield from label_scores(

@@ -56,6 +56,11 @@ class Rank1(Method):
             raise ValueError(f"dataset_prompt must contain {_QUERY}, and is {prompt!r}")
         return prompt
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Probabilities."""
+        return frozenset({ScoreKind.PROBABILITY})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One generation per passage, and one forced answer for each that did not end in one."""
         prompts = [self._prompt(query, passage) for passage in passages]

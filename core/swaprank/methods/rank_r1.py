@@ -92,6 +92,11 @@ class RankR1(Method):
     query_length: int | None = Field(default=None, ge=1)
     passage_length: int | None = Field(default=None, ge=1)
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Ranks."""
+        return frozenset({ScoreKind.RANK})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One prompt per set. Without a pick in the reply the first document stays, in a heap the parent."""
         n = len(passages)

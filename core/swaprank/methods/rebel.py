@@ -66,6 +66,11 @@ class Rebel(Method):
             raise ValueError(f"the prompt must contain {' and '.join(_PLACEHOLDERS)}")
         return prompt
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Numbers by the model's own criteria."""
+        return frozenset({ScoreKind.OTHER})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One prompt to write the prompt, then one per batch, all batches together."""
         repairs = 0

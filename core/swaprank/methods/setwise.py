@@ -27,6 +27,11 @@ class Setwise(LabelChoice):
     strategy: ClassVar[str] = "heap-sort"
     source: ClassVar[str] = "ielab/llm-rankers (Apache-2.0), https://github.com/ielab/llm-rankers"
 
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Log-probabilities of the labels, or ranks where one is written."""
+        return frozenset({ScoreKind.RANK if self.scoring == "generation" else ScoreKind.LOGIT})
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One prompt per set. An unreadable answer picks none: in a sort, the first shown stays, as officially."""
         names = letters(len(passages), self.name)

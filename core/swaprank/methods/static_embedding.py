@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import Field
 
 from ..method import GroupScores, Method, Steps, token_embeddings
-from ..requests import Capability, EmbedTokens, TokenEmbeddings
+from ..requests import Capability, Embed, EmbedTokens, Request, TokenEmbeddings
 from ..types import Passage, Query, ScoreKind
-from ._embedding_similarity import embedding_steps, pair_coverage
+from ._embedding_similarity import EVIDENCE, cosine_evidence, embedding_steps, pair_coverage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +45,16 @@ class StaticEmbedding(Method):
     window: int | None = Field(default=None, ge=2)
 
     @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Cosines."""
+        return frozenset({ScoreKind.COSINE})
+
+    @property
+    def evidence(self) -> frozenset[str]:
+        """The cosine of plain averages, and how far the vocabulary reads the texts."""
+        return EVIDENCE
+
+    @property
     def scores_depend_on_others(self) -> bool:
         """Whether tokens are weighed by how many candidates have them."""
         return self.weighting == "idf"
@@ -58,11 +68,19 @@ class StaticEmbedding(Method):
         texts = yield from token_embeddings(requests)
         weights = _weights(texts[1:]) if self.weighting == "idf" else {}
         direction = _unit(_weighted(texts[0], weights).sum(axis=0))
+        # Without weights of the candidates, so that it means the same in any list.
+        plain = _unit(texts[0].vectors.sum(axis=0))
+        cosines = [float(_unit(text.vectors.sum(axis=0)) @ plain) for text in texts[1:]]
         return GroupScores(
             scores=[self._score(direction, _weighted(text, weights)) for text in texts[1:]],
             kind=ScoreKind.COSINE,
+            evidence=cosine_evidence(cosines, texts[0].coverage, [text.coverage for text in texts[1:]]),
             coverage=pair_coverage(texts[0].coverage, [text.coverage for text in texts[1:]]),
         )
+
+    def passage_embeddings(self, passages: Sequence[Passage]) -> Sequence[Request]:
+        """The mean of each passage's tokens, whatever the weighting."""
+        return [Embed(passage.content, "passage") for passage in passages]
 
     def _score(self, query: Array, tokens: Array) -> float:
         """Cosine of the query [dimensions] with weighted tokens [tokens, dimensions]; 0 for no tokens."""

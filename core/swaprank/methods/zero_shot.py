@@ -15,6 +15,7 @@ from pydantic import Field
 from ..method import GroupScores, Method, Steps, label_scores
 from ..prompt import Chat, Message, Slot, fill
 from ..requests import Capability, LabelLogprobs
+from ..scores.relevance import Range, ScoreMap
 from ..types import Passage, Query, ScoreKind
 
 PROMPT = """\
@@ -54,6 +55,16 @@ class ZeroShot(Method):
     def takes_instruction(self) -> bool:
         """Whether the prompt has a place for it."""
         return "{instruction}" in self.prompt
+
+    @property
+    def score_kinds(self) -> frozenset[ScoreKind]:
+        """Numbers between the lowest and the highest value of a label."""
+        return frozenset({ScoreKind.OTHER})
+
+    def relevance_map(self, kind: ScoreKind) -> ScoreMap | None:
+        """A straight line from the lowest value of a label to the highest; None where all are worth the same."""
+        low, high = min(self.labels.values()), max(self.labels.values())
+        return Range(low=low, high=high) if low < high else None
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""

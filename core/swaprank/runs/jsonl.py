@@ -235,6 +235,8 @@ def _line(job: Job, ranking: Ranking) -> bytes:
             "score": ranked.score,
             "rank": ranked.rank,
         }
+        if ranked.relevance is not None:
+            entry["relevance"] = ranked.relevance
         if ranked.reasoning:
             entry["reasoning"] = ranked.reasoning
         if ranked.highlights:

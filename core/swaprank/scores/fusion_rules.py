@@ -4,9 +4,9 @@ A list has one score per candidate; None or NaN marks a candidate that the list 
 finite number per candidate, higher is better.
 
 A rule is a scaling, which makes the lists comparable, and a combination, which makes one number of them;
-`RULES` names the published pairs. Degenerate lists follow one policy: a list whose scores are all equal, or that holds
-one candidate, adds the same to all that it holds, so that the other lists decide; an infinite score counts as the
-finite extreme of its list, and keeps its rank where ranks are fused.
+`RULES` names the published pairs. Only Kemeny's rule compares whole orders: see `kemeny`. Degenerate lists follow one
+policy: a list whose scores are all equal, or that holds one candidate, adds the same to all that it holds, so that the
+other lists decide; an infinite score counts as the finite extreme of its list, and keeps its rank where ranks count.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from . import scaling
+from .kemeny import kemeny
 from .scaling import SCALINGS, Scaling
 from .score_list import ScaledList, ScoreList, present
 
-Combination = Literal["sum", "mnz", "max"]
+Combination = Literal["sum", "mnz", "max", "kemeny"]
 Missing = Literal["lowest", "nothing"]
 
 
@@ -30,7 +31,8 @@ class Rule:
 
     Attributes:
         norm: Name of the scaling, a key of `scaling.SCALINGS`.
-        combination: ``sum``; ``mnz``: the sum times the number of lists that hold the candidate; ``max``.
+        combination: ``sum``; ``mnz``: the sum times the number of lists that hold the candidate; ``max``;
+            ``kemeny``: places in the order that contradicts the lists in the fewest pairs.
         missing: What a list adds for a candidate it does not hold: its ``lowest`` scaled score, or ``nothing``.
         weights: The published weights of two lists; none where the source leaves them open.
     """
@@ -50,6 +52,9 @@ RULES: Mapping[str, Rule] = {
     "combsum": Rule("min-max"),
     "combmnz": Rule("min-max", "mnz"),
     "combmax": Rule("min-max", "max"),
+    # Borda (1781) counts how many candidates each list puts below one.
+    "borda": Rule("borda"),
+    "kemeny": Rule("none", "kemeny"),
     "erank": Rule("z-score", missing="lowest", weights=(0.2, 0.8)),
     "rank-r1": Rule("min-max", weights=(0.5, 0.5)),
     "diver": Rule("log-rank", weights=(0.6, 0.4)),
@@ -72,6 +77,8 @@ def fuse(
     Returns:
         The fused scores [candidates], all finite.
     """
+    if rule.combination == "kemeny":
+        return kemeny(lists, weights)
     scale = _scaling(rule.norm, k, sample)
     columns = [_fill_missing(scale(scores), rule.missing) for scores in lists]
     combine = _COMBINATIONS[rule.combination]
@@ -105,7 +112,7 @@ def _sum(row: Weighted) -> float:
     return math.fsum(weight * score for weight, score in row)
 
 
-_COMBINATIONS: Mapping[Combination, Callable[[Weighted], float]] = {
+_COMBINATIONS: Mapping[str, Callable[[Weighted], float]] = {
     "sum": _sum,
     "mnz": lambda row: len(row) * _sum(row),
     "max": lambda row: max((weight * score for weight, score in row), default=0.0),

@@ -19,6 +19,7 @@ from ..strategy import UNREAD
 from ..types import Passage, Query
 from .candidate_scores import CandidateScores
 from .ranker import Ranker
+from .scale import Scale
 from .truncation import cut_warnings
 
 # How many passages are scored first where nothing is known of the model's speed.
@@ -130,6 +131,11 @@ class Budgeted:
         """Whether the method reads `Query.instruction`."""
         return self.ranker.takes_instruction
 
+    @property
+    def scale(self) -> Scale:
+        """That of the method."""
+        return self.ranker.scale
+
     def flow(
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
@@ -181,6 +187,12 @@ class Budgeted:
         covered = [(batch.coverage, len(batch.scores)) for batch in batches if batch.coverage is not None]
         sizes = sum(size for _, size in covered)
         scored = len(total.scores)
+        missing: list[float | None] = [None] * (count - scored)
+        evidence = {
+            name: [*(value for batch in batches for value in batch.evidence[name]), *missing]
+            for name in batches[0].evidence
+            if all(name in batch.evidence for batch in batches)
+        }
         scores = [*total.scores, *[UNREAD] * (count - scored)]
         order = descending(scores)
         return replace(
@@ -188,6 +200,8 @@ class Budgeted:
             order=order,
             scores=unread_behind(scores, order),
             coverage=sum(share * size for share, size in covered) / sizes if sizes else None,
+            relevance=[*(value for batch in batches for value in batch.relevance), *missing],
+            evidence=evidence,
             warnings=cut_warnings(self.method, total.calls),
             unscored=list(range(scored, count)),
         )

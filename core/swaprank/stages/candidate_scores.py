@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..scores.ranks import behind
@@ -24,6 +24,10 @@ class CandidateScores:
         failures: Failures handled inside, by stages of a cascade.
         coverage: Share of the text that the model's vocabulary covers.
         sub_questions: The sub-questions a passage was found for, by index.
+        relevance: One per index, 0 to 1; None where it is not known.
+        evidence: What was found in each passage by itself, by name; one per index.
+        quotes: What the model quoted of a passage, by index.
+        rewritten_query: What the question was rewritten to; None where it was not.
         highlights: The parts of a passage that its score comes from, by index.
         warnings: What is probably not what was wanted; each once.
         unscored: What a budget did not suffice for.
@@ -39,6 +43,10 @@ class CandidateScores:
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
     sub_questions: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    relevance: Sequence[float | None] = ()
+    evidence: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    quotes: dict[int, str] = field(default_factory=dict)
+    rewritten_query: str | None = None
     highlights: dict[int, tuple[Highlight, ...]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     unscored: list[int] = field(default_factory=list)
@@ -53,6 +61,7 @@ class CandidateScores:
         self.repairs += ranking.repairs
         self.calls += ranking.calls
         self.failures += ranking.failures
+        self.rewritten_query = ranking.rewritten_query or self.rewritten_query
         self.warnings += [warning for warning in ranking.warnings if warning not in self.warnings]
         self.unscored += [indices[index] for index in ranking.unscored]
         for ranked in ranking.passages:
@@ -60,6 +69,8 @@ class CandidateScores:
                 self.reasoning[indices[ranked.index]] = ranked.reasoning
             if ranked.sub_questions:
                 self.sub_questions[indices[ranked.index]] = ranked.sub_questions
+            if ranked.quote:
+                self.quotes[indices[ranked.index]] = ranked.quote
             if ranked.highlights:
                 self.highlights[indices[ranked.index]] = ranked.highlights
 
@@ -80,6 +91,15 @@ class CandidateScores:
             kept=len(self.order) if self.kept is None else self.kept,
             reasoning={indices[place]: text for place, text in self.reasoning.items()},
             sub_questions={indices[place]: texts for place, texts in self.sub_questions.items()},
+            relevance=spread(self.relevance, indices, count),
+            evidence={name: spread(values, indices, count) for name, values in self.evidence.items()},
+            quotes={indices[place]: text for place, text in self.quotes.items()},
             highlights={indices[place]: spans for place, spans in self.highlights.items()},
             unscored=[indices[place] for place in self.unscored],
         )
+
+
+def spread(values: Sequence[float | None], indices: Sequence[int], count: int) -> list[float | None]:
+    """The values of some of ``count`` candidates as values of all; None for the others."""
+    held = dict(zip(indices, values, strict=False))
+    return [held.get(index) for index in range(count)]

@@ -24,6 +24,7 @@ from ..scores.ranks import descending
 from ..types import Call, Decomposed, Passage, Query, Ranking
 from .candidate_scores import CandidateScores
 from .pooling import covering
+from .scale import Scale
 from .stage import Stage
 
 NAME = "question-decomposition"
@@ -105,6 +106,12 @@ class Decomposition:
         """Whether the search or the reranker reads a query's instruction."""
         return self.search.ranker.takes_instruction or self.rerank.ranker.takes_instruction
 
+    @property
+    def scale(self) -> Scale:
+        """That of the reranker of the pool."""
+        scale = self.rerank.scale
+        return scale if self.options.rule == "original" else replace(scale, evidence=frozenset())
+
     def split(self, query: Query) -> Flow[Decomposed]:
         """Ask the LLM for the parts of a question."""
         limit = str(self.options.max_sub_questions)
@@ -168,7 +175,19 @@ class Decomposition:
         if self.options.coverage is not None and first:
             places = min(self.options.coverage, self.top_n or len(order))
             order, scores = covering(order, scores, [*chain.from_iterable(first)], places)
-        return CandidateScores(order, scores, kind=rankings[0].score_kind, coverage=rankings[0].coverage)
+        return CandidateScores(
+            order,
+            scores,
+            kind=rankings[0].score_kind,
+            coverage=rankings[0].coverage,
+            relevance=[self._combined(row) for row in zip(*(one.relevance for one in rankings), strict=True)],
+            evidence=rankings[0].evidence if self.options.rule == "original" else {},
+        )
+
+    def _combined(self, relevance: Sequence[float | None]) -> float | None:
+        """Of one passage, over the questions that it was scored against."""
+        known = [one for one in relevance if one is not None]
+        return _COMBINE[self.options.rule](known) if len(known) == len(relevance) else None
 
 
 _COMBINE: Mapping[str, Callable[[Sequence[float]], float]] = {

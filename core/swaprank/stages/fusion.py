@@ -18,6 +18,7 @@ from ..scores.score_list import ScoreList, cleaned, present
 from ..scores.trust import coverage_trust, order_trust
 from ..types import Passage, Query, Ranking, ScoreKind
 from .candidate_scores import CandidateScores
+from .scale import Scale
 from .stage import Stage, given_order
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ Given = Literal["retrieval", "previous", "first-stage"]
 Input = Given | Stage
 Rules = Literal[
     "z-score", "min-max", "dbsf", "rrf", "combsum", "combmnz", "combmax",
-    "erank", "rank-r1", "diver", "judgerank", "evidence",
+    "borda", "kemeny", "erank", "rank-r1", "diver", "judgerank", "evidence",
 ]  # fmt: skip
 Norms = Literal["none", "z-score", "min-max", "dbsf", "max", "sum", "rank", "borda", "log-rank", "rrf"]
 
@@ -43,11 +44,11 @@ class FusionOptions(BaseModel):
 
     Attributes:
         rule: ``fusion:`` in a config. Rules: ``z-score``, ``min-max``, ``dbsf``, ``rrf``, ``combsum``, ``combmnz``,
-            ``combmax``; a paper's rule with its weights: ``erank``, ``rank-r1``, ``diver``, ``judgerank`` (see
-            `fusion_rules.RULES`). ``evidence`` is ``z-score`` with the weight of each encoder multiplied by how far its
-            vocabulary covers the texts (`trust.coverage_trust`), and that of a bare given order by how far it
-            agrees with the other lists beyond chance (`trust.order_trust`): an encoder that cannot read, or an
-            order that means nothing, counts nothing.
+            ``combmax``; ``borda`` and ``kemeny``, which read each list's order alone; a paper's rule with its
+            weights: ``erank``, ``rank-r1``, ``diver``, ``judgerank`` (see `fusion_rules.RULES`). ``evidence`` is
+            ``z-score`` with the weight of each encoder multiplied by how far its vocabulary covers the texts
+            (`trust.coverage_trust`), and that of a bare given order by how far it agrees with the other lists beyond
+            chance (`trust.order_trust`): an encoder that cannot read, or an order that means nothing, counts nothing.
         of: What is fused: ``retrieval`` (the candidates' own scores), ``previous`` (the scores of the
             stage before; the retrieval scores in a first stage), ``first-stage`` (the retrieval scores, or
             -ln(rank) of the given order where there are none), recipe names or configs.
@@ -87,6 +88,8 @@ class FusionOptions(BaseModel):
             raise ValueError("alpha weighs exactly two inputs, without 'weights'")
         if self.weights is not None and len(self.weights) != len(self.inputs):
             raise ValueError(f"{len(self.weights)} weights for {len(self.inputs)} inputs")
+        if self.missing is not None and self.rule in ("borda", "kemeny"):
+            raise ValueError(f"{self.rule!r} puts what a list does not hold below all that it holds: leave missing out")
         if self.norm is not None and not self.rule.startswith("comb"):
             raise ValueError(f"norm is for combsum, combmnz and combmax; {self.rule!r} has its own")
         return self
@@ -133,6 +136,13 @@ class Fusion:
         """Whether any input reads `Query.instruction`."""
         return any(isinstance(one, Stage) and one.ranker.takes_instruction for one in self.inputs)
 
+    @property
+    def scale(self) -> Scale:
+        """Fused scores are relative to their list; what the inputs find in each passage is not."""
+        evidence = [one.scale.evidence for one in self.inputs if isinstance(one, Stage)]
+        why = "they are fused from lists that are scaled each by itself"
+        return Scale(frozenset({ScoreKind.FUSED}), absolute=False, evidence=frozenset().union(*evidence), why=why)
+
     def flow(
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
@@ -157,6 +167,7 @@ class Fusion:
             if isinstance(one, Stage):
                 ranking = next(rankings)
                 result.add(ranking, range(len(passages)))
+                result.evidence = {**result.evidence, **ranking.evidence}
                 scores: ScoreList = _kept_scores(ranking)
                 if self.options.rule == "evidence":
                     weight *= coverage_trust(ranking.coverage)
@@ -233,5 +244,5 @@ def _warned(scores: ScoreList, name: Given) -> ScoreList:
 
 
 def _kept_scores(ranking: Ranking) -> list[float | None]:
-    kept = set(ranking.order)
+    kept = set(ranking.order) - set(ranking.unscored)
     return [score if index in kept else None for index, score in enumerate(ranking.scores)]

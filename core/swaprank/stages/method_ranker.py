@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,12 +11,14 @@ from ..backend import Backend
 from ..flow.flow import Flow
 from ..method import Method
 from ..scores.ranks import unread_behind
+from ..scores.relevance import mapped
 from ..strategy import Strategy
-from ..types import Failure, Passage, Query
+from ..types import Failure, Passage, Query, ScoreKind
 from . import consistency
 from .candidate_scores import CandidateScores
 from .group_scorer import GroupScorer
 from .play import is_read, play
+from .scale import Scale
 from .truncation import cut_warnings
 
 logger = logging.getLogger(__name__)
@@ -43,6 +46,23 @@ class MethodRanker:
         """Whether the method reads `Query.instruction`."""
         return self.method.takes_instruction
 
+    @property
+    def scale(self) -> Scale:
+        """That of the method, unless the strategy leaves only an order."""
+        method = self.method
+        if not self.strategy.keeps_scores:
+            why = f"strategy {self.strategy.name} orders the passages, and the scores are made from their ranks"
+            return Scale(frozenset({ScoreKind.RANK}), absolute=False, why=why)
+        absolute = method.scores_absolute
+        return Scale(
+            method.score_kinds,
+            absolute=absolute,
+            # Where only an answer can tell the kind, there may be one.
+            relevance=absolute and any(map(method.relevance_map, method.score_kinds or ScoreKind)),
+            evidence=method.evidence,
+            why="" if absolute else f"{method.name!r} compares the passages of one list",
+        )
+
     def flow(
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
@@ -67,5 +87,19 @@ class MethodRanker:
             calls=scorer.calls,
             failures=[Failure(self.method.name, message, "partial") for message in messages],
             coverage=scores.coverage,
+            relevance=self.relevance(scores.kind, scores.scores),
+            evidence={
+                name: [_known(value) for value in scores.evidence[name]]
+                for name in sorted(self.method.evidence & scores.evidence.keys())
+            },
             warnings=warnings,
         )
+
+    def relevance(self, kind: ScoreKind, scores: Sequence[float]) -> list[float | None]:
+        """The relevance of scores of a kind; None for all of them where there is no map to it."""
+        how = self.method.relevance_map(kind) if self.scale.relevance else None
+        return [None] * len(scores) if how is None else mapped(how, scores)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from ..flow.flow import Flow, relay, together
@@ -62,6 +63,12 @@ def merged(
     for group, one in groups:
         for index, text in zip(group, one.reasoning, strict=False):
             reasoning[index] = text or reasoning[index]
+    evidence: dict[str, list[float]] = {}
+    for group, one in groups:
+        for name, found in one.evidence.items():
+            values = evidence.setdefault(name, [math.nan] * count)
+            for index, value in zip(group, found, strict=True):
+                values[index] = value
     coverages = [one.coverage for _, one in groups if one.coverage is not None]
     return GroupScores(
         scores=scores,
@@ -69,6 +76,7 @@ def merged(
         repairs=sum(one.repairs for _, one in groups),
         reasoning=reasoning,
         coverage=sum(coverages) / len(coverages) if coverages else None,
+        evidence=evidence,
     )
 
 

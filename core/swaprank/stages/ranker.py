@@ -8,6 +8,7 @@ from typing import Protocol
 from ..flow.flow import Flow
 from ..types import Passage, Query
 from .candidate_scores import CandidateScores
+from .scale import Scale
 
 
 class Ranker(Protocol):
@@ -16,6 +17,11 @@ class Ranker(Protocol):
     @property
     def takes_instruction(self) -> bool:
         """Whether `Query.instruction` is read by any method in it."""
+        ...
+
+    @property
+    def scale(self) -> Scale:
+        """What its scores mean, known before anything is scored."""
         ...
 
     def flow(

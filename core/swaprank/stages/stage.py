@@ -13,14 +13,31 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import BackendError, ConfigError
 from ..flow.flow import Flow
-from ..scores.activation import sigmoid
+from ..scores import cutting
 from ..scores.ranks import rank_scores
+from ..scores.relevance import RelevanceMap
 from ..types import Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
 from .candidate_scores import CandidateScores
+from .normalization import normalized, relevances
 from .ranker import Ranker
 from .retry_policy import RetryPolicy, guarded
+from .scale import RELATIVE, SIGMOID, Scale
 
 logger = logging.getLogger(__name__)
+
+
+class Select(BaseModel):
+    """How many passages a stage keeps, by where their scores break.
+
+    Attributes:
+        by: ``gap`` cuts at the largest drop between two neighbours; ``elbow`` where the curve of all scores bends.
+        min: Keep at least so many; at most it is ``top_n``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Literal["gap", "elbow"]
+    min: int = Field(default=1, ge=1)
 
 
 class Limits(BaseModel):
@@ -28,7 +45,11 @@ class Limits(BaseModel):
 
     Attributes:
         top_n: Keep this many passages; None keeps all.
-        score_threshold: Keep passages that score at least this (after `normalize`); None keeps all.
+        score_threshold: Keep passages of at least this relevance, 0 to 1; None keeps all. It is compared with the
+            score itself where scores mean the same for every query and there is no map to relevance (BM25, dot
+            products), and with the scaled score under ``normalize: minmax``. Other scores refuse one.
+        relevance: The map from scores to relevance, as `swaprank calibrate` writes it; None for the published one.
+        select: Keep fewer than `top_n` where the scores break: ``"gap"``, ``"elbow"`` or a `Select`; None does not.
         normalize: ``"none"``; ``"sigmoid"`` turns logits into probabilities and leaves probabilities
             alone; ``"minmax"`` scales the list to 0..1 (0.5 when all are equal).
         empty_passages: ``"last"`` ranks passages without text last; ``"score"`` leaves them where the
@@ -39,6 +60,8 @@ class Limits(BaseModel):
 
     top_n: int | None = Field(default=None, ge=1)
     score_threshold: float | None = Field(default=None, allow_inf_nan=False)
+    relevance: RelevanceMap | None = None
+    select: Literal["gap", "elbow"] | Select | None = None
     normalize: Literal["none", "sigmoid", "minmax"] = "none"
     empty_passages: Literal["last", "score"] = "last"
 
@@ -60,6 +83,11 @@ class Stage:
     limits: Limits
     on_error: Literal["raise", "keep_order"] | Stage = "raise"
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+
+    @property
+    def scale(self) -> Scale:
+        """What the scores of its rankings mean, unless it fails."""
+        return self.ranker.scale.limited(self.limits)
 
     def flow(self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None) -> Flow[Ranking]:
         """Rank the passages and apply the limits. An empty list asks nothing."""
@@ -85,7 +113,7 @@ class Stage:
             logger.warning("%s failed, falling back to %s: %s", self.name, self.on_error.name, error)
             failure = Failure(reranker=self.name, error=str(error), action="fallback")
             ranking = yield from self.on_error.flow(query, passages, previous_scores)
-            kept = ranking.passages[: self.limits.top_n]
+            kept = [ranked for ranked in ranking.passages if self._is_kept(ranked.relevance)][: self.limits.top_n]
             return replace(ranking, passages=kept, failures=[failure, *ranking.failures])
         logger.warning("%s failed, keeping the given order: %s", self.name, error)
         failure = Failure(reranker=self.name, error=str(error), action="keep_order")
@@ -94,17 +122,27 @@ class Stage:
         ranking = self._ranking(query, passages, given_order(passages), limits)
         return replace(ranking, failures=[failure])
 
+    def _is_kept(self, relevance: float | None) -> bool:
+        """Whether what another reranker says of a passage passes the threshold, so far as that compares."""
+        limits = self.limits
+        if limits.score_threshold is None or limits.normalize == "minmax" or not self.scale.relevance:
+            return True
+        return relevance is None or relevance >= limits.score_threshold
+
     def _ranking(
         self, query: Query, passages: Sequence[Passage], candidates: CandidateScores, limits: Limits
     ) -> Ranking:
         """From a full permutation to the kept passages."""
         kept, scores, kind = candidates.order[: candidates.kept], candidates.scores, candidates.kind
+        relevance = relevances(candidates, limits.relevance, self.ranker.scale)
         if limits.empty_passages == "last":
             kept, scores = _empty_last(kept, scores, passages)
-        scores, kind = _normalized(scores, kind, limits.normalize)
-        if limits.score_threshold is not None:
-            kept = [index for index in kept if scores[index] >= limits.score_threshold]
-        kept = kept[: limits.top_n]
+            relevance = [_without_text(one, passage) for one, passage in zip(relevance, passages, strict=True)]
+        # What a failure inside has left are scores of another kind.
+        if not (candidates.failures and limits.normalize == "sigmoid" and kind not in SIGMOID):
+            scores, kind = normalized(scores, kind, limits.normalize)
+        kept = self._above(kept, scores, relevance, candidates, limits)
+        kept = kept[: _selected([scores[index] for index in kept], kind, limits)]
         return Ranking(
             query=query.text,
             passages=[
@@ -115,6 +153,8 @@ class Stage:
                     rank=rank,
                     reasoning=candidates.reasoning.get(index),
                     sub_questions=candidates.sub_questions.get(index, ()),
+                    relevance=relevance[index],
+                    quote=candidates.quotes.get(index),
                     highlights=candidates.highlights.get(index, ()),
                 )
                 for rank, index in enumerate(kept, start=1)
@@ -125,9 +165,43 @@ class Stage:
             calls=candidates.calls,
             failures=candidates.failures,
             coverage=candidates.coverage,
+            relevance=relevance,
+            evidence={name: list(found) for name, found in candidates.evidence.items()},
+            rewritten_query=candidates.rewritten_query,
             warnings=candidates.warnings,
             unscored=candidates.unscored,
         )
+
+    def _above(
+        self,
+        kept: list[int],
+        scores: Sequence[float],
+        relevance: Sequence[float | None],
+        candidates: CandidateScores,
+        limits: Limits,
+    ) -> list[int]:
+        """Those that pass the threshold; passages that a failure left without a relevance do.
+
+        Raises:
+            ConfigError: Only this answer tells that its scores have nothing that a threshold could be compared with.
+        """
+        threshold = limits.score_threshold
+        if threshold is None:
+            return kept
+        # Nobody knows whether they are relevant.
+        kept = [index for index in kept if index not in candidates.unscored]
+        if limits.normalize == "minmax":
+            return [index for index in kept if scores[index] >= threshold]
+        known = [one for one in relevance if one is not None]
+        if known or candidates.failures:
+            return [index for index in kept if (one := relevance[index]) is None or one >= threshold]
+        if self.scale.relevance or not self.scale.absolute or candidates.kind in RELATIVE:
+            raise ConfigError(
+                f"{self.name}: score_threshold {threshold} has nothing to be compared with: the model gives scores of "
+                f"kind {candidates.kind.value!r}.",
+                hint="Use top_n, set activation: sigmoid where the method has it, or calibrate (docs/scores.md).",
+            )
+        return [index for index in kept if scores[index] >= threshold]
 
 
 def given_order(passages: Sequence[Passage]) -> CandidateScores:
@@ -138,6 +212,19 @@ def given_order(passages: Sequence[Passage]) -> CandidateScores:
     if len(retrieval) == len(order) and all(a >= b for a, b in itertools.pairwise(retrieval)):
         return CandidateScores(order=order, scores=retrieval, kind=ScoreKind.RETRIEVAL)
     return CandidateScores(order=order, scores=rank_scores(order), kind=ScoreKind.RANK)
+
+
+def _selected(scores: Sequence[float], kind: ScoreKind, limits: Limits) -> int | None:
+    """How many of the first places are kept; None for all."""
+    if limits.select is None or not scores:
+        return limits.top_n
+    if kind is ScoreKind.RANK:
+        raise ConfigError(
+            "select looks for a break in scores, and these are of kind 'rank', which always break at the same place.",
+            hint="Use top_n.",
+        )
+    select = Select(by=limits.select) if isinstance(limits.select, str) else limits.select
+    return cutting.RULES[select.by](scores, select.min, limits.top_n or len(scores))
 
 
 def _empty_last(
@@ -154,19 +241,6 @@ def _empty_last(
     return full + empty, moved
 
 
-def _normalized(scores: list[float], kind: ScoreKind, how: str) -> tuple[list[float], ScoreKind]:
-    if how == "minmax":
-        low, high = min(scores), max(scores)
-        if high == low:
-            return [0.5] * len(scores), ScoreKind.OTHER
-        # Half of everything where the span itself overflows.
-        unit = 1.0 if math.isfinite(high - low) else 0.5
-        return [(score * unit - low * unit) / (high * unit - low * unit) for score in scores], ScoreKind.OTHER
-    if how == "sigmoid" and kind is not ScoreKind.PROBABILITY:
-        if kind is not ScoreKind.LOGIT:
-            raise ConfigError(
-                f"normalize: sigmoid applies to logits, and these scores are of kind {kind.value!r}.",
-                hint="Use normalize: minmax, or none.",
-            )
-        return [sigmoid(score) for score in scores], ScoreKind.PROBABILITY
-    return scores, kind
+def _without_text(relevance: float | None, passage: Passage) -> float | None:
+    """The relevance of a passage that may have no text, which is none; unknown stays unknown."""
+    return 0.0 if passage.is_empty and relevance is not None else relevance

@@ -26,6 +26,7 @@ class BubbleSort(Strategy):
     """
 
     name: ClassVar[str] = "bubble-sort"
+    keeps_scores: ClassVar[bool] = False
 
     num_child: int = Field(default=3, ge=1)
     k: int = Field(default=10, ge=1)

@@ -27,6 +27,7 @@ class HeapSort(Strategy):
     """
 
     name: ClassVar[str] = "heap-sort"
+    keeps_scores: ClassVar[bool] = False
 
     num_child: int = Field(default=3, ge=1)
     k: int = Field(default=10, ge=1)

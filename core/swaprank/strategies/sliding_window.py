@@ -28,6 +28,7 @@ class SlidingWindow(Strategy):
     """
 
     name: ClassVar[str] = "sliding-window"
+    keeps_scores: ClassVar[bool] = False
 
     window_size: int = Field(default=20, ge=2)
     step: int = Field(default=10, ge=1)

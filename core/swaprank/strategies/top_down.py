@@ -23,6 +23,7 @@ class TopDown(Strategy):
     """
 
     name: ClassVar[str] = "top-down"
+    keeps_scores: ClassVar[bool] = False
 
     window_size: int = Field(default=20, ge=3)
     pivot: int | None = Field(default=None, ge=1)

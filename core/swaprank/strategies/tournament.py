@@ -24,6 +24,7 @@ class Tournament(Strategy):
     """
 
     name: ClassVar[str] = "tournament"
+    keeps_scores: ClassVar[bool] = False
 
     group_size: int = Field(default=20, ge=2)
     advance: int = Field(default=10, ge=1)

@@ -130,6 +130,9 @@ def _check_ranking(ranking: Ranking, passages: Sequence[Passage]) -> None:
         "a score is not a finite float"
     )
     assert len(ranking.scores) == len(passages), "not one score per passage"
+    assert [ranked.relevance for ranked in ranking.passages] == [ranking.relevance[index] for index in ranking.order]
+    assert len(ranking.relevance) == len(passages), "not one relevance per passage"
+    assert all(one is None or 0 <= one <= 1 for one in ranking.relevance), "a relevance is not between 0 and 1"
     along = [ranked.score for ranked in ranking.passages]
     assert along == [ranking.scores[index] for index in ranking.order], "scores and passages disagree"
     assert along == sorted(along, reverse=True), "scores do not fall with rank"

@@ -8,7 +8,9 @@ import types
 import pytest
 
 from swaprank import BackendError, ConfigError, MissingDependencyError, Reranker
+from swaprank.backends._checkpoints import source
 from swaprank.backends._checkpoints.model_path import model_path
+from swaprank.backends._checkpoints.snapshot import Snapshot
 from swaprank.backends.transformers import device, load_encoders
 from swaprank.backends.transformers.backend import TransformersBackend
 from swaprank.backends.transformers.options import TransformersOptions
@@ -43,6 +45,8 @@ def seen(monkeypatch):
 
     monkeypatch.setattr(sentence_transformers, "CrossEncoder", loader)
     monkeypatch.setattr(sentence_transformers, "SentenceTransformer", loader)
+    for module in (load_encoders, source):
+        monkeypatch.setattr(module, "snapshot", Snapshot)
     return calls
 
 
@@ -169,6 +173,8 @@ def test_a_text_generator_is_no_cross_encoder(monkeypatch) -> None:
             pass
 
     monkeypatch.setattr(sentence_transformers, "CrossEncoder", lambda *_, **__: Generator([network]))
+    for module in (load_encoders, source):
+        monkeypatch.setattr(module, "snapshot", Snapshot)
     with pytest.raises(ConfigError, match="'some/model' writes text"):
         TransformersBackend("some/model", TransformersOptions()).run(PAIRS[:1])
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import SecretStr
 
 
 @dataclass(frozen=True, slots=True)
 class HubAccess:
-    """What a config says about downloads; each field is an option of the backend.
+    """What a config says about downloads; each field is an option of the backend, but for `weights`.
 
     Attributes:
         revision: Branch, tag or commit of the model; None for the default branch.
@@ -18,6 +18,10 @@ class HubAccess:
         local_files_only: Never ask the hub.
         trust_remote_code: Run Python code that comes with the model.
         token: Access token; None for the environment's.
+        engine: What runs the network, which decides which of a repository's exports are fetched.
+        engine_file: The exported file to run.
+        gguf_file: The GGUF file to read.
+        weights: Whether weights are fetched; a tokenizer alone does without them.
     """
 
     revision: str | None = None
@@ -25,10 +29,23 @@ class HubAccess:
     local_files_only: bool = False
     trust_remote_code: bool = False
     token: SecretStr | None = None
+    engine: Literal["torch", "onnx", "openvino"] = "torch"
+    engine_file: str | None = None
+    gguf_file: str | None = None
+    weights: bool = True
 
     def of_another(self) -> HubAccess:
-        """The same for another repository: a revision is the model's, never its base's or its PEFT adapter's."""
-        return replace(self, revision=None)
+        """The same for another repository: revision and files are the model's, never its base's or its adapter's."""
+        return replace(self, revision=None, engine="torch", engine_file=None, gguf_file=None)
+
+    def of_fetched(self) -> HubAccess:
+        """The same for a folder in which everything lies that was fetched."""
+        return replace(self, revision=None, local_files_only=True)
+
+    @property
+    def secret(self) -> str | None:
+        """The access token itself."""
+        return self.token.get_secret_value() if self.token else None
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of a download, as transformers and peft name them."""
@@ -36,5 +53,5 @@ class HubAccess:
             "revision": self.revision,
             "cache_dir": self.cache_dir,
             "local_files_only": self.local_files_only,
-            "token": self.token.get_secret_value() if self.token else None,
+            "token": self.secret,
         }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import BackendError, require
 from .failures import load_failure
 from .hub import HubAccess
-from .model_path import model_path
+from .snapshot import snapshot
 from .vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class Source:
         self, model: str, access: HubAccess, *, adapters: Sequence[str] = (), gguf_file: str | None = None
     ) -> None:
         self.model = model
-        self._access = access
-        self._path = model_path(model)
         self._transformers: Any = require("transformers", extra="transformers", purpose=f"The model {model!r}")
+        files = snapshot(model, access)
+        self._path, self._access = files.path, files.access
         self._format: dict[str, Any] = {"trust_remote_code": access.trust_remote_code}
         if gguf_file:
             require("gguf", extra="gguf", purpose=f"The file {gguf_file!r}")
@@ -48,8 +48,9 @@ class Source:
         base = self._base()
         self.is_adapter = base is not None
         if base is not None:
-            self._adapters.insert(0, (self._path, access))
-            self._path, self._access = base, access.of_another()
+            self._adapters.insert(0, (self._path, self._access))
+            files = snapshot(base, access.of_another())
+            self._path, self._access = files.path, files.access
 
     @property
     def path(self) -> str:

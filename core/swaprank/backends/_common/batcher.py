@@ -7,14 +7,16 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar, cast
 
 from ...errors import BackendError, SwaprankError
 from ...requests import Request, Response
+from .attempts import waiting_since
 
+T = TypeVar("T")
 Responses = Sequence[Response | SwaprankError]
 
 
@@ -32,6 +34,7 @@ Batched = TypeVar("Batched", bound=Model)
 class _Caller:
     requests: Sequence[Request]
     future: Future[Responses] = field(default_factory=Future)
+    since: float = field(default_factory=time.monotonic)
 
 
 class DynamicBatcher(Generic[Batched]):
@@ -62,12 +65,11 @@ class DynamicBatcher(Generic[Batched]):
         """The future responses; one that is cancelled before its batch begins costs nothing."""
         caller = _Caller(requests)
         with self._lock:
-            if self._worker is None:
-                self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="swaprank")
+            worker = self._thread()
             try:
                 self._callers.append(caller)
                 if len(self._callers) == 1:
-                    self._worker.submit(self._serve)
+                    worker.submit(self._serve)
             except BaseException as error:
                 # The system gives no thread, the process ends, or this thread is interrupted: nobody would be served.
                 self._callers = [other for other in self._callers if other is not caller]
@@ -75,6 +77,22 @@ class DynamicBatcher(Generic[Batched]):
                     raise
                 caller.future.set_exception(error)
         return caller.future
+
+    def call(self, work: Callable[[Batched], T]) -> Future[T]:
+        """What the work makes of the model, between two batches; one that is cancelled before it begins is not done."""
+        since = time.monotonic()
+
+        def done() -> T:
+            waiting_since.set(since)
+            return work(self.model)
+
+        with self._lock:
+            return self._thread().submit(done)
+
+    def _thread(self) -> ThreadPoolExecutor:
+        if self._worker is None:
+            self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="swaprank")
+        return self._worker
 
     def _serve(self) -> None:
         """Answer everyone who is waiting."""
@@ -94,6 +112,7 @@ class DynamicBatcher(Generic[Batched]):
         """Answer callers with one batch; False where it failed and each may still be answered alone."""
         if not callers:
             return True
+        waiting_since.set(min(caller.since for caller in callers))
         try:
             responses = self.model.run([request for caller in callers for request in caller.requests])
             ends = list(itertools.accumulate(len(caller.requests) for caller in callers))

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from pydantic import Field
 
 from ...backend import BackendOptions, LocalBackend
 from ...errors import BackendError, ResponseError, SwaprankError
-from ...requests import Request, Response
+from ...requests import Capability, Request, Response
+from ...types import Downloaded
+from .._checkpoints.hub import HubAccess
+from .._checkpoints.snapshot import Found, remembering, snapshot
+from .attempts import Attempts
 from .batcher import DynamicBatcher
 from .shared import shared
 
@@ -35,9 +41,12 @@ class ModelOptions(BackendOptions):
     Attributes:
         gather_ms: While calls come from several threads or tasks at a time: milliseconds to wait for more of them
             before a batch is computed.
+        retry_load_after: Seconds for which a failed load is remembered: calls fail at once meanwhile, and a fallback
+            comes at once. 0 tries at every call.
     """
 
     gather_ms: float = Field(default=2.0, ge=0, le=1000)
+    retry_load_after: float = Field(default=30.0, ge=0, allow_inf_nan=False)
 
 
 Options = TypeVar("Options", bound=ModelOptions)
@@ -79,9 +88,46 @@ class ModelBackend(LocalBackend, Generic[Options]):
         finally:
             future.cancel()
 
+    def files(self) -> list[tuple[str, HubAccess]]:
+        """The repositories and folders that are loaded, and how each is got."""
+        return [(self.model, HubAccess())]
+
+    def warm_up(self, needs: Collection[Capability]) -> None:
+        """Load what answers requests of these kinds; a load that has failed before is tried again.
+
+        Raises:
+            SwaprankError: It cannot be loaded.
+        """
+        kinds = {kind: None for request, kind in self.kinds.items() if request.capability in needs}
+        future = self._batcher.call(lambda models: models.load(kinds))
+        try:
+            future.result()
+        finally:
+            future.cancel()
+
+    def download(self) -> list[Downloaded]:
+        """Fetch the files of the model and of what is put on it, without loading them.
+
+        Returns:
+            Each repository of the hub, and where its files are.
+
+        Raises:
+            SwaprankError: The hub does not have one, or is out of reach.
+        """
+        return fetched(self.files())
+
     def close(self) -> None:
-        """Let the models go; the next request loads them anew."""
+        """Let the models go; the next request loads them anew.
+
+        Their memory is free once nobody else holds them: other backends with the same model and options, or calls
+        that still run.
+        """
         self._held = None
+        # Models hold themselves in circles.
+        gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
 
     @property
     def _batcher(self) -> DynamicBatcher[Models]:
@@ -98,6 +144,26 @@ class ModelBackend(LocalBackend, Generic[Options]):
         return type(self), (self.model, self.options)
 
 
+def fetched(files: Iterable[tuple[str, HubAccess]]) -> list[Downloaded]:
+    """Fetch a model and what is put on it, without loading them.
+
+    Args:
+        files: The model, then the adapters; each with how it is got. The base that an adapter names is fetched only
+            where the adapter is the model.
+
+    Returns:
+        Each repository of the hub, and where its files are.
+    """
+    found = Found()
+    with remembering(found):
+        for place, (name, access) in enumerate(files):
+            snapshot(name, access, base=place == 0)
+    return [
+        Downloaded(name, files.commit, files.path, files.size, files.downloaded)
+        for (name, _), files in found.snapshots.items()
+    ]
+
+
 class Models:
     """What a model id stands for, loaded once per kind of request that comes."""
 
@@ -106,6 +172,8 @@ class Models:
         self._model = model
         self._options = options
         self._runners: dict[str, Runner] = {}
+        self._attempts = Attempts(options.retry_load_after)
+        self._found = Found()
 
     def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
         """Answer all requests, in order."""
@@ -128,10 +196,29 @@ class Models:
         return [responses[place] for place in range(len(requests))]
 
     def runner(self, kind: str) -> Runner:
-        """What answers this kind of request; loaded now if it was not before."""
+        """What answers this kind of request; loaded now if it was not before.
+
+        Raises:
+            SwaprankError: It cannot be loaded, or could not a moment ago.
+        """
         if kind not in self._runners:
-            self._runners[kind] = self._backend.load(kind, self._model, self._options)
-            # Libraries and a model are a million objects. Looked through now, by this thread, they do not hold up an
-            # event loop later, when the collector would come to them in the middle of a call.
-            gc.collect()
+            self._runners[kind] = self._attempts.attempt(kind, partial(self._loaded, kind))
         return self._runners[kind]
+
+    def load(self, kinds: Iterable[str]) -> None:
+        """Load what answers these kinds of requests, also where that has just failed."""
+        for kind in kinds:
+            if kind not in self._runners:
+                self._runners[kind] = self._attempts.attempt(kind, partial(self._loaded, kind), again=True)
+
+    def _loaded(self, kind: str) -> Runner:
+        try:
+            with remembering(self._found):
+                runner = self._backend.load(kind, self._model, self._options)
+        except BaseException:
+            self._found.clear()
+            raise
+        # Libraries and a model are a million objects. Looked through now, by this thread, they do not hold up an
+        # event loop later, when the collector would come to them in the middle of a call.
+        gc.collect()
+        return runner

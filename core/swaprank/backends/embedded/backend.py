@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from ...backend import LocalBackend
 from ...bm25 import candidates
 from ...errors import ConfigError, ResponseError
 from ...requests import (
+    Capability,
     Embed,
     Embedded,
     EmbedTokens,
@@ -60,6 +61,15 @@ class EmbeddedBackend(LocalBackend):
             next(embedded) if isinstance(request, Embed | EmbedTokens) else self._match(request) for request in requests
         ]
 
+    def warm_up(self, needs: Collection[Capability]) -> None:
+        """Read the embedding table, where embeddings are asked for."""
+        if Capability.EMBEDDINGS in needs or Capability.TOKEN_EMBEDDINGS in needs:
+            self._loaded()
+
+    def close(self) -> None:
+        """Let the embedding table go; the next request reads it anew."""
+        self._table = None
+
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without the table."""
         return {**super().__getstate__(), "_table": None}
@@ -94,7 +104,8 @@ class EmbeddedBackend(LocalBackend):
             )
             before, after = ((each.query, *each.passages) for each in (request, read))
             cut = sum(len(text) < len(whole) for text, whole in zip(after, before, strict=True))
-            return LexicalScores(lexical.blended_scores(read, self._loaded()), Usage(cut=cut))
+            scores, evidence = lexical.blended_scores(read, self._loaded())
+            return LexicalScores(scores, Usage(cut=cut), evidence)
         raise ResponseError(f"The embedded backend cannot answer a {type(request).__name__} request.")
 
 

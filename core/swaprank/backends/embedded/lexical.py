@@ -18,6 +18,7 @@ import numpy as np
 
 from ...bm25.analysis import detect_language, stems, words
 from ...requests import Analysis, LexicalBlend
+from .evidence import shares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,8 +36,10 @@ _LEAST = 0.5
 _MANY = 100
 
 
-def blended_scores(request: LexicalBlend, vocabulary: StaticEmbeddings) -> tuple[float, ...]:
-    """The z-score of words plus the weighted z-scores of pairs and 4-grams, one score per passage.
+def blended_scores(
+    request: LexicalBlend, vocabulary: StaticEmbeddings
+) -> tuple[tuple[float, ...], dict[str, tuple[float, ...]]]:
+    """The z-score of words plus the weighted z-scores of pairs and 4-grams, and `LexicalScores.evidence`.
 
     Args:
         request: The query and its candidates.
@@ -54,18 +57,24 @@ def blended_scores(request: LexicalBlend, vocabulary: StaticEmbeddings) -> tuple
     rarity = _rarity(query_stems, query_words, vocabulary)
     lengths = np.array([passage.length for passage in counted], dtype=np.float64)
     letters = np.array([passage.letters for passage in counted], dtype=np.float64)
+    word_counts = _table([passage.words for passage in counted], wanted.words)
+    pair_counts = _table([passage.pairs for passage in counted], wanted.pairs)
     columns = (
         _bm25(
-            _table([passage.words for passage in counted], wanted.words),
+            word_counts,
             lengths,
             [rarity[term] * count for term, count in wanted.words.items()],
             floor=1.0,
         ),
-        request.pairs * _bm25(_table([passage.pairs for passage in counted], wanted.pairs), lengths),
+        request.pairs * _bm25(pair_counts, lengths),
         request.grams
         * _bm25(_table([passage.grams for passage in counted], wanted.grams), letters, list(wanted.grams.values())),
     )
-    return tuple(float(score) for score in np.sum(columns, axis=0))
+    evidence = {
+        "terms": shares(word_counts, [rarity[term] for term in wanted.words]),
+        "pairs": shares(pair_counts, [1.0] * len(wanted.pairs)),
+    }
+    return tuple(float(score) for score in np.sum(columns, axis=0)), evidence
 
 
 class _Terms(NamedTuple):

@@ -10,7 +10,10 @@ from typing import Any, Protocol
 from ...backend import ConfiguredBackend
 from ...errors import BackendError, SwaprankError
 from ...requests import Request, Response
+from ...types import Downloaded
+from .._checkpoints.hub import HubAccess
 from .._common.distinct import Distinct
+from .._common.models import fetched
 from .event_loop import event_loop_thread
 from .options import EMBEDDING, LANGUAGE, HttpOptions
 from .replicas import Replicas
@@ -55,6 +58,11 @@ class HttpBackend(ConfiguredBackend):
     def trouble(self) -> str:
         """Why servers failed that have not answered since."""
         return self._replicas.trouble
+
+    def download(self) -> list[Downloaded]:
+        """Fetch the tokenizer of the served model, where the config names one."""
+        named = self.options.tokenizer
+        return fetched([(named, HubAccess(weights=False))] if named else [])
 
     def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
         """Answer all requests, in order."""

@@ -13,7 +13,8 @@ from ...errors import BackendError, ConfigError, require
 from ...prompt import Chat, Span
 from ...requests import Generate, LabelLogprobs, SequenceLogprob
 from .._checkpoints.failures import load_failure
-from .._checkpoints.model_path import model_path
+from .._checkpoints.hub import HubAccess
+from .._checkpoints.snapshot import snapshot
 from .._common.messages import messages, written
 from .._tokens.rendering import Rendering
 from .._tokens.tokens import Tokens
@@ -71,8 +72,9 @@ class LocalTokenizer:
     def _tokens(self) -> Tokens:
         purpose = f"The tokenizer {self._source!r}"
         transformers = require("transformers", extra="transformers", purpose=purpose)
+        files = snapshot(self._source, HubAccess(weights=False), base=False)
         try:
-            loaded = transformers.AutoTokenizer.from_pretrained(model_path(self._source))
+            loaded = transformers.AutoTokenizer.from_pretrained(files.path, **files.access.arguments())
         except Exception as error:  # loaders run code of many hands, which raises anything
             raise load_failure(self._source, error, trusted=False) from error
         return Tokens(loaded, self._source, parse_control_tokens=self._parse)

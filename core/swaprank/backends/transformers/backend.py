@@ -17,6 +17,7 @@ from ...requests import (
     Tokenize,
     Views,
 )
+from .._checkpoints.hub import HubAccess
 from .._common.models import ModelBackend, Runner
 from .options import TransformersOptions
 
@@ -39,6 +40,11 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
 
     Options = TransformersOptions
     kinds = _KINDS
+
+    def files(self) -> list[tuple[str, HubAccess]]:
+        """The model, and the adapters that are put on it."""
+        access = self.options.hub()
+        return [(self.model, access), *((adapter, access.of_another()) for adapter in self.options.adapters)]
 
     @staticmethod
     def load(kind: str, model: str, options: TransformersOptions) -> Runner:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ConfigError, SwaprankError, require
 from .._checkpoints.failures import load_failure
 from .._checkpoints.hub import HubAccess
+from .._checkpoints.snapshot import snapshot
 
 if TYPE_CHECKING:
     import torch
@@ -59,7 +60,8 @@ def merge(network: Any, adapter: str, access: HubAccess) -> set[str]:
         MissingDependencyError: peft is not installed.
         ConfigError: The adapter is in another format, or was made for another network.
     """
-    download = access.arguments()
+    files = snapshot(adapter, access, base=False)
+    adapter, download = files.path, files.access.arguments()
     config = _file(adapter, "adapter_config.json", download)
     if config is not None:
         return _merge_peft(network, adapter, download, json.loads(config.read_text(encoding="utf-8")))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, MissingDependencyError, require
 from .._checkpoints.failures import load_failure
-from .._checkpoints.model_path import model_path
+from .._checkpoints.hub import HubAccess
+from .._checkpoints.snapshot import check_code, snapshot
 from .._checkpoints.vocabulary import check_vocabulary
 from .device import device, dtype
 from .encoders import PairEncoder, TextEncoder
@@ -85,9 +86,10 @@ def _loaded(loader: str, model: str, options: TransformersOptions) -> Any:
         )
     library = require("sentence_transformers", extra="transformers", purpose=f"The encoder {model!r}")
     _check_runtime(options.engine)
-    path = model_path(model)
+    files = snapshot(model, options.hub())
+    check_code(files, model)
     try:
-        loaded = getattr(library, loader)(path, **_arguments(options))
+        loaded = getattr(library, loader)(files.path, **_arguments(options, files.access))
     except Exception as error:  # loaders run code of many hands, which raises anything
         raise load_failure(model, error, trusted=options.trust_remote_code) from error
     tokenizer: Any = getattr(loaded, "tokenizer", None)
@@ -128,7 +130,7 @@ def _check_runtime(engine: str) -> None:
         )
 
 
-def _arguments(options: TransformersOptions) -> dict[str, Any]:
+def _arguments(options: TransformersOptions, access: HubAccess) -> dict[str, Any]:
     place = device(options.device)
     model: dict[str, Any] = {}
     if options.engine == "torch":
@@ -137,7 +139,6 @@ def _arguments(options: TransformersOptions) -> dict[str, Any]:
             model["attn_implementation"] = options.attn_implementation
     elif options.engine_file:
         model["file_name"] = options.engine_file
-    access = options.hub()
     download = access.arguments()
     return {
         "device": place,

@@ -94,4 +94,13 @@ class TransformersOptions(ModelOptions):
 
     def hub(self) -> HubAccess:
         """How the model's files are got."""
-        return HubAccess(self.revision, self.cache_dir, self.local_files_only, self.trust_remote_code, self.token)
+        return HubAccess(
+            self.revision,
+            self.cache_dir,
+            self.local_files_only,
+            self.trust_remote_code,
+            self.token,
+            engine=self.engine,
+            engine_file=self.engine_file,
+            gguf_file=self.gguf_file,
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...requests import Embed, Generate, LabelLogprobs, PairScore, Request, SequenceLogprob, Tokenize
+from .._checkpoints.hub import HubAccess
 from .._common.models import ModelBackend, Runner
 from .options import VllmOptions
 
@@ -23,6 +24,11 @@ class VllmBackend(ModelBackend[VllmOptions]):
 
     Options = VllmOptions
     kinds = _KINDS
+
+    def files(self) -> list[tuple[str, HubAccess]]:
+        """The model, and the adapter that is applied to it."""
+        access = self.options.hub()
+        return [(self.model, access), *((adapter, access.of_another()) for adapter in self.options.adapters)]
 
     @staticmethod
     def load(kind: str, model: str, options: VllmOptions) -> Runner:

@@ -13,7 +13,8 @@ from ...requests import Capability, Tokenize, Tokenized
 from ...scores.ranks import descending
 from ...types import Call, Highlight, Passage, Query
 from ..candidate_scores import CandidateScores
-from ..ranker import Ranker
+from ..method_ranker import MethodRanker
+from ..scale import Scale
 from .chunks import Unit, chunks, estimated_starts, units
 from .key_sentences import MOST, chosen, closeness, closeness_requests, pattern
 from .options import LongPassagesOptions
@@ -60,7 +61,7 @@ class LongPassages:
     """
 
     options: LongPassagesOptions
-    ranker: Ranker
+    ranker: MethodRanker
     backend: Backend
     embedded: Backend
 
@@ -68,6 +69,11 @@ class LongPassages:
     def takes_instruction(self) -> bool:
         """Whether the method reads `Query.instruction`."""
         return self.ranker.takes_instruction
+
+    @property
+    def scale(self) -> Scale:
+        """That of the method: a combined score means what one of a part does."""
+        return self.ranker.scale
 
     def flow(
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
@@ -155,7 +161,13 @@ class LongPassages:
         }
         reasoning = {place: read.reasoning[one] for place, one in best.items() if one in read.reasoning}
         return replace(
-            read, order=descending(scores), scores=scores, kept=None, reasoning=reasoning, highlights=highlights
+            read,
+            order=descending(scores),
+            scores=scores,
+            reasoning=reasoning,
+            highlights=highlights,
+            relevance=self.ranker.relevance(read.kind, scores),
+            evidence={name: [found[one] for one in best.values()] for name, found in read.evidence.items()},
         )
 
     def _score(self, weighted: Sequence[tuple[float, float]]) -> float:
