@@ -52,7 +52,8 @@ class Model(ScriptedBackend):
         return super().run(requests)
 
     def _score(self, request: PairScore) -> PairScored:
-        score = float(request.passage.split()[-1])
+        last = request.passage.split()[-1]
+        score = float(last) if last.isdigit() else -1.0
         return PairScored(score, "identity", score, Usage(len(request.passage) // 4))
 
 
