@@ -31,9 +31,10 @@ MAY_IMPORT = {
     "strategies": CONTRACTS,
     "backends": CONTRACTS | {"bm25"},
     "flow": CONTRACTS,
+    "cache": CONTRACTS,
     "stages": CONTRACTS | {"flow", "strategies"},
     "recipes": set(),
-    "config": CONTRACTS | {"recipes", "stages", "methods", "strategies", "backends"},
+    "config": CONTRACTS | {"cache", "recipes", "stages", "methods", "strategies", "backends"},
     "inputs": WORDS | {"scores"},
     "reranker": CONTRACTS | {"flow", "stages", "config", "backends", "inputs"},
     "adapters": CONTRACTS | {"flow", "stages", "config", "backends", "reranker"},
@@ -41,7 +42,8 @@ MAY_IMPORT = {
     "sample": set(),
     "testing": CONTRACTS | {"config", "reranker"},
     "server": CONTRACTS | {"config", "reranker"},
-    "cli": CONTRACTS | {"stages", "config", "reranker", "runs", "server"},
+    "calibration": CONTRACTS | {"config", "reranker", "runs"},
+    "cli": CONTRACTS | {"stages", "config", "reranker", "runs", "server", "calibration"},
 }
 # Rooms of `backends`: each backend may use these, and no other backend.
 SHARED = {"_common", "_checkpoints", "_tokens"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import os
 from abc import ABC, abstractmethod
@@ -33,8 +34,10 @@ class Backend(Protocol):
       moment nobody takes the responses: a backend that waits for others gives up then, one that computes need not
       look. A cancelled `arun` says the same at once.
 
-    A backend may have three attributes more: `concurrency` (see `batches_at_once`), and for the message of a missed
-    deadline `address` (where it asks) and `trouble` (what went wrong last), both text.
+    A backend may have more attributes: `concurrency` (see `batches_at_once`); for the message of a missed
+    deadline `address` (where it asks) and `trouble` (what went wrong last), both text; and the methods `identity` (see
+    `ConfiguredBackend.identity`; without it there is no cache), `warm_up` (given the capabilities that are needed),
+    `download` and `close`, which `Reranker` calls.
     """
 
     @property
@@ -86,6 +89,8 @@ class BackendOptions(BaseModel):
     name: ClassVar[str]
     capabilities: ClassVar[frozenset[Capability]]
     extra: ClassVar[str] = ""
+    neutral: ClassVar[frozenset[str]] = frozenset()
+    """Options that change no answer, only how it is come by."""
 
     @property
     def offered(self) -> frozenset[Capability]:
@@ -123,6 +128,17 @@ class ConfiguredBackend(ABC):
     def capabilities(self) -> frozenset[Capability]:
         """What this backend, with these options, can answer."""
         return self.options.offered
+
+    def identity(self) -> str:
+        """What answers depend on besides the request, for caches: equal identities answer equal requests equally.
+
+        It may block, to look for the model.
+
+        Raises:
+            SwaprankError: The model cannot be found.
+        """
+        options = self.options.model_dump(mode="json", exclude=set(self.options.neutral))
+        return json.dumps([self.name, self.model, options], sort_keys=True)
 
     @abstractmethod
     def run(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:

@@ -52,6 +52,10 @@ class MissingDependencyError(SwaprankError, ImportError):
     """An optional dependency is needed and not installed; the message holds the pip line."""
 
 
+class MissingTableError(MissingDependencyError):
+    """The embedding table of the default is not installed; there is no package of it for every platform."""
+
+
 class BackendError(SwaprankError, RuntimeError):
     """A backend failed to answer.
 

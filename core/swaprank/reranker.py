@@ -21,6 +21,7 @@ from .inputs import as_list, checked_passages, checked_query
 from .stages.decomposition import Decomposition
 from .stages.feedback import Embeddings, Feedback, better_query
 from .stages.parts import backends
+from .stages.scale import Scale
 from .types import Decomposed, Downloaded, Passage, Query, Ranking
 
 
@@ -89,6 +90,11 @@ class Reranker:
     def top_n(self) -> int | None:
         """How many passages are kept at most; None for all."""
         return self._stage.limits.top_n
+
+    @property
+    def scale(self) -> Scale:
+        """What its scores mean, known before anything is scored: their kinds, and whether they tell a relevance."""
+        return self._stage.scale
 
     def rerank(
         self, query: str | Query, passages: Iterable[str | Passage], *, instruction: str | None = None

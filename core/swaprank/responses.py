@@ -19,11 +19,13 @@ class Usage:
         input_tokens: Tokens read.
         output_tokens: Tokens written.
         cut: How many slots of the prompt were cut to make it fit.
+        cached: 1 where the answer comes out of a cache, or was asked for by an equal request beside it.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cut: int = 0
+    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class TokenEmbeddings:
     """Answer to `EmbedTokens`.
 
     Attributes:
-        ids: The token ids.
+        ids: The token ids [tokens].
         table: Rows of vectors [rows, dimensions].
         rows: Which row of the table is each token's; None when the rows are the tokens' in order. Static
             models share one table between all texts, so that a thousand texts cost no more memory than
@@ -118,16 +120,16 @@ class TokenEmbeddings:
         usage: Tokens read.
     """
 
-    ids: Sequence[int]
+    ids: Sequence[int] | NDArray[np.integer]
     table: NDArray[np.floating] = field(repr=False)
-    rows: Sequence[int] | None = None
+    rows: Sequence[int] | NDArray[np.integer] | None = None
     coverage: float | None = None
     usage: Usage = Usage()
 
     @property
     def vectors(self) -> NDArray[np.floating]:
         """One vector per token: [tokens, dimensions]."""
-        return self.table if self.rows is None else self.table[list(self.rows)]
+        return self.table if self.rows is None else self.table.take(self.rows, axis=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -19,7 +20,12 @@ from swaprank import Reranker
 from tests.models import unpacked
 
 # MiniLM-L6-v2's.
-SHAPE = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536}
+SHAPE: dict[str, Any] = {
+    "hidden_size": 384,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 12,
+    "intermediate_size": 1536,
+}
 # Any BERT vocabulary will do: random weights do not read.
 TOKENIZER = "tiny-bert-cross-encoder"
 
@@ -29,7 +35,7 @@ def built(folder: Path) -> str:
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
     tokenizer = AutoTokenizer.from_pretrained(str(unpacked() / TOKENIZER))
-    config = BertConfig(vocab_size=len(tokenizer), num_labels=1, max_position_embeddings=512, **SHAPE)
+    config = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=512, **SHAPE)
     BertForSequenceClassification(config).save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
     return str(folder)

@@ -46,9 +46,9 @@ class Pairs:
         return np.array([SHARES[group] / counts[group] for group in self.group])
 
 
-def pairs(folder: Path, reranker: Reranker, names: list[str], queries: int | None) -> Pairs:
+def pairs(folder: Path, run: str, reranker: Reranker, names: list[str], queries: int | None) -> Pairs:
     """Ask about one collection; passages are never kept."""
-    data = load_beir(folder)
+    data = load_beir(folder, run=run)
     # The official rule of the TREC Deep Learning passage task.
     least = 2 if folder.name.startswith("trec-dl") else 1
     lines = (folder / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
@@ -112,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--reranker", default="embedded")
+    parser.add_argument("--run", default="bm25", help="The first stage of each folder.")
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--queries", type=int, help="At most so many of each collection.")
     parser.add_argument("--measure-only", action="store_true", help="Measure the recipe's map; fit nothing.")
@@ -119,7 +120,7 @@ def main() -> None:
     reranker = Reranker(given.reranker)
     names = sorted(reranker.rerank("tea", ["tea"]).evidence)
     folders = sorted(path.parent for path in given.folder.glob("*/corpus.jsonl"))
-    known = {folder.name: pairs(folder, reranker, names, given.queries) for folder in folders}
+    known = {folder.name: pairs(folder, given.run, reranker, names, given.queries) for folder in folders}
     heads = ["precision", "recall", "first stage passes", "random passes"]
     table = Table("data", *([] if given.measure_only else [f"held out: {head}" for head in heads]), *heads)
     rows = []

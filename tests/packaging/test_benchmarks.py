@@ -39,6 +39,7 @@ def test_it_imports(name) -> None:
         ("bm25_index", ("--passages", "300"), "scoring 100 candidates"),
         ("embedded_default", ("DATA", "--run", "overlap", "--recipes", "embedded"), "worst set"),
         ("embedding_tables", ("DATA", "--run", "overlap", "--sets", "en", "--only", "wordllama (static)"), "| 0.9"),
+        ("relevance", ("DATA", "--run", "overlap", "--measure-only", "--queries", "3"), "mean"),
         ("hybrid", ("DATA", "--run", "overlap", "--rerankers", "lexical"), "worst set against the better of both"),
     ],
 )

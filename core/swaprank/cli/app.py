@@ -12,7 +12,7 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import ConfigError, InputError, SwaprankError
-from . import configs, demo, download, evaluate, recipes, rerank, serve
+from . import calibrate, configs, demo, download, evaluate, recipes, rerank, serve
 from .messages import complain, log_to_terminal
 from .options import EPILOG
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.command("rerank", epilog=EPILOG)(rerank.rerank)
 app.command("eval", epilog=EPILOG)(evaluate.evaluate)
 app.command("serve", epilog=EPILOG)(serve.serve)
+app.command("calibrate", epilog=EPILOG)(calibrate.calibrate_command)
 app.command("recipes", epilog=EPILOG)(recipes.recipes)
 app.command("demo", epilog=EPILOG)(demo.demo)
 app.command("download", epilog=EPILOG)(download.download)

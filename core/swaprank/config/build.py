@@ -10,8 +10,11 @@ from pydantic import BaseModel
 
 from ..backend import Backend, BackendOptions
 from ..backends.llm.options import LlmOptions, LlmProvider
+from ..cache.backend import CachedBackend, store_of
+from ..cache.options import CacheOptions, takes_cache
 from ..errors import ConfigError
 from ..masking import shown
+from ..method import Method
 from ..requests import Capability
 from ..stages.method_ranker import MethodRanker
 from ..stages.ranker import Ranker
@@ -140,6 +143,8 @@ class Builder:
         if backend is None:
             backend = self._backend(backend_options, model, method.name, method.required)
         check_needs(method.name, method.required, backend.name, backend.capabilities)
+        if config.get("cache") is not None:
+            backend = _cached(config["cache"], method_class, backend, where)
         return MethodRanker(method, strategy, backend, partial=config.get("on_error") == "keep_order")
 
     def _backend(self, options: BackendOptions, model: str, asker: str, needs: frozenset[Capability]) -> Backend:
@@ -153,7 +158,8 @@ class Builder:
     def _composite(
         self, kind: Composite, config: Config, where: str, limits: Limits, backend: Backend | None
     ) -> Ranker:
-        check_keys(config, kind.keys | STAGE_KEYS, f"{where} ({kind.title})", {})
+        elsewhere = {"cache": "each reranker of a single method in it"}
+        check_keys(config, kind.keys | STAGE_KEYS, f"{where} ({kind.title})", elsewhere)
         options = validated(kind.options, _own(config, kind.options), where)
         values = options.model_dump(by_alias=True)
         rerankers = {key: self._rerankers(values[key], nested, f"{where}.{key}") for key, nested in kind.nested.items()}
@@ -193,6 +199,23 @@ def _backend_options(config: Config, default: str, where: str) -> BackendOptions
     values = from_environment(given, f"{where}.backend")
     # The environment holds text, which stands for numbers and switches too.
     return validated(options_class, values, f"{where}.backend", strict=values == given)
+
+
+def _cached(spec: Any, method: type[Method], backend: Backend, where: str) -> Backend:
+    """``cache: memory`` is short for ``cache: {type: memory}``."""
+    options = validated(CacheOptions, spec if isinstance(spec, Mapping) else {"type": spec}, f"{where}.cache")
+    if not takes_cache(method):
+        able = (name for name in registry.names("method") if takes_cache(registry.method(name)))
+        raise ConfigError(
+            f"{where}: {method.name!r} asks about many passages at a time, and no answer of it would come up again.",
+            hint=f"Methods with a cache: {', '.join(able)}.",
+        )
+    if not hasattr(backend, "identity"):
+        raise ConfigError(
+            f"{where}: the {backend.name} backend does not say what its answers depend on, so they cannot be kept.",
+            hint="A cache needs a backend that a config names, or one with a method 'identity'.",
+        )
+    return CachedBackend(backend, store_of(options))
 
 
 def _model(config: Config, asker: str, takes: str, where: str) -> str:

@@ -12,8 +12,11 @@ from . import recipe, registry
 from .data import Config
 from .detect import config_of_model
 from .environment import from_environment
-from .kinds import MAIN_KEYS
+from .kinds import COMPOSITES, MAIN_KEYS
 from .model_files import is_model
+
+# The keys that hold rerankers.
+_PARTS = frozenset(key for kind in COMPOSITES.values() for key in kind.nested)
 
 
 def expand(config: Mapping[str, Any]) -> Config:
@@ -59,8 +62,13 @@ def _of_model(model: str, config: Mapping[str, Any]) -> Config:
 
 
 def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> Config:
-    """The overrides on top of the base; options of the same kind of backend are merged key by key."""
+    """The overrides on top of the base; options of the same kind of backend are merged key by key.
+
+    A map to relevance is of the parts that it was fitted with: other parts leave it out.
+    """
     result = {**copy.deepcopy(dict(base)), **overrides}
+    if _PARTS & overrides.keys() and "relevance" not in overrides:
+        result.pop("relevance", None)
     if "backend" in base and "backend" in overrides:
         below, above = backend_config(base["backend"]), backend_config(overrides["backend"])
         if above.get("type", below.get("type")) == below.get("type"):

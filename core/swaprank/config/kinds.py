@@ -40,7 +40,7 @@ from ..stages.stage import Limits
 from ..types import Passage
 from .data import Config
 
-METHOD_KEYS = ("method", "model", "strategy", "backend")
+METHOD_KEYS = ("method", "model", "strategy", "backend", "cache")
 STAGE_OPTIONS: tuple[type[BaseModel], ...] = (Limits, RetryPolicy, Reading)
 STAGE_KEYS = frozenset({"on_error", *(name for options in STAGE_OPTIONS for name in options.model_fields)})
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ..cache.options import CacheOptions, takes_cache
 from ..requests import Capability
 from ..stages.reading import Reading
 from . import recipe, registry
@@ -41,6 +42,7 @@ def json_schema() -> Schema:
         "$ref": "#/$defs/config",
         "$defs": {
             **_definitions(),
+            "cache": _object(_properties(CacheOptions), ["type"]),
             **kinds,
             **parts,
             "config": {"anyOf": [{"$ref": f"#/$defs/{kind}"} for kind in kinds]},
@@ -128,6 +130,8 @@ def _single(
         "never": {"type": "null"},
     }
     properties["model"] = models[method.takes_model]
+    kept: list[Schema] = [{"enum": ["memory", "disk"]}, {"$ref": "#/$defs/cache"}] if takes_cache(method) else []
+    properties["cache"] = {"anyOf": [*kept, {"type": "null"}]}
     variants = [
         {
             "properties": {

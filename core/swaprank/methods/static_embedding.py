@@ -66,13 +66,17 @@ class StaticEmbedding(Method):
         requests = [EmbedTokens(query.text, "query")]
         requests += [EmbedTokens(passage.content, "passage") for passage in passages]
         texts = yield from token_embeddings(requests)
-        weights = _weights(texts[1:]) if self.weighting == "idf" else {}
-        direction = _unit(_weighted(texts[0], weights).sum(axis=0))
-        # Without weights of the candidates, so that it means the same in any list.
-        plain = _unit(texts[0].vectors.sum(axis=0))
-        cosines = [float(_unit(text.vectors.sum(axis=0)) @ plain) for text in texts[1:]]
+        weights = _Weights(texts[1:]) if self.weighting == "idf" else None
+        query_blocks, query_plain = self._sums(texts[0], weights)
+        direction, plain = _unit(query_blocks.sum(axis=0)), _unit(query_plain)
+        scores, cosines = [], []
+        for text in texts[1:]:
+            blocks, whole = self._sums(text, weights)
+            scores.append(self._score(direction, blocks))
+            # Without weights of the candidates, so that it means the same in any list.
+            cosines.append(float(_unit(whole) @ plain))
         return GroupScores(
-            scores=[self._score(direction, _weighted(text, weights)) for text in texts[1:]],
+            scores=scores,
             kind=ScoreKind.COSINE,
             evidence=cosine_evidence(cosines, texts[0].coverage, [text.coverage for text in texts[1:]]),
             coverage=pair_coverage(texts[0].coverage, [text.coverage for text in texts[1:]]),
@@ -82,33 +86,58 @@ class StaticEmbedding(Method):
         """The mean of each passage's tokens, whatever the weighting."""
         return [Embed(passage.content, "passage") for passage in passages]
 
-    def _score(self, query: Array, tokens: Array) -> float:
-        """Cosine of the query [dimensions] with weighted tokens [tokens, dimensions]; 0 for no tokens."""
-        whole = float(_unit(tokens.sum(axis=0)) @ query)
-        if self.window is None or len(tokens) <= self.window:
-            return whole
+    def _sums(self, text: TokenEmbeddings, weights: _Weights | None) -> tuple[Array, Array]:
+        """Sums of token vectors, which are all that scores need.
+
+        Returns:
+            Weighted, half a window's in each [blocks, dimensions], one block without windows; and of all tokens without
+            weights [dimensions].
+        """
+        vectors = text.vectors
+        tokens = len(vectors)
+        factors = np.ones((2, tokens), vectors.dtype)
+        if weights is not None:
+            factors[0] = weights.of(text)
+        if self.window is None or tokens <= self.window:
+            weighted, plain = factors @ vectors
+            return np.expand_dims(weighted, 0), plain
         step = self.window // 2
-        blocks = np.add.reduceat(tokens, np.arange(0, len(tokens), step), axis=0)
-        windows = _unit(blocks[:-1] + blocks[1:])
-        return (whole + float((windows @ query).max())) / 2
+        whole = tokens - tokens % step
+        parts = vectors[:whole].reshape(-1, step, vectors.shape[1])
+        # [blocks, 2, step] @ [blocks, step, dimensions]
+        sums = factors[:, :whole].reshape(2, -1, step).swapaxes(0, 1) @ parts
+        rest = factors[:, whole:] @ vectors[whole:]
+        blocks = sums[:, 0] if whole == tokens else np.vstack([sums[:, 0], rest[:1]])
+        return blocks, sums[:, 1].sum(axis=0) + rest[1]
+
+    def _score(self, query: Array, blocks: Array) -> float:
+        """Cosine of the query [dimensions] with a text [blocks, dimensions]; 0 for no tokens."""
+        whole = float(_unit(blocks.sum(axis=0)) @ query)
+        if len(blocks) == 1:
+            return whole
+        return (whole + float((_unit(blocks[:-1] + blocks[1:]) @ query).max())) / 2
 
 
-def _weights(passages: Sequence[TokenEmbeddings]) -> dict[int, float]:
-    """1 + Lucene idf over the candidates, by token id."""
-    ids, counts = np.unique(np.concatenate([np.unique(passage.ids) for passage in passages]), return_counts=True)
-    idf = np.log1p((len(passages) - counts + 0.5) / (counts + 0.5))
-    return dict(zip(ids.tolist(), (1.0 + idf).tolist(), strict=True))
+class _Weights:
+    """1 + Lucene idf over the candidates, by token id; a token that no candidate has weighs most.
 
+    Args:
+        passages: The candidates in tokens.
+    """
 
-def _weighted(text: TokenEmbeddings, weights: dict[int, float]) -> Array:
-    """The token vectors [tokens, dimensions], each times its weight; a token no candidate has weighs most."""
-    vectors = text.vectors
-    if not weights:
-        return vectors
-    unseen = max(weights.values())
-    factors = np.array([weights.get(identity, unseen) for identity in text.ids], dtype=vectors.dtype)
-    weighted: Array = vectors * factors[:, None]
-    return weighted
+    def __init__(self, passages: Sequence[TokenEmbeddings]) -> None:
+        held = [np.unique(np.asarray(passage.ids, dtype=np.int64)) for passage in passages]
+        self._ids, counts = np.unique(np.concatenate(held), return_counts=True)
+        self._weights = 1.0 + np.log1p((len(passages) - counts + 0.5) / (counts + 0.5))
+
+    def of(self, text: TokenEmbeddings) -> Array:
+        """The weight of each token [tokens]."""
+        ids = np.asarray(text.ids, dtype=np.int64)
+        if not len(self._ids):
+            return np.ones(len(ids))
+        places = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
+        weights: Array = np.where(self._ids[places] == ids, self._weights[places], self._weights.max())
+        return weights
 
 
 def _unit(vectors: Array) -> Array:

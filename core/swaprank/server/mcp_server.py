@@ -50,9 +50,10 @@ def build_mcp_server(reranker: Reranker, *, max_passages: int = 1000) -> MCPServ
             ranking = await reranker.arerank(Query(query, instruction=instruction), passages)
         except SwaprankError as error:
             raise ToolError(str(error)) from error
+        wanted = ranking.passages[:top_n]
         return [
-            {"index": ranked.index, "score": relevance(ranked), "text": ranked.passage.text}
-            for ranked in ranking.passages[:top_n]
+            {"index": ranked.index, "score": score, "text": ranked.passage.text}
+            for ranked, score in zip(wanted, relevance(wanted), strict=True)
         ]
 
     return server

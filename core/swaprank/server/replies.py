@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from ..types import RankedPassage, Ranking
@@ -20,8 +22,9 @@ def rerank_reply(job: RerankJob, ranking: Ranking, model: str, *, version: str) 
     """
     read, written = tokens(ranking)
     results: list[dict[str, Any]] = []
-    for ranked in _wanted(job, ranking):
-        result: dict[str, Any] = {"index": ranked.index, "relevance_score": relevance(ranked)}
+    wanted = _wanted(job, ranking)
+    for ranked, score in zip(wanted, relevance(wanted), strict=True):
+        result: dict[str, Any] = {"index": ranked.index, "relevance_score": score}
         if job.with_text:
             result["document"] = {"text": ranked.passage.text}
         if ranked.reasoning:
@@ -44,16 +47,24 @@ def rerank_reply(job: RerankJob, ranking: Ranking, model: str, *, version: str) 
 
 def tei_reply(job: RerankJob, ranking: Ranking, model: str) -> list[dict[str, Any]]:
     """The reply to Text Embeddings Inference's ``/rerank``, which names no model."""
+    wanted = _wanted(job, ranking)
     return [
-        {"index": ranked.index, "score": ranked.score if job.raw else relevance(ranked)}
+        {"index": ranked.index, "score": ranked.score if job.raw else score}
         | ({"text": ranked.passage.text} if job.with_text else {})
-        for ranked in _wanted(job, ranking)
+        for ranked, score in zip(wanted, relevance(wanted), strict=True)
     ]
 
 
-def relevance(ranked: RankedPassage) -> float:
-    """The relevance between 0 and 1, or the score of a reranker that has no absolute scores."""
-    return ranked.score
+def relevance(wanted: Sequence[RankedPassage]) -> list[float]:
+    """The relevance of each passage between 0 and 1, or the scores of a reranker that tells none.
+
+    It never rises along the order, for clients sort by it: a passage that is ranked behind another counts no more than
+    that one.
+    """
+    known = [ranked.relevance for ranked in wanted if ranked.relevance is not None]
+    if len(known) < len(wanted):
+        return [ranked.score for ranked in wanted]
+    return list(accumulate(known, min))
 
 
 def tokens(ranking: Ranking) -> tuple[int, int]:

@@ -167,7 +167,7 @@ class Budgeted:
             done.append(read)
             if loading:
                 cost.loaded, spent = True, before
-            else:
+            elif not any(call.cached for call in read.calls):
                 characters = ends[place + size - 1] - (ends[place - 1] if place else 0)
                 cost.learn(characters, sum(call.input_tokens for call in read.calls), spent - before)
             place += size
@@ -179,6 +179,7 @@ class Budgeted:
         for batch in batches:
             first = len(total.scores)
             total.scores += batch.scores
+            total.placed |= {first + place for place in batch.placed}
             total.repairs += batch.repairs
             total.calls += batch.calls
             total.failures += [failure for failure in batch.failures if failure not in total.failures]
@@ -204,6 +205,7 @@ class Budgeted:
             evidence=evidence,
             warnings=cut_warnings(self.method, total.calls),
             unscored=list(range(scored, count)),
+            placed=total.placed | frozenset(range(scored, count)),
         )
 
 

@@ -26,6 +26,7 @@ class CandidateScores:
         sub_questions: The sub-questions a passage was found for, by index.
         relevance: One per index, 0 to 1; None where it is not known.
         evidence: What was found in each passage by itself, by name; one per index.
+        placed: The indices whose score only says their place behind all others: unread, or dropped on the way.
         quotes: What the model quoted of a passage, by index.
         rewritten_query: What the question was rewritten to; None where it was not.
         highlights: The parts of a passage that its score comes from, by index.
@@ -45,6 +46,7 @@ class CandidateScores:
     sub_questions: dict[int, tuple[str, ...]] = field(default_factory=dict)
     relevance: Sequence[float | None] = ()
     evidence: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    placed: frozenset[int] = frozenset()
     quotes: dict[int, str] = field(default_factory=dict)
     rewritten_query: str | None = None
     highlights: dict[int, tuple[Highlight, ...]] = field(default_factory=dict)
@@ -93,6 +95,7 @@ class CandidateScores:
             sub_questions={indices[place]: texts for place, texts in self.sub_questions.items()},
             relevance=spread(self.relevance, indices, count),
             evidence={name: spread(values, indices, count) for name, values in self.evidence.items()},
+            placed=frozenset(rest) | {indices[place] for place in self.placed},
             quotes={indices[place]: text for place, text in self.quotes.items()},
             highlights={indices[place]: spans for place, spans in self.highlights.items()},
             unscored=[indices[place] for place in self.unscored],

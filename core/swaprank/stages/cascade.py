@@ -71,4 +71,5 @@ class Cascade:
             total.scores[index] = score
         total.order = alive + dropped
         total.kept = len(alive)
+        total.placed = frozenset(dropped)
         return total

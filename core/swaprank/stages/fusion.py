@@ -6,17 +6,18 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..errors import InputError
+from ..errors import InputError, MissingTableError
 from ..flow.flow import Flow, together
 from ..scores import fusion_rules
 from ..scores.ranks import descending
 from ..scores.score_list import ScoreList, cleaned, present
 from ..scores.trust import coverage_trust, order_trust
-from ..types import Passage, Query, Ranking, ScoreKind
+from ..types import Failure, Passage, Query, Ranking, ScoreKind
 from .candidate_scores import CandidateScores
 from .scale import Scale
 from .stage import Stage, given_order
@@ -158,7 +159,8 @@ class Fusion:
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
         stages = [one for one in self.inputs if isinstance(one, Stage)]
-        rankings = iter((yield from together([stage.flow(query, passages, previous_scores) for stage in stages])))
+        flows = [self._input(stage, query, passages, previous_scores) for stage in stages]
+        rankings = iter((yield from together(flows)))
         retrieval = [passage.score for passage in passages]
         lists: list[tuple[float, ScoreList]] = []
         result = CandidateScores(order=[], scores=[], kind=ScoreKind.FUSED)
@@ -166,6 +168,9 @@ class Fusion:
         for weight, one in zip(self.options.shares, self.inputs, strict=True):
             if isinstance(one, Stage):
                 ranking = next(rankings)
+                if isinstance(ranking, Failure):
+                    result.failures = [*result.failures, ranking]
+                    continue
                 result.add(ranking, range(len(passages)))
                 result.evidence = {**result.evidence, **ranking.evidence}
                 scores: ScoreList = _kept_scores(ranking)
@@ -212,11 +217,28 @@ class Fusion:
             self._warned.append(message)
             logger.warning("%s %s This is said once; Ranking.warnings has it each time.", message, _SCORES_HINT)
 
+    def _input(
+        self, stage: Stage, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
+    ) -> Flow[Ranking | Failure]:
+        """The ranking of an input; by evidence, an encoder without its table counts nothing."""
+        try:
+            return (yield from stage.flow(query, passages, previous_scores))
+        except MissingTableError as error:
+            if self.options.rule != "evidence" or len(self.inputs) == 1:
+                raise
+            _say_once(f"{stage.name} is left out: {error}")
+            return Failure(reranker=stage.name, error=str(error), action="left_out")
+
 
 _SCORES_HINT = (
     "LangChain's retrievers bring none: use langchain_rerankers.as_retriever(vectorstore), or name their metadata key "
     "in score_key; elsewhere give Passage(score=...), or NodeWithScore(score=...)."
 )
+
+
+@cache
+def _say_once(message: str) -> None:
+    logger.warning("%s", message)
 
 
 def _best_copies(passages: Sequence[Passage], previous_scores: Sequence[float] | None) -> list[int]:

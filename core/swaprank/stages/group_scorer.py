@@ -125,6 +125,7 @@ class GroupScorer:
             output_tokens=sum(usage.output_tokens for usage in usages),
             seconds=answer.seconds,
             cut=sum(usage.cut for usage in usages),
+            cached=sum(usage.cached for usage in usages),
         )
 
 
@@ -140,5 +141,6 @@ def _summed(calls: Sequence[Call]) -> list[Call]:
             output_tokens=sum(call.output_tokens for call in calls),
             seconds=sum(call.seconds for call in calls),
             cut=sum(call.cut for call in calls),
+            cached=sum(call.cached for call in calls),
         )
     ]

@@ -12,7 +12,7 @@ from ..flow.flow import Flow
 from ..method import Method
 from ..scores.ranks import unread_behind
 from ..scores.relevance import mapped
-from ..strategy import Strategy
+from ..strategy import UNREAD, Strategy
 from ..types import Failure, Passage, Query, ScoreKind
 from . import consistency
 from .candidate_scores import CandidateScores
@@ -88,6 +88,7 @@ class MethodRanker:
             failures=[Failure(self.method.name, message, "partial") for message in messages],
             coverage=scores.coverage,
             relevance=self.relevance(scores.kind, scores.scores),
+            placed=frozenset(index for index, score in enumerate(scores.scores) if score == UNREAD),
             evidence={
                 name: [_known(value) for value in scores.evidence[name]]
                 for name in sorted(self.method.evidence & scores.evidence.keys())

@@ -32,7 +32,10 @@ def relevances(
         return [_of_evidence(how, candidates, index) for index in range(count)]
     if not scale.absolute:
         return mapped(how, given)
-    return [None] * count if candidates.kind in RELATIVE else mapped(how, candidates.scores)
+    if candidates.kind in RELATIVE:
+        return [None] * count
+    scores = [None if index in candidates.placed else score for index, score in enumerate(candidates.scores)]
+    return mapped(how, scores)
 
 
 def _of_evidence(how: Evidence, candidates: CandidateScores, index: int) -> float | None:

@@ -67,7 +67,7 @@ def check_limits(limits: Limits, scale: Scale, where: str) -> None:
         raise ConfigError(
             f"{where}: normalize: sigmoid applies to logits of relevance, and these scores are "
             f"{_named(scale.kinds)}{_because(scale)}.",
-            hint=f"Use normalize: minmax, or none.{_BESIDE if scale.relevance else ''}",
+            hint=f"Use normalize: minmax, or none.{_BESIDE if scale.relevance or limits.relevance else ''}",
         )
     if limits.score_threshold is None or limits.normalize == "minmax":
         return

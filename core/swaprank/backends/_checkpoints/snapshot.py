@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -126,6 +126,31 @@ def check_code(files: Snapshot, model: str) -> None:
 
 class OfflineModeIsEnabled(ConnectionError):
     """The hub is not to be asked; the hub's library calls it the same."""
+
+
+def fingerprints(files: Iterable[tuple[str, HubAccess]]) -> list[str]:
+    """What tells these models apart from all others, with what belongs to them.
+
+    Of a repository of the hub it is the commit, of a folder the sizes and times of its files.
+
+    Args:
+        files: The model, then the adapters; each with how it is got.
+    """
+    told: list[str] = []
+    for place, (name, access) in enumerate(files):
+        found = snapshot(name, access, base=place == 0)
+        told.append(f"{name}@{found.commit}" if found.commit else _listed(Path(found.path)))
+        base = _json(Path(found.path) / "adapter_config.json").get("base_model_name_or_path") if place == 0 else None
+        if isinstance(base, str) and base != name:
+            beside = Path(found.path).parent / base
+            told += fingerprints([(str(beside) if beside.exists() else base, access.of_another())])
+    return told
+
+
+def _listed(folder: Path) -> str:
+    files = sorted(file for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else []
+    stats = [(str(file.relative_to(folder)), file.stat()) for file in files]
+    return json.dumps([str(folder.resolve()), *([name, one.st_size, one.st_mtime_ns] for name, one in stats)])
 
 
 class _Hub:

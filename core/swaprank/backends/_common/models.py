@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import sys
 from abc import abstractmethod
@@ -18,7 +19,7 @@ from ...errors import BackendError, ResponseError, SwaprankError
 from ...requests import Capability, Request, Response
 from ...types import Downloaded
 from .._checkpoints.hub import HubAccess
-from .._checkpoints.snapshot import Found, remembering, snapshot
+from .._checkpoints.snapshot import Found, fingerprints, remembering, snapshot
 from .attempts import Attempts
 from .batcher import DynamicBatcher
 from .shared import shared
@@ -44,6 +45,8 @@ class ModelOptions(BackendOptions):
         retry_load_after: Seconds for which a failed load is remembered: calls fail at once meanwhile, and a fallback
             comes at once. 0 tries at every call.
     """
+
+    neutral: ClassVar[frozenset[str]] = frozenset({"gather_ms", "retry_load_after"})
 
     gather_ms: float = Field(default=2.0, ge=0, le=1000)
     retry_load_after: float = Field(default=30.0, ge=0, allow_inf_nan=False)
@@ -91,6 +94,18 @@ class ModelBackend(LocalBackend, Generic[Options]):
     def files(self) -> list[tuple[str, HubAccess]]:
         """The repositories and folders that are loaded, and how each is got."""
         return [(self.model, HubAccess())]
+
+    def identity(self) -> str:
+        """The options that matter, the number format, and the commits or files of all that is loaded."""
+        future = self._batcher.call(lambda models: models.fingerprint(self.files()))
+        try:
+            return json.dumps([super().identity(), self.number_format(), future.result()])
+        finally:
+            future.cancel()
+
+    def number_format(self) -> str:
+        """What the numbers of answers depend on besides the options, such as the format that ``auto`` stands for."""
+        return ""
 
     def warm_up(self, needs: Collection[Capability]) -> None:
         """Load what answers requests of these kinds; a load that has failed before is tried again.
@@ -210,6 +225,19 @@ class Models:
         for kind in kinds:
             if kind not in self._runners:
                 self._runners[kind] = self._attempts.attempt(kind, partial(self._loaded, kind), again=True)
+
+    def fingerprint(self, files: Sequence[tuple[str, HubAccess]]) -> list[str]:
+        """What tells the files apart from all others; see `fingerprints`."""
+        return self._attempts.attempt("files", partial(self._fingerprint, files))
+
+    def _fingerprint(self, files: Sequence[tuple[str, HubAccess]]) -> list[str]:
+        try:
+            with remembering(self._found):
+                return fingerprints(files)
+        except BaseException:
+            if not self._runners:
+                self._found.clear()
+            raise
 
     def _loaded(self, kind: str) -> Runner:
         try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from ...backend import LocalBackend
 from ...bm25 import candidates
-from ...errors import ConfigError, ResponseError
+from ...errors import ConfigError, MissingTableError, ResponseError, SwaprankError
 from ...requests import (
     Capability,
     Embed,
@@ -53,8 +54,8 @@ class EmbeddedBackend(LocalBackend):
         self._max_characters = options.max_characters
         self._table: static.StaticEmbeddings | None = None
 
-    def run(self, requests: Sequence[Request]) -> list[Response]:
-        """Answer all requests, in order."""
+    def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
+        """Answer all requests, in order; without the table, embeddings by an error and a lexical match without it."""
         texts = [request for request in requests if isinstance(request, Embed | EmbedTokens)]
         embedded = self._embed(texts)
         return [
@@ -64,7 +65,9 @@ class EmbeddedBackend(LocalBackend):
     def warm_up(self, needs: Collection[Capability]) -> None:
         """Read the embedding table, where embeddings are asked for."""
         if Capability.EMBEDDINGS in needs or Capability.TOKEN_EMBEDDINGS in needs:
-            self._loaded()
+            # That there is none is said by what asks for it, which may do without.
+            with suppress(MissingTableError):
+                self._loaded()
 
     def close(self) -> None:
         """Let the embedding table go; the next request reads it anew."""
@@ -79,10 +82,14 @@ class EmbeddedBackend(LocalBackend):
         self._table = table = shared("wordllama", static.StaticEmbeddings)
         return table
 
-    def _embed(self, requests: Sequence[Embed | EmbedTokens]) -> Iterator[Response]:
+    def _embed(self, requests: Sequence[Embed | EmbedTokens]) -> Iterator[Response | SwaprankError]:
         if not requests:
             return
-        table = self._loaded()
+        try:
+            table = self._loaded()
+        except MissingTableError as error:
+            yield from [error] * len(requests)
+            return
         texts = [request.text if isinstance(request, EmbedTokens) else _prompted(request) for request in requests]
         read = [text[: self._max_characters] for text in texts]
         for request, text, whole, tokens in zip(requests, read, texts, table.tokens(read), strict=True):
@@ -104,7 +111,11 @@ class EmbeddedBackend(LocalBackend):
             )
             before, after = ((each.query, *each.passages) for each in (request, read))
             cut = sum(len(text) < len(whole) for text, whole in zip(after, before, strict=True))
-            scores, evidence = lexical.blended_scores(read, self._loaded())
+            try:
+                vocabulary = self._loaded()
+            except MissingTableError:
+                vocabulary = None
+            scores, evidence = lexical.blended_scores(read, vocabulary)
             return LexicalScores(scores, Usage(cut=cut), evidence)
         raise ResponseError(f"The embedded backend cannot answer a {type(request).__name__} request.")
 

@@ -37,13 +37,13 @@ _MANY = 100
 
 
 def blended_scores(
-    request: LexicalBlend, vocabulary: StaticEmbeddings
+    request: LexicalBlend, vocabulary: StaticEmbeddings | None
 ) -> tuple[tuple[float, ...], dict[str, tuple[float, ...]]]:
     """The z-score of words plus the weighted z-scores of pairs and 4-grams, and `LexicalScores.evidence`.
 
     Args:
         request: The query and its candidates.
-        vocabulary: Tells how rare a word is in the language at large.
+        vocabulary: Tells how rare a word is in the language at large; None counts all as equally rare.
     """
     analysis = Analysis(language=detect_language(request.query))
     query_words = words(request.query, analysis, analysis.language)
@@ -53,7 +53,8 @@ def blended_scores(
         pairs=Counter(pairwise(query_stems)),
         grams=Counter(gram for word in query_words for gram in _grams(word)),
     )
-    counted = [_count(passage, wanted, analysis) for passage in request.passages]
+    counter = _Counter(wanted, analysis)
+    counted = [counter.count(passage) for passage in request.passages]
     rarity = _rarity(query_stems, query_words, vocabulary)
     lengths = np.array([passage.length for passage in counted], dtype=np.float64)
     letters = np.array([passage.letters for passage in counted], dtype=np.float64)
@@ -95,20 +96,43 @@ class _Counts(NamedTuple):
     letters: int
 
 
-def _count(passage: str, wanted: _Terms, analysis: Analysis) -> _Counts:
-    """Count one passage, so that the words of only one are held at a time."""
-    found = words(passage, analysis, analysis.language)
-    text = f" {' '.join(found)} "
-    stemmed = stems(found, analysis, analysis.language)
-    word_counts = Counter(stemmed)
-    pair_counts = Counter(pair for pair in pairwise(stemmed) if pair in wanted.pairs)
-    return _Counts(
-        words=[word_counts[word] for word in wanted.words],
-        pairs=[pair_counts[pair] for pair in wanted.pairs],
-        grams=occurrences(text, wanted.grams),
-        length=len(stemmed),
-        letters=len(text),
-    )
+class _Counter:
+    """Counts the query's terms in passages, the words of one passage at a time.
+
+    A word is stemmed once, and remembered as the place of its stem among the query's; the other stems are one.
+    """
+
+    def __init__(self, wanted: _Terms, analysis: Analysis) -> None:
+        self._wanted = wanted
+        self._analysis = analysis
+        self._stems = {stem: place for place, stem in enumerate(wanted.words)}
+        # Pairs of places as one number each.
+        self._size = len(self._stems) + 1
+        self._pairs = [self._stems[left] * self._size + self._stems[right] for left, right in wanted.pairs]
+        self._places: dict[str, int] = {}
+
+    def count(self, passage: str) -> _Counts:
+        """Count one passage."""
+        found = words(passage, self._analysis, self._analysis.language)
+        text = f" {' '.join(found)} "
+        places = self._places_of(found)
+        singles = np.bincount(places, minlength=self._size)
+        known = np.flatnonzero((places[:-1] < self._size - 1) & (places[1:] < self._size - 1))
+        pairs = Counter((places[known] * self._size + places[known + 1]).tolist())
+        return _Counts(
+            words=singles[:-1].tolist(),
+            pairs=[pairs[pair] for pair in self._pairs],
+            grams=occurrences(text, self._wanted.grams),
+            length=len(found),
+            letters=len(text),
+        )
+
+    def _places_of(self, found: list[str]) -> NDArray[np.intp]:
+        """The place of each word's stem among the query's [words]; for other stems the number of places."""
+        new = list(set(found).difference(self._places))
+        for word, stem in zip(new, stems(new, self._analysis, self._analysis.language), strict=True):
+            self._places[word] = self._stems.get(stem, self._size - 1)
+        return np.fromiter(map(self._places.__getitem__, found), dtype=np.intp, count=len(found))
 
 
 def occurrences(text: str, wanted: Collection[str]) -> list[int]:
@@ -146,8 +170,10 @@ def _bm25(counts: Array, lengths: Array, weights: Sequence[float] | None = None,
     return standardised
 
 
-def _rarity(stems: Sequence[str], words: Sequence[str], vocabulary: StaticEmbeddings) -> dict[str, float]:
+def _rarity(stems: Sequence[str], words: Sequence[str], vocabulary: StaticEmbeddings | None) -> dict[str, float]:
     """Rarity of each stem in the language at large: that of its rarest surface form."""
+    if vocabulary is None:
+        return dict.fromkeys(stems, (_RARE - _COMMON) / 2)
     rarity: dict[str, float] = {}
     for stem, ranks in zip(stems, vocabulary.piece_ranks(words), strict=True):
         summed = sum(math.log(rank) for rank in ranks) if ranks else _RARE

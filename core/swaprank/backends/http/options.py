@@ -79,6 +79,21 @@ class HttpOptions(BackendOptions):
         }
     )
     extra: ClassVar[str] = "http"
+    neutral: ClassVar[frozenset[str]] = frozenset(
+        {
+            "api_key",
+            "headers",
+            "batch_size",
+            "max_concurrency",
+            "timeout",
+            "connect_timeout",
+            "retries",
+            "longest_pause",
+            "cooldown",
+            "max_response_bytes",
+            "trust_env",
+        }
+    )
 
     api: Api
     base_url: str = "http://127.0.0.1:8000"

@@ -46,6 +46,13 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
         access = self.options.hub()
         return [(self.model, access), *((adapter, access.of_another()) for adapter in self.options.adapters)]
 
+    def number_format(self) -> str:
+        """Device and dtype as they are where this runs."""
+        from .device import device, dtype
+
+        place = device(self.options.device)
+        return f"{place.partition(':')[0]} {dtype(self.options.dtype, place)}"
+
     @staticmethod
     def load(kind: str, model: str, options: TransformersOptions) -> Runner:
         """What answers the requests of a kind."""

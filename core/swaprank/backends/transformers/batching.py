@@ -26,6 +26,7 @@ def in_batches(
     forward: Callable[[list[int]], None],
     widths: Sequence[int] = (),
     enough: int | None = None,
+    packed: bool = False,
 ) -> None:
     """Call ``forward`` with index batches of similar length, longest first.
 
@@ -36,6 +37,7 @@ def in_batches(
         widths: How many columns of logits each item needs; a batch holds at most `_LOGITS` of them in all.
         enough: Tokens that keep the device busy: a batch of so many ends where padding would begin to cost more
             than another batch; None for no such bound.
+        packed: Whether a batch is computed without padding, so that it holds as many tokens as its items have.
         forward: Computes the items of a batch; called again with fewer of them after it ran out of memory.
 
     Raises:
@@ -44,7 +46,7 @@ def in_batches(
     waiting = sorted(range(len(lengths)), key=lambda place: -lengths[place])
     while waiting:
         longest = max(lengths[waiting[0]], 1)
-        batch = waiting[: max(1, batch_tokens // longest)]
+        batch = _packed(waiting, lengths, batch_tokens) if packed else waiting[: max(1, batch_tokens // longest)]
         if widths:
             batch = batch[: max(1, _LOGITS // max(widths[place] for place in batch))]
         if enough:
@@ -58,10 +60,20 @@ def in_batches(
                 raise BackendError(
                     f"One item of {longest} tokens does not fit the device's memory.", hint="Set a smaller max_length."
                 ) from error
-            batch_tokens = len(batch) // 2 * longest
+            batch_tokens = sum(lengths[place] for place in batch) // 2 if packed else len(batch) // 2 * longest
             logger.warning("Out of memory with a batch of %d; trying %d.", len(batch), len(batch) // 2)
         else:
             waiting = waiting[len(batch) :]
+
+
+def _packed(waiting: list[int], lengths: Sequence[int], batch_tokens: int) -> list[int]:
+    """The first items whose lengths add up to the budget at most, and at least one."""
+    total = 0
+    for size, place in enumerate(waiting):
+        total += lengths[place]
+        if total > batch_tokens:
+            return waiting[: max(1, size)]
+    return waiting
 
 
 def _evened(batch: list[int], lengths: Sequence[int], enough: int) -> list[int]:

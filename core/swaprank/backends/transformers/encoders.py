@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ...errors import ConfigError
 from ...requests import Embed, Embedded, PairScore, PairScored, Request, Response, Usage
 from ...scores.coverage import coverage
-from .._tokens.pairs import encode_pairs, output_of, padded
+from .._tokens.pairs import Encoding, encode_pairs, output_of, padded
 from .._tokens.quoting import Quoting
 from .batching import CPU_BATCH, CPU_TOKENS, in_batches
+from .fast_encoders.uses import pair_forward, text_forward
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +33,7 @@ class Encoder(ABC, Generic[RequestKind]):
         on_cpu = _on_cpu(network)
         self._batch_tokens = min(options.batch_tokens, CPU_BATCH) if on_cpu else options.batch_tokens
         self._enough = CPU_TOKENS if on_cpu else None
+        self._packs = False
         self._lock = threading.Lock()
         self._positions = _positions(network)
         self._own_limit = min(filter(None, (limit, self._positions)), default=None)
@@ -44,6 +47,11 @@ class Encoder(ABC, Generic[RequestKind]):
         with self._lock, torch.inference_mode():
             answers = dict(zip(unique, self._run(unique), strict=True))
         return [answers[request] for request in requests]
+
+    def _in_batches(self, lengths: Sequence[int], forward: Callable[[list[int]], None]) -> None:
+        """Forward passes over items of these lengths, of the size that this model is computed fastest in."""
+        enough = None if self._packs else self._enough
+        in_batches(lengths, self._batch_tokens, forward, enough=enough, packed=self._packs)
 
     @abstractmethod
     def _run(self, requests: Sequence[RequestKind]) -> list[Response]: ...
@@ -70,6 +78,8 @@ class PairEncoder(Encoder[PairScore]):
         self._model = loaded
         self._quoting = Quoting(loaded.tokenizer, model, parse_control_tokens=options.parse_control_tokens)
         self._activation: torch.nn.Module = loaded.activation_fn  # type: ignore[assignment]
+        self._fast = pair_forward(loaded, model) if runs_fast(options) else None
+        self._packs = self._fast is not None
 
     def _run(self, requests: Sequence[PairScore]) -> list[Response]:
         limits = [self._limit(request.max_length) for request in requests]
@@ -84,15 +94,14 @@ class PairEncoder(Encoder[PairScore]):
 
         def forward(batch: list[int]) -> None:
             places = [unique[position] for position in batch]
-            features = padded(self._model.tokenizer, [pairs[place].inputs for place in places])
-            scores = self._model({key: value.to(self._model.device) for key, value in features.items()})["scores"]
+            scores = self._logits([pairs[place].inputs for place in places])
             scores = self._chosen(scores.double().cpu(), [requests[place].label for place in places])
             values = zip(scores.tolist(), self._activation(scores).tolist(), strict=True)
             scored.update(zip(places, values, strict=True))
 
         unique = sorted(first.values())
         lengths = [len(pairs[place].ids) for place in unique]
-        in_batches(lengths, self._batch_tokens, forward, enough=self._enough)
+        self._in_batches(lengths, forward)
         name = type(self._activation).__name__.lower()
         responses: list[Response] = []
         for key, pair in zip(keys, pairs, strict=True):
@@ -101,6 +110,14 @@ class PairEncoder(Encoder[PairScore]):
             responses.append(PairScored(logit, name, activated, usage))
         return responses
 
+    def _logits(self, pairs: Sequence[Encoding]) -> torch.Tensor:
+        if self._fast is not None:
+            return self._fast(pairs)
+        features = padded(self._model.tokenizer, pairs)
+        scored = self._model({key: value.to(self._model.device) for key, value in features.items()})
+        scores: torch.Tensor = scored["scores"]
+        return scores
+
     def _chosen(self, scores: torch.Tensor, labels: Sequence[int | None]) -> torch.Tensor:
         """One column of [pairs, labels]: the only one, or the one asked for."""
         import torch
@@ -108,6 +125,23 @@ class PairEncoder(Encoder[PairScore]):
         count = self._model.num_labels
         column = torch.tensor([output_of(label, count, self._name) for label in labels])
         return scores.reshape(len(labels), count).gather(1, column[:, None])[:, 0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A text as it is read.
+
+    Attributes:
+        tokens: How many there are.
+        coverage: How much of it the vocabulary knows; None where that cannot be told.
+        cut: Whether it was longer.
+        inputs: Its ids and token types, from tokenizers that are called once.
+    """
+
+    tokens: int
+    coverage: float | None = None
+    cut: bool = False
+    inputs: Encoding = field(default_factory=dict)
 
 
 class TextEncoder(Encoder[Embed]):
@@ -122,6 +156,8 @@ class TextEncoder(Encoder[Embed]):
             if callable(loaded.tokenizer)
             else None
         )
+        self._fast = text_forward(loaded, model) if runs_fast(options) else None
+        self._packs = self._fast is not None
 
     def _run(self, requests: Sequence[Embed]) -> list[Response]:
         responses: dict[int, Response] = {}
@@ -144,6 +180,10 @@ class TextEncoder(Encoder[Embed]):
         vectors: dict[int, Any] = {}
 
         def forward(batch: list[int]) -> None:
+            if self._fast is not None:
+                packed = self._fast([measured[place].inputs for place in batch])
+                vectors.update(zip(batch, packed.numpy(), strict=True))
+                return
             encoded = self._model.encode(
                 [texts[place] for place in batch],
                 prompt=prompt,
@@ -159,30 +199,35 @@ class TextEncoder(Encoder[Embed]):
         try:
             if limit != own:
                 self._model.max_seq_length = limit
-            in_batches([tokens for tokens, _, _ in measured], self._batch_tokens, forward, enough=self._enough)
+            self._in_batches([one.tokens for one in measured], forward)
         finally:
             if limit != own:
                 self._model.max_seq_length = own
         return [
-            Embedded(vectors[place], covered, Usage(input_tokens=tokens, cut=int(cut or shortened[place])))
-            for place, (tokens, covered, cut) in enumerate(measured)
+            Embedded(vectors[place], one.coverage, Usage(input_tokens=one.tokens, cut=int(one.cut or shortened[place])))
+            for place, one in enumerate(measured)
         ]
 
-    def _measured(self, texts: list[str], limit: int | None) -> list[tuple[int, float | None, bool]]:
-        """The number of tokens of each text, how much of it the vocabulary knows, and whether it is cut."""
+    def _measured(self, texts: list[str], limit: int | None) -> list[_Measured]:
         tokenizer = self._model.tokenizer
         if not callable(tokenizer):  # the bare tokenizer of static embeddings
-            return [(len(encoding.ids), None, False) for encoding in tokenizer.encode_batch(texts)]
+            return [_Measured(len(encoding.ids)) for encoding in tokenizer.encode_batch(texts)]
         truncated = {"truncation": limit is not None, "max_length": limit}
         if not tokenizer.is_fast:
             lengths = [len(ids) for ids in tokenizer(texts, verbose=False)["input_ids"]]
-            return [(min(size, limit or size), None, limit is not None and size > limit) for size in lengths]
+            return [_Measured(min(size, limit or size), cut=limit is not None and size > limit) for size in lengths]
         encoded = tokenizer(texts, return_offsets_mapping=True, **truncated)
         unknown = tokenizer.unk_token_id
+        keys = [key for key in encoded if key != "offset_mapping"]
         return [
-            (len(ids), coverage(text, offsets, [identity != unknown for identity in ids]), bool(read.overflowing))
-            for text, ids, offsets, read in zip(
-                texts, encoded["input_ids"], encoded["offset_mapping"], encoded.encodings, strict=True
+            _Measured(
+                len(ids),
+                coverage(text, offsets, [identity != unknown for identity in ids]),
+                bool(read.overflowing),
+                {key: encoded[key][place] for key in keys},
+            )
+            for place, (text, ids, offsets, read) in enumerate(
+                zip(texts, encoded["input_ids"], encoded["offset_mapping"], encoded.encodings, strict=True)
             )
         ]
 
@@ -196,6 +241,11 @@ class TextEncoder(Encoder[Embed]):
             return request.prompt
         names = ("query",) if request.role == "query" else ("document", "passage", "corpus")
         return next((prompt for name in names if (prompt := self._model.prompts.get(name))), "")
+
+
+def runs_fast(options: TransformersOptions) -> bool:
+    """Whether the options leave the forward pass to us: who names an implementation of attention wants that one."""
+    return options.engine == "torch" and options.attn_implementation is None
 
 
 def _on_cpu(network: torch.nn.Module) -> bool:

@@ -11,12 +11,14 @@ from ...errors import ConfigError
 from ...requests import EmbedTokens, Response, TokenEmbeddings, Usage
 from ...scores.coverage import coverage
 from .._tokens.quoting import Quoting
-from .batching import in_batches
 from .colbert_format import Protocol
-from .encoders import Encoder
+from .encoders import Encoder, runs_fast
+from .fast_encoders.load import fast_encoder
+from .fast_encoders.packing import pack
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -63,6 +65,8 @@ class TokenEncoder(Encoder[EmbedTokens]):
     ) -> None:
         super().__init__(network, None, model, options)
         self._network = network
+        self._fast = fast_encoder(network, model, first_only=False) if runs_fast(options) else None
+        self._packs = self._fast is not None
         self._tokenizer = tokenizer
         self._quoting = Quoting(tokenizer, model, parse_control_tokens=options.parse_control_tokens)
         self._protocol = protocol
@@ -79,7 +83,7 @@ class TokenEncoder(Encoder[EmbedTokens]):
             own = [unique[place] for place in batch]
             vectors.update(zip(own, self._forward(own), strict=True))
 
-        in_batches([len(ids) for ids, _ in unique], self._batch_tokens, forward, enough=self._enough)
+        self._in_batches([len(ids) for ids, _ in unique], forward)
         return [
             TokenEmbeddings(
                 ids=[text.ids[place] for place in text.kept],
@@ -94,16 +98,24 @@ class TokenEncoder(Encoder[EmbedTokens]):
         """Unit vectors [tokens, dimensions] of each text."""
         import torch
 
+        if self._fast is not None:
+            packed = pack([ids for ids, _ in texts], attended=[count for _, count in texts])
+            return [vectors.numpy() for vectors in packed.split(self._unit(self._fast(packed)))]
         width, device = max(len(ids) for ids, _ in texts), self._network.device
         pad = self._tokenizer.pad_token_id or 0
         ids = torch.tensor([[*ids, *[pad] * (width - len(ids))] for ids, _ in texts], device=device)
         attended = torch.tensor([[count] for _, count in texts], device=device)
         mask = (torch.arange(width, device=device)[None] < attended).long()
-        vectors = self._network(input_ids=ids, attention_mask=mask).last_hidden_state
+        unit = self._unit(self._network(input_ids=ids, attention_mask=mask).last_hidden_state).numpy()
+        return [row[: len(ids)] for row, (ids, _) in zip(unit, texts, strict=True)]
+
+    def _unit(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Hidden states [..., size], projected and brought to length 1."""
+        from torch.nn.functional import normalize
+
         for projection in self._protocol.projections:
             vectors = projection(vectors)
-        unit = torch.nn.functional.normalize(vectors.float(), dim=-1).cpu().numpy()
-        return [row[: len(ids)] for row, (ids, _) in zip(unit, texts, strict=True)]
+        return normalize(vectors.float(), dim=-1).cpu()
 
     def _texts(self, requests: Sequence[EmbedTokens]) -> list[_Text]:
         groups: dict[int, list[int]] = {}

@@ -43,7 +43,8 @@ class TransformersOptions(ModelOptions):
         cache_dir: Where downloads are kept; None for the hub library's default.
         local_files_only: Never ask the hub.
         trust_remote_code: Run Python code that comes with the model. Only for sources you trust.
-        attn_implementation: Passed to transformers, such as ``"sdpa"`` or ``"flash_attention_2"``.
+        attn_implementation: Passed to transformers, such as ``"sdpa"`` or ``"flash_attention_2"``. Encoders that have a
+            forward pass of ours on CPUs then run transformers' own.
         device_map: Passed to transformers, such as ``"auto"``, to spread a language model over devices.
         quantization: Passed to transformers as ``quantization_config``, such as ``{load_in_4bit: true}``.
         gguf_file: The GGUF file to read in the model's folder or repository (language models).
@@ -62,6 +63,17 @@ class TransformersOptions(ModelOptions):
     name: ClassVar[str] = "transformers"
     capabilities: ClassVar[frozenset[Capability]] = _CAPABILITIES
     extra: ClassVar[str] = "transformers"
+    # The revision is that of the files; see `ModelBackend.identity`.
+    neutral: ClassVar[frozenset[str]] = ModelOptions.neutral | {
+        "device",
+        "dtype",
+        "batch_tokens",
+        "revision",
+        "cache_dir",
+        "local_files_only",
+        "prefix_caching",
+        "token",
+    }
 
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

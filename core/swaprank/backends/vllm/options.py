@@ -55,6 +55,14 @@ class VllmOptions(ModelOptions):
     name: ClassVar[str] = "vllm"
     capabilities: ClassVar[frozenset[Capability]] = _CAPABILITIES
     extra: ClassVar[str] = "vllm"
+    neutral: ClassVar[frozenset[str]] = ModelOptions.neutral | {
+        "gpu_memory_utilization",
+        "kv_cache_memory_bytes",
+        "enable_prefix_caching",
+        "revision",
+        "download_dir",
+        "token",
+    }
 
     tensor_parallel_size: int = Field(default=1, ge=1)
     pipeline_parallel_size: int = Field(default=1, ge=1)

@@ -166,6 +166,7 @@ class LongPassages:
             scores=scores,
             reasoning=reasoning,
             highlights=highlights,
+            placed=frozenset(place for place, one in best.items() if one in read.placed),
             relevance=self.ranker.relevance(read.kind, scores),
             evidence={name: [found[one] for one in best.values()] for name, found in read.evidence.items()},
         )
