@@ -101,7 +101,7 @@ def ways(model: str, names: list[str], budget: int | None = None) -> dict[str, C
         "auto": lambda: ours("auto"),
         "float32": lambda: ours("float32"),
         "bfloat16": lambda: ours("bfloat16"),
-        "st": theirs,
+        "st": lambda: theirs(model_kwargs={"dtype": torch.float32}),
         "st-bfloat16": lambda: theirs(model_kwargs={"dtype": torch.bfloat16}),
     }
     return {name: made[name]() for name in names}

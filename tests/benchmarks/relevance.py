@@ -99,12 +99,15 @@ def applied(how: Evidence, found: NDArray[np.float64], names: list[str]) -> NDAr
 
 
 def figures(relevance: NDArray[np.float64], each: Pairs, threshold: float) -> list[float]:
-    """Precision and recall at even odds, and how many of the two groups that are not relevant pass."""
+    """Precision and recall at even odds, how many of the two groups that are not relevant pass, and the precision in the
+    first stage's list with all that is relevant, as it is."""
     passed, weights = relevance >= threshold, each.weights
     right = float(weights[passed & (each.group == RELEVANT)].sum())
     chosen = float(weights[passed].sum())
     shares = [float(passed[each.group == group].mean()) for group in (FOUND, DRAWN)]
-    return [right / chosen if chosen else 1.0, right / SHARES[RELEVANT], *shares]
+    listed = int((passed & (each.group != DRAWN)).sum())
+    as_it_is = int((passed & (each.group == RELEVANT)).sum()) / listed if listed else 1.0
+    return [right / chosen if chosen else 1.0, right / SHARES[RELEVANT], *shares, as_it_is]
 
 
 def main() -> None:
@@ -121,7 +124,7 @@ def main() -> None:
     names = sorted(reranker.rerank("tea", ["tea"]).evidence)
     folders = sorted(path.parent for path in given.folder.glob("*/corpus.jsonl"))
     known = {folder.name: pairs(folder, given.run, reranker, names, given.queries) for folder in folders}
-    heads = ["precision", "recall", "first stage passes", "random passes"]
+    heads = ["precision", "recall", "first stage passes", "random passes", "precision as it is"]
     table = Table("data", *([] if given.measure_only else [f"held out: {head}" for head in heads]), *heads)
     rows = []
     for name, each in known.items():
@@ -132,7 +135,7 @@ def main() -> None:
         rows.append(row)
         table.add_row(name, *(f"{figure:.3f}" for figure in row))
     table.add_row("mean", *(f"{figure:.3f}" for figure in np.mean(rows, axis=0)))
-    console = Console(width=160)
+    console = Console(width=200)
     console.print(table)
     if not given.measure_only:
         console.print(fitted(list(known.values()), names).model_dump_json())

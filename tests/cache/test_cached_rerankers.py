@@ -3,6 +3,7 @@
 import asyncio
 import pickle
 import shutil
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -141,6 +142,32 @@ def test_a_timeout_holds_before_a_cache_and_what_comes_late_is_kept() -> None:
     assert "timeout" in reranker.rerank("tea", TEXTS[:1]).failures[0].error
     time.sleep(0.5)
     assert cached(reranker.rerank("tea", TEXTS[:1])) == 1
+
+
+@pytest.mark.torch
+def test_callers_who_gave_up_before_a_cache_leave_the_models_queue() -> None:
+    reranker = Reranker({**CROSS_ENCODER, "cache": "memory", "timeout": 0.2, "on_error": "keep_order"})
+    reranker.warm_up()
+    assert not reranker.rerank("warm", TEXTS[:1]).failures
+    batcher = reranker._stage.ranker.backend._batcher
+    released, batches, run = threading.Event(), [], batcher.model.run
+    batcher.model.run = lambda requests: batches.append(len(requests)) or (released.wait(20) and run(requests))
+    for query in ("first", "second", "third"):
+        assert reranker.rerank(query, TEXTS).failures
+    released.set()
+    batcher.call(lambda models: models).result(20)
+    del batcher.model.run
+    assert batches == [4]
+
+
+def test_a_warm_up_after_a_failure_serves_a_reranker_with_a_cache(hub) -> None:  # noqa: F811
+    hub.status = 500
+    reranker = Reranker({**CROSS_ENCODER, "model": MODEL, "cache": "memory"})
+    with pytest.raises(BackendError, match="HTTP 500"):
+        reranker.rerank("tea", TEXTS)
+    hub.status = None
+    reranker.warm_up()
+    assert cached(reranker.rerank("tea", TEXTS)) == 1
 
 
 @pytest.mark.torch

@@ -42,6 +42,14 @@ def test_rerank_streams_through_pipes() -> None:
     assert second["line"] == 3
 
 
+def test_lines_have_the_relevance_of_scores_that_have_a_map() -> None:
+    given = json.dumps({"query": "green tea", "passages": ["Green tea from the hills", "Lunch"]})
+    [line] = map(json.loads, swaprank("rerank", given=given).stdout.splitlines())
+    assert [entry["index"] for entry in line["ranking"]] == [0, 1]
+    good, bad = (entry["relevance"] for entry in line["ranking"])
+    assert good > 0.8 and bad < 0.2
+
+
 def test_an_unfinished_file_is_gone_on_with_from_any_byte(files) -> None:
     """A half-written last line is redone; what is whole is not asked about again."""
     source, target = files

@@ -55,6 +55,15 @@ def test_the_quality_of_encoders_is_measured(run) -> None:
 
 
 @pytest.mark.torch
+def test_the_speed_of_encoders_is_measured_on_equal_scores(run) -> None:
+    pytest.importorskip("sentence_transformers")
+    printed = run("encoder_speed", "--shape", "tiny", "--work", "mixed-10", "--repeats", "1", "--ways", "float32", "st")
+    apart = [float(line.split("scores apart ")[1].split()[0]) for line in printed.splitlines() if "apart" in line]
+    assert len(apart) == 2
+    assert max(apart) < 1e-5
+
+
+@pytest.mark.torch
 @pytest.mark.parametrize(("dtype", "most"), [("float32", 1e-4), ("bfloat16", 1e-2)])
 @pytest.mark.parametrize("way", ["ours", "layers", "full"])
 def test_the_ways_of_icr_agree_on_a_tiny_model(way, dtype, most, monkeypatch) -> None:

@@ -157,3 +157,9 @@ def test_a_map_reads_no_score_that_only_says_a_place() -> None:
     )
     assert [failure.action for failure in ranking.failures] == ["partial"]
     assert ranking.relevance[0] > 0.7 and ranking.relevance[2] is None
+
+
+def test_a_failure_that_was_handled_before_changes_no_threshold() -> None:
+    first = {**LISTWISE, "model": "/none", "on_error": "keep_order"}
+    ranking = Reranker(stages=[first, "bm25"], score_threshold=0.1).rerank(QUERY, PASSAGES)
+    assert len(ranking.failures) == 1 and ranking.order == [0]

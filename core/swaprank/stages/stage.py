@@ -192,10 +192,11 @@ class Stage:
         kept = [index for index in kept if index not in candidates.unscored]
         if limits.normalize == "minmax":
             return [index for index in kept if scores[index] >= threshold]
-        known = [one for one in relevance if one is not None]
-        if known or candidates.failures:
+        if any(one is not None for one in relevance):
             return [index for index in kept if (one := relevance[index]) is None or one >= threshold]
         if self.scale.relevance or not self.scale.absolute or candidates.kind in RELATIVE:
+            if candidates.failures:
+                return kept
             raise ConfigError(
                 f"{self.name}: score_threshold {threshold} has nothing to be compared with: the model gives scores of "
                 f"kind {candidates.kind.value!r}.",

@@ -32,6 +32,12 @@ def backend(model, **options):
     return TransformersBackend(model, TransformersOptions(dtype="float32", device="cpu", **options))
 
 
+@pytest.fixture
+def own_forward(monkeypatch):
+    """Networks are read by their own forward, as on an accelerator; `decoders/test_packed.py` reads them packed."""
+    monkeypatch.setattr("swaprank.backends.transformers.causal.packed_decoder", lambda *_: None)
+
+
 def tokens(model, **options) -> Tokens:
     from transformers import AutoTokenizer
 
@@ -98,7 +104,7 @@ class TestBatching:
             written = network.generate(ids, max_new_tokens=12, do_sample=False)[0, ids.shape[1] :]
             assert answer.text == own.decode(written.tolist())
 
-    def test_common_beginnings_are_read_once(self, monkeypatch) -> None:
+    def test_common_beginnings_are_read_once(self, monkeypatch, own_forward) -> None:
         from swaprank.backends.transformers.causal import CausalNetwork
 
         read = []
@@ -116,7 +122,7 @@ class TestBatching:
         backend(QWEN3, batch_tokens=1).run(requests)
         assert sum(read) < apart / 2
 
-    def test_only_the_last_logits_are_computed(self, monkeypatch) -> None:
+    def test_only_the_last_logits_are_computed(self, monkeypatch, own_forward) -> None:
         from swaprank.backends.transformers.causal import CausalNetwork
 
         shapes = []
@@ -143,7 +149,7 @@ class TestBatching:
         backend(QWEN3).run([SequenceLogprob(chat, "high cost") for chat in chats()])
         assert max(shapes) == len(tokens(QWEN3).continuation("high cost")) + 1
 
-    def test_out_of_memory_halves_the_batch_and_says_so(self, monkeypatch, caplog) -> None:
+    def test_out_of_memory_halves_the_batch_and_says_so(self, monkeypatch, caplog, own_forward) -> None:
         from swaprank.backends.transformers import causal
 
         requests = [LabelLogprobs(chat, ("yes",)) for chat in chats()]

@@ -60,6 +60,10 @@ class Attempts:
         self._failures.pop(key, None)
         return done
 
+    def forget(self, key: Hashable) -> None:
+        """Let the next attempt for this key be made, whatever became of the last."""
+        self._failures.pop(key, None)
+
 
 def _without_traceback(error: Exception) -> SwaprankError:
     """What is kept of an error: not its traceback, whose frames hold whatever was half loaded."""

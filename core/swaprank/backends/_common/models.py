@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import os
 import sys
+import time
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -14,7 +16,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from pydantic import Field
 
-from ...backend import BackendOptions, LocalBackend
+from ...backend import BackendOptions, LocalBackend, awaited_until
 from ...errors import BackendError, ResponseError, SwaprankError
 from ...requests import Capability, Request, Response
 from ...types import Downloaded
@@ -84,10 +86,11 @@ class ModelBackend(LocalBackend, Generic[Options]):
         return self._batcher.submit(requests)
 
     def run(self, requests: Sequence[Request]) -> Sequence[Response | SwaprankError]:
-        """Answer all requests, in order."""
+        """Answer all requests, in order; leave the queue at the deadline, when nobody waits for them any more."""
         future = self.submit(requests)
+        patience = awaited_until.get() - time.monotonic()
         try:
-            return future.result()
+            return future.result(None if patience == math.inf else max(patience, 0))
         finally:
             future.cancel()
 
@@ -246,6 +249,7 @@ class Models:
         except BaseException:
             self._found.clear()
             raise
+        self._attempts.forget("files")
         # Libraries and a model are a million objects. Looked through now, by this thread, they do not hold up an
         # event loop later, when the collector would come to them in the middle of a call.
         gc.collect()

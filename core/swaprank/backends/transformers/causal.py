@@ -5,14 +5,33 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .batching import in_batches
+from .decoders.checked import packed_decoder
 from .prefixes import Group, shared_prefixes
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
+
+
+# Tokens of one packed pass on a CPU, measured: beyond it, what the layers write no longer fits its caches.
+PACKED_TOKENS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A batch of prompts that has been read.
+
+    Attributes:
+        logits: Next-token logits [rows, vocabulary], float32.
+        forced_logprobs: The log-probability of each forced token of each row.
+    """
+
+    logits: torch.Tensor
+    forced_logprobs: list[tuple[float, ...]]
 
 
 class CausalNetwork:
@@ -37,6 +56,44 @@ class CausalNetwork:
         self._positions = "position_ids" in accepted
         self._partial = "logits_to_keep" in accepted
         self._prefix_caching = prefix_caching
+        self._packed = packed_decoder(network, head, self._plain)
+
+    def score(
+        self,
+        prompts: Sequence[Sequence[int]],
+        forced: Sequence[Sequence[int]],
+        batch_tokens: int,
+        use: Callable[[list[int], Scored | Session], None],
+    ) -> None:
+        """Read prompts that are not continued: on a CPU packed, where the network is known to give the same so.
+
+        Args:
+            prompts: As in `read`.
+            forced: As in `read`.
+            batch_tokens: As in `read`.
+            use: Takes the places of a batch and what was read.
+        """
+        import torch
+
+        packed = self._packed
+        longest = max((len(prompt) + len(after) for prompt, after in zip(prompts, forced, strict=True)), default=0)
+        if packed is None or (packed.longest is not None and longest > packed.longest):
+            self.read(prompts, forced, [0] * len(prompts), batch_tokens, use)
+            return
+        sequences, keep, groups = self._grouped(prompts, forced)
+        for group in groups:
+            prefix = packed.prefix(sequences[group.places[0]][: group.shared]) if group.shared else None
+
+            def forward(batch: list[int], group: Group = group, prefix: Any = prefix) -> None:
+                places = [group.places[position] for position in batch]
+                rows = [sequences[place][group.shared :] for place in places]
+                counts = [keep[place] for place in places]
+                own = torch.split(packed.logits(rows, counts, prefix), counts)
+                logprobs = [_chosen(one[:-1], forced[place]) for one, place in zip(own, places, strict=True)]
+                use(places, Scored(torch.stack([one[-1] for one in own]), logprobs))
+
+            lengths = [len(sequences[place]) - group.shared for place in group.places]
+            in_batches(lengths, min(batch_tokens, PACKED_TOKENS), forward, [keep[place] for place in group.places])
 
     def read(
         self,
@@ -55,9 +112,7 @@ class CausalNetwork:
             batch_tokens: Most tokens of a batch, padding included.
             use: Takes the places of a batch and its session.
         """
-        sequences = [[*prompt, *after] for prompt, after in zip(prompts, forced, strict=True)]
-        keep = [len(after) + 1 for after in forced]
-        groups = shared_prefixes(sequences, keep) if self._prefix_caching else [Group(list(range(len(sequences))))]
+        sequences, keep, groups = self._grouped(prompts, forced)
         for group in groups:
             prefix = self._prefix(sequences[group.places[0]][: group.shared]) if group.shared else None
             shared = 0 if prefix is None else group.shared
@@ -85,6 +140,23 @@ class CausalNetwork:
         output = self._body(**inputs)
         logits = output.logits[:, -keep:] if self._head is None else self._head(output.last_hidden_state[:, -keep:])
         return logits.float(), output.past_key_values
+
+    def _grouped(
+        self, prompts: Sequence[Sequence[int]], forced: Sequence[Sequence[int]]
+    ) -> tuple[list[list[int]], list[int], list[Group]]:
+        """What is read, of how many last tokens logits are needed, and which share a beginning."""
+        sequences = [[*prompt, *after] for prompt, after in zip(prompts, forced, strict=True)]
+        keep = [len(after) + 1 for after in forced]
+        groups = shared_prefixes(sequences, keep) if self._prefix_caching else [Group(list(range(len(sequences))))]
+        return sequences, keep, groups
+
+    def _plain(self, ids: list[int], keep: int, pads: int = 0) -> torch.Tensor:
+        """The logits [keep, width] of one sequence behind so much padding, by the network's own forward."""
+        import torch
+
+        tokens = torch.tensor([[0] * pads + ids], device=self.network.device)
+        columns = torch.arange(pads + len(ids), device=self.network.device)[None] - pads
+        return self.forward(tokens, (columns >= 0).long(), columns.clamp(min=0), None, keep, False)[0][0]
 
     def _prefix(self, ids: Sequence[int]) -> Any:
         """The keys and values of a beginning; None for networks that do not keep them all."""
@@ -135,9 +207,7 @@ class Session:
         keep = max(map(len, forced)) + 1
         logits, self._cache = causal.forward(ids, self._mask, positions, cache, keep, grows or cache is not None)
         self.logits = logits[:, -1]
-        self.forced_logprobs = [
-            _chosen(logits[row, -len(after) - 1 : -1], after) if after else () for row, after in enumerate(forced)
-        ]
+        self.forced_logprobs = [_chosen(logits[row, -len(after) - 1 : -1], after) for row, after in enumerate(forced)]
 
     def advance(self, tokens: torch.Tensor, kept: torch.Tensor) -> None:
         """Go on with the rows ``kept`` [rows] by one token each, ``tokens`` [rows]."""
@@ -153,5 +223,7 @@ class Session:
 
 
 def _chosen(logits: torch.Tensor, ids: Sequence[int]) -> tuple[float, ...]:
+    if not ids:
+        return ()
     logprobs = logits.log_softmax(-1)
     return tuple(float(logprobs[step, token]) for step, token in enumerate(ids))

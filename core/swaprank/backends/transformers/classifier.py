@@ -9,7 +9,7 @@ from ...requests import PairScore, PairScored, Response, Usage
 from ...scores.activation import sigmoid
 from .._tokens.pairs import EncodedPair, encode_pairs, output_of
 from .._tokens.quoting import Quoting
-from .causal import CausalNetwork, Session
+from .causal import CausalNetwork, Scored, Session
 
 
 class Classifier:
@@ -56,11 +56,11 @@ class Classifier:
             distinct = list(dict.fromkeys(tuple(pair.ids) for pair in pairs))
             scores: dict[tuple[int, ...], list[float]] = {}
 
-            def use(places: list[int], session: Session) -> None:
+            def use(places: list[int], session: Scored | Session) -> None:
                 rows = session.logits.double().tolist()
                 scores.update({distinct[place]: row for place, row in zip(places, rows, strict=True)})
 
-            self._network.read(distinct, [()] * len(distinct), [0] * len(distinct), self._batch_tokens, use)
+            self._network.score(distinct, [()] * len(distinct), self._batch_tokens, use)
         return [self._scored(pair, scores[tuple(pair.ids)][label]) for pair, label in zip(pairs, labels, strict=True)]
 
     def _scored(self, pair: EncodedPair, logit: float) -> PairScored:

@@ -31,10 +31,16 @@ if TYPE_CHECKING:
     import torch
 
 
-class Session(Rows, Protocol):
+class Scored(Protocol):
     """A batch that has been read: its next-token logits, and what was forced."""
 
-    forced_logprobs: list[tuple[float, ...]]
+    @property
+    def logits(self) -> torch.Tensor:
+        """[rows, vocabulary]."""
+
+    @property
+    def forced_logprobs(self) -> list[tuple[float, ...]]:
+        """Of each forced token of each row."""
 
 
 class Network(Protocol):
@@ -46,9 +52,18 @@ class Network(Protocol):
         forced: Sequence[Sequence[int]],
         room: Sequence[int],
         batch_tokens: int,
-        use: Callable[[list[int], Session], None],
+        use: Callable[[list[int], Rows], None],
     ) -> None:
-        """Read prompts in batches and hand each to ``use``."""
+        """Read prompts in batches and hand each to ``use``, to be continued."""
+
+    def score(
+        self,
+        prompts: Sequence[Sequence[int]],
+        forced: Sequence[Sequence[int]],
+        batch_tokens: int,
+        use: Callable[[list[int], Scored], None],
+    ) -> None:
+        """Read prompts in batches and hand each to ``use``, which only looks."""
 
 
 class LanguageModel(LanguageRunner):
@@ -93,7 +108,7 @@ class LanguageModel(LanguageRunner):
         most = [self._rendering.room(request, prompt) for request, prompt in zip(requests, prompts, strict=True)]
         done: dict[int, Generated] = {}
 
-        def use(places: list[int], session: Session) -> None:
+        def use(places: list[int], session: Rows) -> None:
             texts = generate(
                 session,
                 [requests[place] for place in places],
@@ -119,7 +134,7 @@ class LanguageModel(LanguageRunner):
             wanted[tuple(prompt.ids)] += [token for spelled in own for token in spelled]
         found: dict[tuple[tuple[int, ...], int], tuple[float, float]] = {}
 
-        def use(places: list[int], session: Session) -> None:
+        def use(places: list[int], session: Scored) -> None:
             normalizers = session.logits.logsumexp(-1)
             for row, place in enumerate(places):
                 ids = wanted[distinct[place]]
@@ -127,8 +142,7 @@ class LanguageModel(LanguageRunner):
                 pairs = zip(logits.tolist(), (logits - normalizers[row]).tolist(), strict=True)
                 found.update({(distinct[place], token): pair for token, pair in zip(ids, pairs, strict=True)})
 
-        nothing = [0] * len(distinct)
-        self._network.read(distinct, [()] * len(distinct), nothing, self._batch_tokens, use)
+        self._network.score(distinct, [()] * len(distinct), self._batch_tokens, use)
         responses = []
         for prompt, own in zip(prompts, labels, strict=True):
             pairs = [max(found[tuple(prompt.ids), token] for token in spelled) for spelled in own]
@@ -146,11 +160,10 @@ class LanguageModel(LanguageRunner):
         prompts = [self._rendering.fitted(request, len(after)) for request, after in zip(requests, forced, strict=True)]
         done: dict[int, tuple[float, ...]] = {}
 
-        def use(places: list[int], session: Session) -> None:
+        def use(places: list[int], session: Scored) -> None:
             done.update(zip(places, session.forced_logprobs, strict=True))
 
-        nothing = [0] * len(prompts)
-        self._network.read([prompt.ids for prompt in prompts], forced, nothing, self._batch_tokens, use)
+        self._network.score([prompt.ids for prompt in prompts], forced, self._batch_tokens, use)
         return [
             SequenceScore(done[place], Usage(len(prompt.ids) + len(forced[place]), 0, prompt.cut))
             for place, prompt in enumerate(prompts)

@@ -10,7 +10,7 @@ from ...errors import PromptTooLongError
 from ...requests import Embedded, EmbedPrompt, Response, Usage
 from .._tokens.rendering import Rendering
 from .._tokens.tokens import Encoded, Tokens
-from .causal import CausalNetwork, Session
+from .causal import CausalNetwork, Scored, Session
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,12 +42,11 @@ class PromptEncoder:
             prompts = list(dict.fromkeys(tuple(one.ids) for one in encoded if isinstance(one, Encoded)))
             vectors: dict[tuple[int, ...], NDArray[np.float32]] = {}
 
-            def use(places: list[int], session: Session) -> None:
+            def use(places: list[int], session: Scored | Session) -> None:
                 states = torch.nn.functional.normalize(session.logits, dim=-1).cpu().numpy()
                 vectors.update((prompts[place], states[row]) for row, place in enumerate(places))
 
-            nothing = [0] * len(prompts)
-            self._causal.read(prompts, [()] * len(prompts), nothing, self._batch_tokens, use)
+            self._causal.score(prompts, [()] * len(prompts), self._batch_tokens, use)
         return [
             Embedded(vectors[tuple(one.ids)], usage=Usage(len(one.ids), 0, one.cut))
             if isinstance(one, Encoded)

@@ -43,6 +43,16 @@ class Seq2SeqNetwork:
         lengths = [len(prompt) + len(after) + more for prompt, after, more in zip(prompts, forced, room, strict=True)]
         in_batches(lengths, batch_tokens, forward, [len(after) + 1 for after in forced])
 
+    def score(
+        self,
+        prompts: Sequence[Sequence[int]],
+        forced: Sequence[Sequence[int]],
+        batch_tokens: int,
+        use: Callable[[list[int], Session], None],
+    ) -> None:
+        """Read prompts that are not continued."""
+        self.read(prompts, forced, [0] * len(prompts), batch_tokens, use)
+
 
 class Session:
     """One batch of encoded prompts; attributes as in `causal.Session`."""
