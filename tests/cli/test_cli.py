@@ -162,3 +162,42 @@ def test_the_demo_takes_a_reranker_that_keeps_little_and_shows_no_secrets(tmp_pa
 def test_both_frameworks_rank_the_sample_alike() -> None:
     data = demo.sample("ar")
     assert demo.in_llamaindex(data, None) == demo.in_langchain(data, None)
+
+
+def test_recipes_are_chosen_by_language_size_licence_and_method() -> None:
+    def listed(*options):
+        return json.loads(swaprank("recipes", "--json", *options).stdout)
+
+    small = listed("--language", "ar", "--max-size", "600M", "--commercial")
+    assert {"embedded", "multilingual-e5-small"} <= set(small)
+    assert not {"bge-reranker-v2-gemma", "ms-marco-minilm-l6", "jina-reranker-v2", "qwen3-reranker-4b"} & set(small)
+    assert {one["config"]["method"] for one in listed("--method", "monot5").values()} == {"monot5"}
+    assert "Write 600M or 4B" in swaprank("recipes", "--max-size", "small", check=2).stderr
+    assert "no method 'monot6'" in swaprank("recipes", "--method", "monot6", check=2).stderr
+
+
+def test_lists_fit_80_columns() -> None:
+    for command in ("recipes", "methods"):
+        lines = swaprank(command, env={**os.environ, "COLUMNS": "80"}).stdout.splitlines()
+        assert len(lines) > 60
+        assert max(map(len, lines)) <= 80
+
+
+def test_methods() -> None:
+    pointwise = json.loads(swaprank("methods", "--family", "pointwise", "--json").stdout)
+    assert "monot5" in pointwise and "bm25" not in pointwise
+    assert "Attributes:" in swaprank("methods", "bi-encoder").stdout
+    assert "There is no family 'x'" in swaprank("methods", "--family", "x", check=2).stderr
+
+
+def test_the_schema_is_small_enough_for_an_editor() -> None:
+    assert len(swaprank("config", "schema").stdout) < 200_000
+
+
+@pytest.mark.parametrize(("missing", "left"), [("llama_index", "LangChain"), ("langchain_core", "LlamaIndex")])
+def test_the_demo_needs_one_framework_only(missing, left) -> None:
+    hidden = f"import importlib.util as u; found = u.find_spec; u.find_spec = lambda n, *a: None if n == {missing!r} else found(n, *a)"
+    shown = swaprank("demo", before=hidden).stdout
+    assert f"in {left}" in shown
+    assert shown.count("in Lla") + shown.count("in Lang") == 1
+    assert "Next: swaprank demo" in shown

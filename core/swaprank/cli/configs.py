@@ -53,7 +53,7 @@ def check(files: Annotated[list[Path], typer.Argument(help="YAML or JSON config 
 @app.command(epilog=EPILOG)
 def schema() -> None:
     """Print the JSON Schema of a config file, for editors and checks."""
-    typer.echo(json.dumps(json_schema(), indent=2))
+    typer.echo(json.dumps(json_schema(), separators=(",", ":")))
 
 
 def _resolved(spec: Any) -> Config:

@@ -1,9 +1,10 @@
-"""``swaprank demo``: the bundled sample, reranked inside LlamaIndex and LangChain."""
+"""``swaprank demo``: the bundled sample, reranked inside LlamaIndex, LangChain or both."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import resources
+from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from .options import ConfigOption, RerankerOption
 
 MEASURE = "nDCG@10"
 LANGUAGES = {"en": "English", "ar": "Arabic"}
+_SHOWN = 3
 
 
 def demo(
@@ -29,25 +31,35 @@ def demo(
     reranker: RerankerOption = None,
     examples: Annotated[int, typer.Option(min=0, help="Queries to show before and after.")] = 1,
 ) -> None:
-    """Rerank a bundled sample of XQuAD inside both frameworks, and show what it brings.
+    """Rerank a bundled sample of XQuAD inside the frameworks that are installed, and show what it brings.
 
     The candidates come from a first stage that counts shared words; the reranker is the embedded default,
-    or the one that --config or --reranker names.
+    or the one that --config or --reranker names. The queries shown are those whose answer moves up most.
     """
     source: Source = config if config is not None else reranker
     console = Console()
-    summary = Table("", "first stage", "in LlamaIndex", "in LangChain", title=f"{MEASURE}, mean over the queries")
+    inside = {name: run for name, (package, run) in FRAMEWORKS.items() if find_spec(package)}
+    if not inside:
+        inside = {"LlamaIndex": in_llamaindex}  # says what is missing
+    heads = (f"in {name}" for name in inside)
+    summary = Table("", "first stage", *heads, title=f"{MEASURE}, mean over the queries")
     for code, language in LANGUAGES.items():
         data = sample(code)
-        runs = {"LlamaIndex": in_llamaindex(data, source), "LangChain": in_langchain(data, source)}
-        for query in list(data.queries)[:examples]:
-            console.print(_before_and_after(data, query, runs["LlamaIndex"], language))
+        runs = {name: run(data, source) for name, run in inside.items()}
+        shown = next(iter(runs.values()))
+        for query in sorted(data.queries, key=lambda query: _climb(data, query, shown), reverse=True)[:examples]:
+            console.print(_before_and_after(data, query, shown, language))
         first = measure(data.first_stage(), data, [MEASURE], name="first stage").measures[MEASURE]
         after = [measure(run, data, [MEASURE], name=name).measures[MEASURE] for name, run in runs.items()]
         cells = [f"{one:.4f} ({one - first:+.4f})" for one in after]
         summary.add_row(f"{language} ({len(data.queries)} queries)", f"{first:.4f}", *cells)
     console.print(summary)
     console.print(printable(f"Reranker: {without_secrets(load(source))}"), highlight=False, markup=False)
+    console.print(
+        "Next: swaprank demo -r bm25, or one of swaprank recipes; swaprank eval measures it on your own data.",
+        highlight=False,
+        markup=False,
+    )
 
 
 def sample(language: str) -> Dataset:
@@ -111,13 +123,23 @@ def _run(data: Dataset, retrieve: Callable[[str], list[str]]) -> Run:
     return run
 
 
+def _climb(data: Dataset, query: str, run: Run) -> int:
+    """How many ranks the first relevant passage moves up, where it reaches the top three; else 0 or less."""
+    before = [str(passage.id) for passage in data.candidates[query]]
+    ranks = [
+        next((rank for rank, one in enumerate(order) if data.qrels[query].get(one, 0)), len(order))
+        for order in (before, list(run[query]))
+    ]
+    return ranks[0] - ranks[1] if ranks[1] < _SHOWN else min(0, ranks[0] - ranks[1])
+
+
 def _before_and_after(data: Dataset, query: str, run: Run, language: str) -> Table:
     table = Table(title=f"{language}: {data.queries[query]}", title_justify="left", show_lines=True)
     for head in ("rank", "first stage", "reranked"):
         table.add_column(head, ratio=None if head == "rank" else 1)
     texts = {passage.id: passage.text for passage in data.candidates[query]}
-    before = [str(passage.id) for passage in data.candidates[query]][:3]
-    for rank, pair in enumerate(zip_longest(before, list(run[query])[:3]), start=1):
+    before = [str(passage.id) for passage in data.candidates[query]][:_SHOWN]
+    for rank, pair in enumerate(zip_longest(before, list(run[query])[:_SHOWN]), start=1):
         table.add_row(str(rank), *(_cell(texts[one], data.qrels[query].get(one, 0)) if one else "" for one in pair))
     return table
 
@@ -125,3 +147,6 @@ def _before_and_after(data: Dataset, query: str, run: Run, language: str) -> Tab
 def _cell(text: str, relevance: int) -> str:
     shown = text if len(text) <= 120 else f"{text[:120]}…"
     return f"[bold green]✔ {escape(shown)}[/]" if relevance else escape(shown)
+
+
+FRAMEWORKS = {"LlamaIndex": ("llama_index", in_llamaindex), "LangChain": ("langchain_core", in_langchain)}

@@ -14,6 +14,7 @@ from . import recipe, registry
 from .environment import REFERENCE
 from .expand import backend_config, expand
 from .kinds import COMPOSITES, STAGE_OPTIONS, Composite, Nested, main_key
+from .schema_sharing import shared
 
 Schema = dict[str, Any]
 
@@ -36,7 +37,7 @@ def json_schema() -> Schema:
     kinds |= {**_recipes(), "model": _model(), "changed": _changed()}
     parts = {f"backend-{name}": _backend(name) for name in registry.names("backend")}
     parts |= {f"strategy-{name}": _strategy(name) for name in registry.names("strategy")}
-    return {
+    whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "swaprank config",
         "$ref": "#/$defs/config",
@@ -49,6 +50,7 @@ def json_schema() -> Schema:
             "reranker": {"anyOf": [{"enum": _names()}, _MODEL_NAME, {"$ref": "#/$defs/config"}]},
         },
     }
+    return shared(whole)
 
 
 def _names() -> list[str]:
