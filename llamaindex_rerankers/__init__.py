@@ -1,6 +1,16 @@
 """Rerankers for LlamaIndex: node postprocessors driven by a swaprank config."""
 
-from swaprank.adapters import FAILURES, REASONING, RELEVANCE, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS
+from swaprank.adapters import (
+    FAILURES,
+    HIGHLIGHTS,
+    REASONING,
+    RELEVANCE,
+    RETRIEVAL_SCORE,
+    SCORE_KIND,
+    SUB_QUESTIONS,
+    UNSCORED,
+    WARNINGS,
+)
 
 from .bm25 import bm25_index
 from .decomposition import QuestionDecomposition
@@ -12,11 +22,14 @@ from .query import InstructedQuery
 
 __all__ = [
     "FAILURES",
+    "HIGHLIGHTS",
     "REASONING",
     "RELEVANCE",
     "RETRIEVAL_SCORE",
     "SCORE_KIND",
     "SUB_QUESTIONS",
+    "UNSCORED",
+    "WARNINGS",
     "FeedbackRetriever",
     "HybridFusion",
     "InstructedQuery",
