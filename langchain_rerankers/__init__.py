@@ -1,14 +1,18 @@
 """Rerankers for LangChain: document compressors driven by a swaprank config."""
 
 from swaprank.adapters import FAILURES, REASONING, RELEVANCE, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS
+from swaprank.errors import require
 
-from .bm25 import bm25_index
-from .compressor import RELEVANCE_SCORE, Reranker
-from .cross_encoder import RerankerCrossEncoder
-from .decomposition import QuestionDecomposition
-from .feedback import FeedbackRetriever
-from .hybrid import HybridFusion
-from .retriever import RerankingRetriever
+# The modules below subclass the framework's classes: without it, say the pip line.
+require("langchain_core", extra="langchain", purpose="langchain_rerankers")
+
+from .bm25 import bm25_index  # noqa: E402
+from .compressor import RELEVANCE_SCORE, Reranker  # noqa: E402
+from .cross_encoder import RerankerCrossEncoder  # noqa: E402
+from .decomposition import QuestionDecomposition  # noqa: E402
+from .feedback import FeedbackRetriever  # noqa: E402
+from .hybrid import HybridFusion  # noqa: E402
+from .retriever import RerankingRetriever  # noqa: E402
 
 __all__ = [
     "FAILURES",
