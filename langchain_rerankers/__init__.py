@@ -1,32 +1,45 @@
 """Rerankers for LangChain: document compressors driven by a swaprank config."""
 
-from swaprank.adapters import FAILURES, REASONING, RELEVANCE, RETRIEVAL_SCORE, SCORE_KIND, SUB_QUESTIONS
-from swaprank.errors import require
+from swaprank.adapters import (
+    FAILURES,
+    HIGHLIGHTS,
+    REASONING,
+    RELEVANCE,
+    RETRIEVAL_SCORE,
+    SCORE_KIND,
+    SUB_QUESTIONS,
+    UNSCORED,
+    WARNINGS,
+)
 
-# The modules below subclass the framework's classes: without it, say the pip line.
-require("langchain_core", extra="langchain", purpose="langchain_rerankers")
-
-from .bm25 import bm25_index  # noqa: E402
-from .compressor import RELEVANCE_SCORE, Reranker  # noqa: E402
-from .cross_encoder import RerankerCrossEncoder  # noqa: E402
-from .decomposition import QuestionDecomposition  # noqa: E402
-from .feedback import FeedbackRetriever  # noqa: E402
-from .hybrid import HybridFusion  # noqa: E402
-from .retriever import RerankingRetriever  # noqa: E402
+from . import _framework as _framework
+from .bm25 import bm25_index
+from .compressor import RELEVANCE_SCORE, Reranker
+from .cross_encoder import RerankerCrossEncoder
+from .decomposition import QuestionDecomposition
+from .feedback import FeedbackRetriever
+from .hybrid import HybridFusion
+from .retriever import RerankingRetriever
+from .scored_retriever import ScoredRetriever, as_retriever
 
 __all__ = [
     "FAILURES",
+    "HIGHLIGHTS",
     "REASONING",
     "RELEVANCE",
     "RELEVANCE_SCORE",
     "RETRIEVAL_SCORE",
     "SCORE_KIND",
     "SUB_QUESTIONS",
+    "UNSCORED",
+    "WARNINGS",
     "FeedbackRetriever",
     "HybridFusion",
     "QuestionDecomposition",
     "Reranker",
     "RerankerCrossEncoder",
     "RerankingRetriever",
+    "ScoredRetriever",
+    "as_retriever",
     "bm25_index",
 ]

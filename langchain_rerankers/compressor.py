@@ -10,6 +10,7 @@ from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langchain_core.vectorstores import VectorStore
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
@@ -35,6 +36,7 @@ from swaprank.adapters import (
 from .cross_encoder import RerankerCrossEncoder
 from .llm import Provider
 from .retriever import RerankingRetriever
+from .scored_retriever import as_retriever as scored_retriever
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseLanguageModel
@@ -158,13 +160,16 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         """
         return RunnableLambda(self._invoke, afunc=self._ainvoke, name=self.name)
 
-    def as_retriever(self, base_retriever: RetrieverLike, *, k: int | None = None) -> RerankingRetriever:
+    def as_retriever(self, base_retriever: RetrieverLike | VectorStore, *, k: int | None = None) -> RerankingRetriever:
         """A retriever that reranks what another one finds.
 
         Args:
-            base_retriever: Finds the candidates.
+            base_retriever: Finds the candidates. A vector store brings 50 with their scores, as
+                `langchain_rerankers.as_retriever` does.
             k: Most documents to return, also per call by ``invoke(query, k=...)``; None for all kept.
         """
+        if isinstance(base_retriever, VectorStore):
+            base_retriever = scored_retriever(base_retriever, score_key=self.score_key)
         return RerankingRetriever(base_retriever=base_retriever, reranker=self, k=k)
 
     def as_cross_encoder(self) -> RerankerCrossEncoder:

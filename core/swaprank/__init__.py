@@ -12,7 +12,7 @@ from .errors import (
 )
 from .reranker import Reranker
 from .stages.feedback import Feedback
-from .types import Call, Decomposed, Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
+from .types import Call, Decomposed, Failure, Highlight, Passage, Query, RankedPassage, Ranking, ScoreKind
 
 __version__ = "0.1.0"
 
@@ -25,6 +25,7 @@ __all__ = [
     "Decomposed",
     "Failure",
     "Feedback",
+    "Highlight",
     "InputError",
     "MissingDependencyError",
     "Passage",

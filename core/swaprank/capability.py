@@ -18,3 +18,4 @@ class Capability(StrEnum):
     PROMPT_EMBEDDINGS = "prompt_embeddings"
     ATTENTION = "attention"
     LEXICAL = "lexical"
+    TOKENS = "tokens"

@@ -107,6 +107,16 @@ class Method(BaseModel):
         return self.family == "pointwise"
 
     @property
+    def scores_each(self) -> bool:
+        """Whether a passage is asked about by itself, apart from the query, however many travel together."""
+        return self.family in ("pointwise", "embedding")
+
+    @property
+    def scores_depend_on_others(self) -> bool:
+        """Whether a passage's score depends on which others are scored with it, so that not even batches compare."""
+        return not self.scores_each
+
+    @property
     def groups_stand_alone(self) -> bool:
         """Whether a group may fail without the others; else the scores of all passages come from one group."""
         return self.family in ("pairwise", "setwise", "listwise", "groupwise")

@@ -21,6 +21,7 @@ from .responses import PairScored as PairScored
 from .responses import Response as Response
 from .responses import SequenceScore as SequenceScore
 from .responses import TokenEmbeddings as TokenEmbeddings
+from .responses import Tokenized as Tokenized
 from .responses import Usage as Usage
 from .responses import Viewed as Viewed
 
@@ -280,16 +281,16 @@ class LexicalBlend:
     grams: float
 
 
+@dataclass(frozen=True, slots=True)
+class Tokenize:
+    """Where the model's tokens begin in a text; nothing is computed but the tokenizer."""
+
+    capability: ClassVar[Capability] = Capability.TOKENS
+    response: ClassVar[type[Tokenized]] = Tokenized
+    text: str
+
+
 Request = (
-    Generate
-    | LabelLogprobs
-    | SequenceLogprob
-    | PairScore
-    | Embed
-    | EmbedTokens
-    | Views
-    | EmbedPrompt
-    | Attend
-    | Lexical
-    | LexicalBlend
-)
+    Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedTokens | Views | EmbedPrompt | Attend
+    | Lexical | LexicalBlend | Tokenize
+)  # fmt: skip

@@ -179,14 +179,15 @@ class LexicalScores:
     evidence: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Tokenized:
+    """Answer to `Tokenize`: the first character of each token, in order, special tokens left out."""
+
+    starts: Sequence[int]
+    usage: Usage = Usage()
+
+
 Response = (
-    Generated
-    | LabelScores
-    | SequenceScore
-    | PairScored
-    | Embedded
-    | TokenEmbeddings
-    | Viewed
-    | Attended
-    | LexicalScores
-)
+    Generated | LabelScores | SequenceScore | PairScored | Embedded | TokenEmbeddings | Viewed | Attended
+    | LexicalScores | Tokenized
+)  # fmt: skip

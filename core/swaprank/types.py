@@ -167,6 +167,23 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Highlight:
+    """A part of a long passage that its score comes from.
+
+    Attributes:
+        start: Where it begins in `Passage.text`, in characters.
+        end: Where it ends; ``passage.text[start:end]`` is `text`.
+        text: What it says.
+        score: The model's score of it, of the kind `Ranking.score_kind` unless a fusion or `normalize` changed that.
+    """
+
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class RankedPassage:
     """A passage at its new place.
 
@@ -181,6 +198,8 @@ class RankedPassage:
         sub_questions: The sub-questions that it was found for, where the question was decomposed.
         quote: What the model quoted of it as the reason, where the method was asked to (``attribution: true``); it
             occurs in the passage, white space aside.
+        highlights: Under ``long_passages``, the best part of a passage that was read in several: the best chunk, or
+            the key sentences, most important first.
     """
 
     index: int
@@ -191,6 +210,7 @@ class RankedPassage:
     sub_questions: tuple[str, ...] = ()
     relevance: float | None = None
     quote: str | None = None
+    highlights: tuple[Highlight, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +230,10 @@ class Ranking:
             passages that an earlier stage of a cascade has dropped.
         evidence: What methods found in each passage by itself, by name: one number per passage that was handed in.
         rewritten_query: What the question was rewritten to; None where it was not.
+        warnings: What went as configured and is probably not what was wanted, such as that many passages were cut,
+            or that a fusion had no retrieval scores.
+        unscored: Input indices of the passages that were not scored because a ``budget`` was used up, in the order in
+            which they stand behind the others.
     """
 
     query: str
@@ -223,6 +247,8 @@ class Ranking:
     relevance: list[float | None] = field(default_factory=list)
     evidence: dict[str, list[float | None]] = field(default_factory=dict)
     rewritten_query: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    unscored: list[int] = field(default_factory=list)
 
     @property
     def order(self) -> list[int]:

@@ -19,6 +19,7 @@ from .candidates import checked_candidates
 from .construction import ANY_CONFIG, DECOMPOSITION_CONFIG, FUSION_CONFIG, ConfigKind, make_reranker
 from .metadata import (
     FAILURES,
+    HIGHLIGHTS,
     QUOTE,
     REASONING,
     RELEVANCE,
@@ -26,6 +27,8 @@ from .metadata import (
     SCORE_KIND,
     STALE,
     SUB_QUESTIONS,
+    UNSCORED,
+    WARNINGS,
     rerank_metadata,
 )
 from .retrieval import feedback_embedding, retrieve_for_parts
@@ -36,6 +39,7 @@ __all__ = [
     "DECOMPOSITION_CONFIG",
     "FAILURES",
     "FUSION_CONFIG",
+    "HIGHLIGHTS",
     "QUOTE",
     "REASONING",
     "RELEVANCE",
@@ -43,6 +47,8 @@ __all__ = [
     "SCORE_KIND",
     "STALE",
     "SUB_QUESTIONS",
+    "UNSCORED",
+    "WARNINGS",
     "AdapterReranker",
     "ConfigKind",
     "Embeddings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from ..types import RankedPassage, Ranking
@@ -14,8 +15,11 @@ REASONING = "rerank_reasoning"
 FAILURES = "rerank_failures"
 SUB_QUESTIONS = "rerank_sub_questions"
 QUOTE = "rerank_quote"
+HIGHLIGHTS = "rerank_highlights"
+WARNINGS = "rerank_warnings"
+UNSCORED = "rerank_unscored"
 
-STALE = frozenset({RELEVANCE, REASONING, FAILURES, SUB_QUESTIONS, QUOTE})
+STALE = frozenset({RELEVANCE, REASONING, FAILURES, SUB_QUESTIONS, QUOTE, HIGHLIGHTS, WARNINGS, UNSCORED})
 """Keys to remove before new metadata is written: what an earlier reranker left there is not true of a later ranking."""
 
 
@@ -42,6 +46,12 @@ def rerank_metadata(ranking: Ranking, ranked: RankedPassage, *, reasoning: bool)
         metadata[SUB_QUESTIONS] = list(ranked.sub_questions)
     if ranked.quote:
         metadata[QUOTE] = ranked.quote
+    if ranked.highlights:
+        metadata[HIGHLIGHTS] = [asdict(highlight) for highlight in ranked.highlights]
+    if ranking.warnings:
+        metadata[WARNINGS] = list(ranking.warnings)
+    if ranked.index in ranking.unscored:
+        metadata[UNSCORED] = True
     if ranking.failures:
         metadata[FAILURES] = [f"{failure.reranker}: {failure.error} ({failure.action})" for failure in ranking.failures]
     return metadata

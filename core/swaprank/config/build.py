@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,6 +18,7 @@ from ..method import Method
 from ..requests import Capability
 from ..stages.method_ranker import MethodRanker
 from ..stages.ranker import Ranker
+from ..stages.reading import Reading
 from ..stages.retry_policy import RetryPolicy
 from ..stages.scale import check_limits
 from ..stages.stage import Limits, Stage
@@ -28,6 +30,7 @@ from .data import Config, check_data
 from .environment import from_environment
 from .expand import backend_config, expand
 from .kinds import COMPOSITES, METHOD_KEYS, STAGE_KEYS, Composite, Nested, Parts, main_key, takes_backend
+from .reading import Inherited, check_taken, composite_reading, reading_ranker
 
 
 class Builder:
@@ -39,6 +42,7 @@ class Builder:
 
     def __init__(self, llm: LlmProvider | None = None) -> None:
         self._llm = llm
+        self._inherited: Inherited | None = None
 
     def stage(self, config: Mapping[str, Any], backend: Backend | None = None) -> Stage:
         """Build the stage a config describes.
@@ -61,10 +65,13 @@ class Builder:
             raise ConfigError(f"{where}: a ready backend fits a single method or a decomposition, not {main}.")
         limits = validated(Limits, _own(expanded, Limits), where)
         policy = validated(RetryPolicy, _own(expanded, RetryPolicy), where)
+        reading = validated(Reading, _own(expanded, Reading), where)
         if main == "method":
-            ranker, name = self._method(expanded, where, backend), expanded[main]
+            method_ranker, name = self._method(expanded, where, backend), expanded[main]
+            ranker = reading_ranker(reading, method_ranker, self._inherited, where)
         else:
-            ranker = self._composite(COMPOSITES[main], expanded, where, limits, backend)
+            with self._inheriting(reading, where):
+                ranker = self._composite(COMPOSITES[main], expanded, where, limits, backend)
             name = expanded[main] if isinstance(expanded[main], str) else COMPOSITES[main].title
         check_limits(limits, ranker.scale, where)
         named = config.get("reranker")
@@ -75,6 +82,18 @@ class Builder:
             on_error=self._on_error(expanded, where),
             policy=policy,
         )
+
+    @contextmanager
+    def _inheriting(self, reading: Reading, where: str) -> Iterator[None]:
+        """While a composite is built: its ``long_passages`` are those of the methods in it."""
+        outer = self._inherited
+        own = composite_reading(reading, where)
+        self._inherited = own or outer
+        try:
+            yield
+        finally:
+            self._inherited = outer
+        check_taken(own, where)
 
     def _on_error(self, config: Config, where: str) -> Any:
         policy = config.get("on_error", "raise")
@@ -94,7 +113,7 @@ class Builder:
             return self._stage(config, where)
         raise ConfigError(f"{where} is {shown(config)}, neither the name of a recipe nor a mapping.")
 
-    def _method(self, config: Config, where: str, backend: Backend | None) -> Ranker:
+    def _method(self, config: Config, where: str, backend: Backend | None) -> MethodRanker:
         method_class = registry.method(config["method"])
         strategy_class, strategy_options = _strategy(config.get("strategy", method_class.strategy), where)
         backend_options = _backend_options(config, method_class.backend, where)

@@ -34,13 +34,14 @@ from ..stages.query_rewrite import NAME as REWRITE
 from ..stages.query_rewrite import NEEDS as REWRITE_NEEDS
 from ..stages.query_rewrite import QueryRewrite, QueryRewriteOptions
 from ..stages.ranker import Ranker
+from ..stages.reading import Reading
 from ..stages.retry_policy import RetryPolicy
 from ..stages.stage import Limits
 from ..types import Passage
 from .data import Config
 
 METHOD_KEYS = ("method", "model", "strategy", "backend", "cache")
-STAGE_OPTIONS: tuple[type[BaseModel], ...] = (Limits, RetryPolicy)
+STAGE_OPTIONS: tuple[type[BaseModel], ...] = (Limits, RetryPolicy, Reading)
 STAGE_KEYS = frozenset({"on_error", *(name for options in STAGE_OPTIONS for name in options.model_fields)})
 
 

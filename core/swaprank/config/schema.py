@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from ..cache.options import CacheOptions, takes_cache
 from ..requests import Capability
+from ..stages.reading import Reading
 from . import recipe, registry
 from .environment import REFERENCE
 from .expand import backend_config, expand
@@ -123,6 +124,8 @@ def _single(
     theirs = {key for options in choices.values() for key in options}
     properties: dict[str, Schema] = {**{key: {} for key in sorted(theirs)}, **own, **_common(), "strategy": {}}
     properties["backend"] = _backends(method.needs, backend, whole=whole)
+    if not method.model_construct().scores_each:
+        properties |= {key: {"type": "null"} for key in Reading.model_fields}
     models: dict[str, Schema] = {
         "required": {"type": "string"},
         "optional": {"type": ["string", "null"]},
@@ -187,7 +190,7 @@ def _composite_properties(kind: Composite) -> dict[str, Schema]:
     wiring: dict[str, Schema] = {}
     if kind.llm is not None:
         wiring = {"model": {"type": "string"}, "backend": _backends(kind.llm.needs, kind.llm.backend, whole=True)}
-    return {**_common(), **_properties(kind.options), **wiring, **nested}
+    return {**_common(), "budget": {"type": "null"}, **_properties(kind.options), **wiring, **nested}
 
 
 def _nested(holds: Nested, *, optional: bool) -> Schema:

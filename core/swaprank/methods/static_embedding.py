@@ -54,6 +54,11 @@ class StaticEmbedding(Method):
         """The cosine of plain averages, and how far the vocabulary reads the texts."""
         return EVIDENCE
 
+    @property
+    def scores_depend_on_others(self) -> bool:
+        """Whether tokens are weighed by how many candidates have them."""
+        return self.weighting == "idf"
+
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One embedding for the query and one per passage, or those of all their tokens."""
         if self.weighting == "mean" and self.window is None:

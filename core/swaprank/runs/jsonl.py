@@ -17,7 +17,7 @@ from ..types import Passage, Query, Ranking
 logger = logging.getLogger(__name__)
 
 # What the output adds to a line; an input line that has such a key is refused, not overwritten.
-RESERVED = ("line", "ranking", "score_kind", "repairs", "failures")
+RESERVED = ("line", "ranking", "score_kind", "repairs", "failures", "warnings", "unscored")
 
 _PASSAGE: dict[str, tuple[type, ...]] = {
     "text": (str,),
@@ -239,11 +239,15 @@ def _line(job: Job, ranking: Ranking) -> bytes:
             entry["relevance"] = ranked.relevance
         if ranked.reasoning:
             entry["reasoning"] = ranked.reasoning
+        if ranked.highlights:
+            entry["highlights"] = [asdict(highlight) for highlight in ranked.highlights]
         kept.append(entry)
     outcome = {
         "score_kind": ranking.score_kind.value,
         "repairs": ranking.repairs,
         "failures": [asdict(failure) for failure in ranking.failures],
+        **({"warnings": ranking.warnings} if ranking.warnings else {}),
+        **({"unscored": ranking.unscored} if ranking.unscored else {}),
     }
     return _head(job) + _dumped(kept) + b", " + _dumped(outcome)[1:] + b"\n"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..scores.ranks import behind
-from ..types import Call, Failure, Ranking, ScoreKind
+from ..types import Call, Failure, Highlight, Ranking, ScoreKind
 
 
 @dataclass(slots=True)
@@ -29,6 +29,9 @@ class CandidateScores:
         placed: The indices whose score only says their place behind all others: unread, or dropped on the way.
         quotes: What the model quoted of a passage, by index.
         rewritten_query: What the question was rewritten to; None where it was not.
+        highlights: The parts of a passage that its score comes from, by index.
+        warnings: What is probably not what was wanted; each once.
+        unscored: What a budget did not suffice for.
     """
 
     order: list[int]
@@ -46,6 +49,9 @@ class CandidateScores:
     placed: frozenset[int] = frozenset()
     quotes: dict[int, str] = field(default_factory=dict)
     rewritten_query: str | None = None
+    highlights: dict[int, tuple[Highlight, ...]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    unscored: list[int] = field(default_factory=list)
 
     def add(self, ranking: Ranking, indices: Sequence[int]) -> None:
         """Take over what a ranking reports beside its order and scores.
@@ -58,6 +64,8 @@ class CandidateScores:
         self.calls += ranking.calls
         self.failures += ranking.failures
         self.rewritten_query = ranking.rewritten_query or self.rewritten_query
+        self.warnings += [warning for warning in ranking.warnings if warning not in self.warnings]
+        self.unscored += [indices[index] for index in ranking.unscored]
         for ranked in ranking.passages:
             if ranked.reasoning:
                 self.reasoning[indices[ranked.index]] = ranked.reasoning
@@ -65,6 +73,8 @@ class CandidateScores:
                 self.sub_questions[indices[ranked.index]] = ranked.sub_questions
             if ranked.quote:
                 self.quotes[indices[ranked.index]] = ranked.quote
+            if ranked.highlights:
+                self.highlights[indices[ranked.index]] = ranked.highlights
 
     def within(self, indices: Sequence[int], count: int) -> CandidateScores:
         """The same over all of ``count`` candidates; the others rank after these, in their order, and are not kept.
@@ -87,6 +97,8 @@ class CandidateScores:
             evidence={name: spread(values, indices, count) for name, values in self.evidence.items()},
             placed=frozenset(rest) | {indices[place] for place in self.placed},
             quotes={indices[place]: text for place, text in self.quotes.items()},
+            highlights={indices[place]: spans for place, spans in self.highlights.items()},
+            unscored=[indices[place] for place in self.unscored],
         )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..errors import MissingTableError
+from ..errors import InputError, MissingTableError
 from ..flow.flow import Flow, together
 from ..scores import fusion_rules
 from ..scores.ranks import descending
@@ -63,6 +63,8 @@ class FusionOptions(BaseModel):
         missing: What a list adds for a candidate it does not hold: its ``lowest`` scaled score or ``nothing``; None
             for what the rule says.
         deduplicate: Keep only the best-scored copy of candidates with the same id.
+        strict: Whether ``retrieval`` or ``previous`` without a score for any candidate is an error. Else that input is
+            left out, and `Ranking.warnings` says so. Scores of some candidates are kept as they are either way.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,6 +79,7 @@ class FusionOptions(BaseModel):
     std: Literal["population", "sample"] = "population"
     missing: fusion_rules.Missing | None = None
     deduplicate: bool = False
+    strict: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> FusionOptions:
@@ -127,6 +130,7 @@ class Fusion:
 
     options: FusionOptions
     inputs: tuple[Input, ...]
+    _warned: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def takes_instruction(self) -> bool:
@@ -178,10 +182,11 @@ class Fusion:
             else:
                 before = previous_scores if one == "previous" else None
                 scores = _warned(retrieval if before is None else before, one)
+                self._note_missing(scores, one, result.warnings)
             if present(scores):
                 lists.append((weight, scores))
         if not lists:
-            return given_order(passages)
+            return replace(given_order(passages), warnings=result.warnings)
         weights, columns = [weight for weight, _ in lists], [scores for _, scores in lists]
         if ordered:
             order = [-math.log(rank) for rank in range(1, len(passages) + 1)]
@@ -191,6 +196,26 @@ class Fusion:
         result.scores = self.options.fused(columns, weights)
         result.order = descending(result.scores)
         return result
+
+    def _note_missing(self, scores: ScoreList, name: Given, warnings: list[str]) -> None:
+        """Say which candidates a given input has no score for.
+
+        Raises:
+            InputError: For none of them, and the fusion is strict.
+        """
+        known = len(present(scores))
+        if known == len(scores):
+            return
+        if known:
+            warnings.append(f"{len(scores) - known} of {len(scores)} candidates came without a score for {name!r}.")
+            return
+        message = f"No candidate came with a score, so that the input {name!r} of this fusion is missing."
+        if self.options.strict:
+            raise InputError(message, hint=_SCORES_HINT)
+        warnings.append(f"{message} {_SCORES_HINT}")
+        if not self._warned:
+            self._warned.append(message)
+            logger.warning("%s %s This is said once; Ranking.warnings has it each time.", message, _SCORES_HINT)
 
     def _input(
         self, stage: Stage, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
@@ -203,6 +228,12 @@ class Fusion:
                 raise
             _say_once(f"{stage.name} is left out: {error}")
             return Failure(reranker=stage.name, error=str(error), action="left_out")
+
+
+_SCORES_HINT = (
+    "LangChain's retrievers bring none: use langchain_rerankers.as_retriever(vectorstore), or name their metadata key "
+    "in score_key; elsewhere give Passage(score=...), or NodeWithScore(score=...)."
+)
 
 
 @cache
@@ -235,5 +266,5 @@ def _warned(scores: ScoreList, name: Given) -> ScoreList:
 
 
 def _kept_scores(ranking: Ranking) -> list[float | None]:
-    kept = set(ranking.order)
+    kept = set(ranking.order) - set(ranking.unscored)
     return [score if index in kept else None for index, score in enumerate(ranking.scores)]

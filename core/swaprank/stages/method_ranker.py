@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..backend import Backend
 from ..flow.flow import Flow
-from ..method import GroupScores, Method
+from ..method import Method
 from ..scores.ranks import unread_behind
 from ..scores.relevance import mapped
 from ..strategy import UNREAD, Strategy
@@ -18,6 +19,9 @@ from .candidate_scores import CandidateScores
 from .group_scorer import GroupScorer
 from .play import is_read, play
 from .scale import Scale
+from .truncation import cut_warnings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class MethodRanker:
     strategy: Strategy
     backend: Backend
     partial: bool = False
+    _warned: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def takes_instruction(self) -> bool:
@@ -69,6 +74,10 @@ class MethodRanker:
         if scorer.errors and not is_read(scores):
             raise scorer.errors[0]
         messages = dict.fromkeys(map(str, scorer.errors))
+        warnings = cut_warnings(self.method.name, scorer.calls) if self.method.scores_each else []
+        if warnings and not self._warned:
+            self._warned.extend(warnings)
+            logger.warning("%s This is said once; Ranking.warnings has it each time.", warnings[0])
         return CandidateScores(
             order=order,
             scores=unread_behind(scores.scores, order),
@@ -78,17 +87,19 @@ class MethodRanker:
             calls=scorer.calls,
             failures=[Failure(self.method.name, message, "partial") for message in messages],
             coverage=scores.coverage,
-            relevance=self._relevance(scores),
+            relevance=self.relevance(scores.kind, scores.scores),
             placed=frozenset(index for index, score in enumerate(scores.scores) if score == UNREAD),
             evidence={
                 name: [_known(value) for value in scores.evidence[name]]
                 for name in sorted(self.method.evidence & scores.evidence.keys())
             },
+            warnings=warnings,
         )
 
-    def _relevance(self, scores: GroupScores) -> list[float | None]:
-        how = self.method.relevance_map(scores.kind) if self.scale.relevance else None
-        return [None] * len(scores.scores) if how is None else mapped(how, scores.scores)
+    def relevance(self, kind: ScoreKind, scores: Sequence[float]) -> list[float | None]:
+        """The relevance of scores of a kind; None for all of them where there is no map to it."""
+        how = self.method.relevance_map(kind) if self.scale.relevance else None
+        return [None] * len(scores) if how is None else mapped(how, scores)
 
 
 def _known(value: float) -> float | None:

@@ -52,6 +52,7 @@ def guarded(flow: Flow[T], policy: RetryPolicy, name: str, repeated: list[Failur
     def answered(asks: list[Ask]) -> Flow[list[Answer | SwaprankError]]:
         if deadline < math.inf:
             asks = [replace(one, deadline=min(one.deadline, deadline)) for one in asks]
+        asked = time.monotonic()
         answers = list((yield asks))
         tries = [0] * len(answers)
         for attempt in range(policy.retries):
@@ -65,8 +66,12 @@ def guarded(flow: Flow[T], policy: RetryPolicy, name: str, repeated: list[Failur
             repeated.extend(Failure(reranker=name, error=message, action="retry") for message in messages)
             logger.warning("%s failed, asking again: %s", name, next(iter(messages)))
             earliest = time.monotonic() + min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
+            # The wait belongs to what the answer took, or a budget of time would not see it.
+            lost = earliest - asked
             again = yield [replace(asks[place], earliest=earliest) for place in failed]
             for place, answer in zip(failed, again, strict=True):
+                if isinstance(answer, Answer):
+                    answer = replace(answer, seconds=answer.seconds + lost)
                 answers[place] = answer
         return answers
 

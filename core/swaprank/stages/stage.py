@@ -155,6 +155,7 @@ class Stage:
                     sub_questions=candidates.sub_questions.get(index, ()),
                     relevance=relevance[index],
                     quote=candidates.quotes.get(index),
+                    highlights=candidates.highlights.get(index, ()),
                 )
                 for rank, index in enumerate(kept, start=1)
             ],
@@ -167,6 +168,8 @@ class Stage:
             relevance=relevance,
             evidence={name: list(found) for name, found in candidates.evidence.items()},
             rewritten_query=candidates.rewritten_query,
+            warnings=candidates.warnings,
+            unscored=candidates.unscored,
         )
 
     def _above(
@@ -185,6 +188,8 @@ class Stage:
         threshold = limits.score_threshold
         if threshold is None:
             return kept
+        # Nobody knows whether they are relevant.
+        kept = [index for index in kept if index not in candidates.unscored]
         if limits.normalize == "minmax":
             return [index for index in kept if scores[index] >= threshold]
         if any(one is not None for one in relevance):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -32,6 +33,8 @@ from ..requests import (
     SequenceLogprob,
     SequenceScore,
     TokenEmbeddings,
+    Tokenize,
+    Tokenized,
     Viewed,
     Views,
 )
@@ -153,5 +156,7 @@ def arbitrary_response(request: Request) -> Response:
             tokens = [chance.randint(1, 8) for _ in context]
             draw = np.random.default_rng(chance.randrange(2**32))
             return Attended(tuple(tuple(draw.random(n, dtype=np.float32) for n in tokens) for _ in endings))
+        case Tokenize(text=text):
+            return Tokenized([match.start() for match in re.finditer(r"\S+", text)])
         case Lexical(passages=passages) | LexicalBlend(passages=passages):
             return LexicalScores(tuple(chance.expovariate(1) for _ in passages))

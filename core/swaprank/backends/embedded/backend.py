@@ -94,7 +94,7 @@ class EmbeddedBackend(LocalBackend):
         read = [text[: self._max_characters] for text in texts]
         for request, text, whole, tokens in zip(requests, read, texts, table.tokens(read), strict=True):
             ids = tokens.ids[: request.max_length]
-            usage = Usage(input_tokens=len(ids), cut=int(len(text) < len(whole)))
+            usage = Usage(input_tokens=len(ids), cut=int(len(text) < len(whole) or len(ids) < len(tokens.ids)))
             if isinstance(request, Embed):
                 yield Embedded(table.pooled(ids), tokens.coverage, usage)
             else:

@@ -14,6 +14,7 @@ from ...requests import (
     PairScore,
     Request,
     SequenceLogprob,
+    Tokenize,
     Views,
 )
 from .._checkpoints.hub import HubAccess
@@ -30,6 +31,7 @@ _KINDS: dict[type[Request], str] = {
     SequenceLogprob: "language",
     Attend: "language",
     EmbedPrompt: "prompts",
+    Tokenize: "tokenizer",
 }
 
 
@@ -62,6 +64,7 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
             "tokens": load_runners.token_encoder,
             "views": load_runners.views_model,
             "prompts": load_runners.prompt_encoder,
+            "tokenizer": load_runners.token_starts,
             "texts": load_encoders.text_encoder,
             "pairs": load_encoders.pair_encoder,
         }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ConfigError
 from .._checkpoints.limits import end_tokens, positions
 from .._tokens.quoting import Quoting
+from .._tokens.starts import TokenStarts
 from .._tokens.tokens import Tokens
 from .causal import CausalNetwork
 from .classifier import Classifier
@@ -133,3 +134,13 @@ def prompt_encoder(model: str, options: TransformersOptions) -> PromptEncoder:
         context=options.max_model_len or positions(network.config),
         batch_tokens=options.batch_tokens,
     )
+
+
+def token_starts(model: str, options: TransformersOptions) -> TokenStarts:
+    """Load a model's tokenizer alone.
+
+    Raises:
+        MissingDependencyError: transformers is not installed.
+        BackendError: It cannot be loaded, or does not say where its tokens begin.
+    """
+    return TokenStarts(source_of(model, options).tokenizer(), model)

@@ -23,6 +23,7 @@ _CAPABILITIES = frozenset(
         Capability.VIEWS,
         Capability.PROMPT_EMBEDDINGS,
         Capability.ATTENTION,
+        Capability.TOKENS,
     }
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...requests import Embed, Generate, LabelLogprobs, PairScore, Request, SequenceLogprob
+from ...requests import Embed, Generate, LabelLogprobs, PairScore, Request, SequenceLogprob, Tokenize
 from .._checkpoints.hub import HubAccess
 from .._common.models import ModelBackend, Runner
 from .options import VllmOptions
@@ -15,6 +15,7 @@ _KINDS: dict[type[Request], str] = {
     Generate: "language",
     LabelLogprobs: "language",
     SequenceLogprob: "language",
+    Tokenize: "tokenizer",
 }
 
 
@@ -38,5 +39,6 @@ class VllmBackend(ModelBackend[VllmOptions]):
             "language": language.load,
             "pairs": pairs.load,
             "texts": texts.load,
+            "tokenizer": texts.token_starts,
         }
         return loaders[kind](model, options)

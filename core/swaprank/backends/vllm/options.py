@@ -17,6 +17,7 @@ _CAPABILITIES = frozenset(
         Capability.SEQUENCE_LOGPROBS,
         Capability.PAIR_SCORE,
         Capability.EMBEDDINGS,
+        Capability.TOKENS,
     }
 )
 

@@ -15,6 +15,7 @@ from ...scores.coverage import coverage
 from .._checkpoints.limits import positions
 from .._checkpoints.source import Source
 from .._tokens.quoting import Quoting
+from .._tokens.starts import TokenStarts
 from .engine import Engine, start
 
 if TYPE_CHECKING:
@@ -43,6 +44,15 @@ def load(model: str, options: VllmOptions) -> TextEmbedder:
         )
     quoting = Quoting(engine.tokenizer, model, parse_control_tokens=options.parse_control_tokens)
     return TextEmbedder(engine, quoting, files.prompts(), files.max_seq_length())
+
+
+def token_starts(model: str, options: VllmOptions) -> TokenStarts:
+    """Load a model's tokenizer alone, without an engine.
+
+    Raises:
+        BackendError: It cannot be loaded, or does not say where its tokens begin.
+    """
+    return TokenStarts(Source(model, options.hub(), adapters=options.adapters).tokenizer(), model)
 
 
 class TextEmbedder:
