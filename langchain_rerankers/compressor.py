@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.callbacks import Callbacks
+from langchain_core.callbacks import Callbacks, adispatch_custom_event, dispatch_custom_event
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 # The metadata key of the new score, as in other compressors.
 RELEVANCE_SCORE = "relevance_score"
+# The custom event with what a ranking took.
+_EVENT = "rerank"
 
 
 class Reranker(AdapterReranker, BaseDocumentCompressor):
@@ -124,6 +126,7 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         callbacks: Callbacks | None = None,
         *,
         instruction: str | None = None,
+        top_n: int | None = None,
     ) -> list[Document]:
         """The documents in their new order, cut to the config's limits; a child run of ``callbacks``.
 
@@ -133,12 +136,13 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
             callbacks: LangChain's.
             instruction: What counts as relevant in this call; overrides the config's. A reranker of which no
                 method takes an instruction refuses it.
+            top_n: How many documents this call keeps at most; None for as many as the config says.
 
         Raises:
-            swaprank.InputError: There is no query, or something is not a document.
+            swaprank.InputError: There is no query, something is not a document, or `top_n` is no whole number above 0.
             swaprank.BackendError: The model failed and ``on_error`` is ``raise``.
         """
-        inputs = _inputs(documents, query, instruction)
+        inputs = _inputs(documents, query, instruction, top_n)
         return self.as_runnable().invoke(inputs, _child_config(callbacks)) if inputs["documents"] else []
 
     async def acompress_documents(
@@ -148,15 +152,17 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         callbacks: Callbacks | None = None,
         *,
         instruction: str | None = None,
+        top_n: int | None = None,
     ) -> list[Document]:
         """As `compress_documents`, without blocking the event loop."""
-        inputs = _inputs(documents, query, instruction)
+        inputs = _inputs(documents, query, instruction, top_n)
         return await self.as_runnable().ainvoke(inputs, _child_config(callbacks)) if inputs["documents"] else []
 
     def as_runnable(self) -> Runnable[dict[str, Any], list[Document]]:
         """A runnable from ``{"query": ..., "documents": [...]}`` to documents, for chains with ``|``.
 
-        The input may have an ``"instruction"``; other keys are not read.
+        The input may have an ``"instruction"`` and a ``"top_n"``; other keys are not read. What the ranking took
+        (models, requests, tokens, seconds) is dispatched to callbacks as the custom event ``rerank``.
         """
         return RunnableLambda(self._invoke, afunc=self._ainvoke, name=self.name)
 
@@ -182,13 +188,14 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
     async def _ainvoke(self, inputs: dict[str, Any]) -> list[Document]:
         return await arun(self._rerank(*_checked(inputs)))
 
-    def _rerank(self, query: Query, documents: list[Document]) -> Steps[list[Document]]:
+    def _rerank(self, query: Query, documents: list[Document], top_n: int | None) -> Steps[list[Document]]:
         if self.embeddings is None:
             passages = self.passages(documents)
         else:
             # What brings the embeddings may ask a store.
             passages = yield from thread_step(self.passages, documents)
-        ranking = yield from step(self._core.rerank, self._core.arerank, query, passages)
+        ranking = yield from step(self._core.rerank, self._core.arerank, query, passages, top_n=top_n)
+        yield from step(dispatch_custom_event, adispatch_custom_event, _EVENT, self._usage(ranking))
         return self._ranked_documents(documents, ranking)
 
     def passages(self, documents: Sequence[Document]) -> list[Passage]:
@@ -218,14 +225,15 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         return ranked_documents
 
 
-def _inputs(documents: Sequence[Document], query: str, instruction: str | None) -> dict[str, Any]:
-    """The input of the runnable; traces show an instruction only where there is one."""
-    inputs = {"query": query, "documents": _checked_documents(documents)}
-    return inputs if instruction is None else {**inputs, "instruction": instruction}
+def _inputs(documents: Sequence[Document], query: str, instruction: str | None, top_n: int | None) -> dict[str, Any]:
+    """The input of the runnable; traces show an instruction and a limit only where there are any."""
+    options = {"instruction": instruction, "top_n": top_n}
+    given = {key: value for key, value in options.items() if value is not None}
+    return {"query": query, "documents": _checked_documents(documents), **given}
 
 
-def _checked(inputs: dict[str, Any]) -> tuple[Query, list[Document]]:
-    """The query with its instruction, and the documents."""
+def _checked(inputs: dict[str, Any]) -> tuple[Query, list[Document], int | None]:
+    """The query with its instruction, the documents, and how many are kept."""
     hint = 'Give {"query": "...", "documents": [Document(page_content="..."), ...]}.'
     if not isinstance(inputs, Mapping):
         raise InputError(f"The input is a {type(inputs).__name__}: {shown(inputs)}.", hint=hint)
@@ -235,7 +243,8 @@ def _checked(inputs: dict[str, Any]) -> tuple[Query, list[Document]]:
     query = inputs["query"]
     if not isinstance(query, str):
         raise InputError(f"The query is a {type(query).__name__}: {shown(query)}.", hint="Give a str.")
-    return Query(query, instruction=inputs.get("instruction")), _checked_documents(inputs["documents"])
+    documents = _checked_documents(inputs["documents"])
+    return Query(query, instruction=inputs.get("instruction")), documents, inputs.get("top_n")
 
 
 def _checked_documents(documents: Sequence[Document]) -> list[Document]:

@@ -45,7 +45,7 @@ class QuestionDecomposition(Reranker):
     ) -> None:
         super().__init__(reranker, retriever=retriever, **options)
 
-    def _rerank(self, query: Query, documents: list[Document]) -> Steps[list[Document]]:
+    def _rerank(self, query: Query, documents: list[Document], top_n: int | None) -> Steps[list[Document]]:
         retriever = self.retriever
         if retriever is not None:
             query, documents = yield from retrieve_for_parts(
@@ -56,7 +56,7 @@ class QuestionDecomposition(Reranker):
                 key=self._identity,
                 unscored=self._unscored,
             )
-        return (yield from super()._rerank(query, documents))
+        return (yield from super()._rerank(query, documents, top_n))
 
     def _identity(self, document: Document) -> str:
         if document.id is not None:

@@ -252,3 +252,21 @@ def test_an_instruction_that_no_method_takes_is_refused() -> None:
 
 def test_a_bad_line_has_exit_code_2() -> None:
     assert "Line 1 has no query" in swaprank("rerank", given="{}", check=2).stderr
+
+
+def test_another_config_does_not_continue_a_file(tmp_path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps({"query": "tea", "passages": ["tea", "coffee"]}) + "\n")
+    swaprank("rerank", "-r", "bm25", "-i", source, "-o", target)
+    before = target.read_text()
+    said = swaprank("rerank", "-r", "lexical", "-i", source, "-o", target, check=2).stderr
+    assert "was written with another config" in said
+    assert "--overwrite" in said
+    assert (
+        "another config" in swaprank("rerank", "-r", "bm25", "--top-n", 1, "-i", source, "-o", target, check=2).stderr
+    )
+    assert target.read_text() == before
+    swaprank("rerank", "-r", "bm25", "-i", source, "-o", target)
+    assert target.read_text() == before
+    swaprank("rerank", "-r", "lexical", "-i", source, "-o", target, "--overwrite")
+    assert target.read_text() != before

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..errors import ConfigError
 from ..runs import distributed, jsonl, streams
+from ..runs.provenance import check_same_config
 from .options import ConfigOption, RerankerOption, TopNOption, build
 
 
@@ -53,7 +54,7 @@ def rerank(
     among the input's passages, from 0, with "relevance" (0 to 1) where the scores have a map to it, and "reasoning"
     where the model gave one; and "score_kind", "repairs" and "failures".
     If the output file exists, it is checked against the input and continued where it ends; a half-written last line is
-    written again. Which reranker wrote it is not checked. No other run can write it at the same time.
+    written again. One that another config wrote is refused. No other run can write it at the same time.
     Input that gzip compressed is decompressed. NaN and Infinity in a carried key become null, because JSON lacks them.
     With --ray, a worker that dies is replaced and its lines are reranked again; the output and its order are the same.
     """
@@ -61,14 +62,19 @@ def rerank(
         raise ConfigError("--ray reads standard input.", hint="Give a file that all nodes can read with --input.")
     built = build(config, reranker, top_n)
     skip_bad = on_bad_line is OnBadLine.SKIP
-    columns = (TextColumn("reranking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        *(TextColumn("reranking"), BarColumn(), MofNCompleteColumn()),
+        *(TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
+    )
+    watched = sys.stderr.isatty()
     with (
         streams.open_input(source) as lines,
         streams.open_output(target, source=lines, overwrite=overwrite) as output,
-        Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress,
+        Progress(*columns, console=Console(stderr=True), disable=not watched) as progress,
     ):
+        check_same_config(output, target, {"config": built.to_config(), "instruction": instruction})
         done, unfinished = jsonl.resume(output, jsonl.jobs(lines, skip_bad=skip_bad))
-        task = progress.add_task("", total=None, completed=done)
+        task = progress.add_task("", total=_lines(source) if watched else None, completed=done)
         if ray:
             batches = distributed.rerank_jobs(
                 built,
@@ -85,3 +91,11 @@ def rerank(
             output.write(b"".join(results))
             output.flush()
             progress.advance(task, len(results))
+
+
+def _lines(source: Path) -> int | None:
+    """How many lines there are to rerank; None for standard input, which can be read only once."""
+    if str(source) == "-":
+        return None
+    with streams.open_input(source) as lines:
+        return sum(1 for line in lines if line.strip())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-# Tokens of one packed pass on a CPU, measured: beyond it, what the layers write no longer fits its caches.
+# Tokens of one packed pass on a CPU: few enough that what a layer writes stays in its caches.
 PACKED_TOKENS = 1024
 
 

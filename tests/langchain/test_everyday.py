@@ -1,0 +1,49 @@
+"""Per call: how many documents are kept; and what a ranking took reaches callbacks, without texts."""
+
+import pytest
+from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
+from langchain_core.documents import Document
+
+from langchain_rerankers import Reranker
+from swaprank import InputError
+
+DOCUMENTS = [Document(page_content=text) for text in ("coffee", "green tea", "tea", "a secret tea")]
+
+
+class Handler(BaseCallbackHandler):
+    def __init__(self):
+        self.events = []
+
+    def on_custom_event(self, name, data, **kwargs):
+        self.events.append((name, data))
+
+
+class AsyncHandler(AsyncCallbackHandler):
+    def __init__(self):
+        self.events = []
+
+    async def on_custom_event(self, name, data, **kwargs):
+        self.events.append((name, data))
+
+
+async def test_top_n_per_call() -> None:
+    reranker = Reranker("bm25", top_n=3)
+    assert len(reranker.compress_documents(DOCUMENTS, "tea")) == 3
+    assert len(reranker.compress_documents(DOCUMENTS, "tea", top_n=1)) == 1
+    assert len(await reranker.acompress_documents(DOCUMENTS, "tea", top_n=2)) == 2
+    assert len(reranker.as_runnable().invoke({"query": "tea", "documents": DOCUMENTS, "top_n": 1})) == 1
+    for wrong in (0, "2", True):
+        with pytest.raises(InputError, match="top_n"):
+            reranker.compress_documents(DOCUMENTS, "tea", top_n=wrong)
+
+
+async def test_what_a_ranking_took_reaches_callbacks_without_texts() -> None:
+    reranker = Reranker("embedded")
+    one, other = Handler(), AsyncHandler()
+    reranker.compress_documents(DOCUMENTS, "tea", callbacks=[one])
+    await reranker.acompress_documents(DOCUMENTS, "tea", callbacks=[other])
+    for [(name, data)] in (one.events, other.events):
+        assert name == "rerank"
+        assert data["rerank_requests"] > 0
+        assert data["rerank_seconds"] >= 0
+        assert "secret" not in str(data)
