@@ -20,12 +20,16 @@ class Usage:
         output_tokens: Tokens written.
         cut: How many slots of the prompt were cut to make it fit.
         cached: 1 where the answer comes out of a cache, or was asked for by an equal request beside it.
+        requests: 1, or 0 where another answer of the same call to a server counts it.
+        billed_units: What a hosted service says it bills: Cohere's search units, Jina's tokens.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cut: int = 0
     cached: int = 0
+    requests: int = 1
+    billed_units: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,11 @@ def test_the_http_backend_in_every_dialect(address, expected, api) -> None:
         "model": "embedded",
         "backend": {"type": "http", "api": api, "base_url": address, "scores": "logit"},
     }
-    assert Reranker(config).rerank(QUERY, PASSAGES).order == expected
+    ranking = Reranker(config).rerank(QUERY, PASSAGES)
+    assert ranking.order == expected
+    [call] = ranking.calls
+    assert call.requests == 1
+    assert (call.input_tokens > 0) == (call.billed_units > 0) == (api != "tei-rerank")
 
 
 def test_the_model_of_a_request_and_its_default(address) -> None:

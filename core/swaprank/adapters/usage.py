@@ -16,7 +16,8 @@ def usage(name: str, ranking: Ranking) -> dict[str, Any]:
 
     Returns:
         ``rerank_name``, ``rerank_models`` (each once, in the order in which they were asked), ``rerank_methods``,
-        ``rerank_requests``, ``rerank_input_tokens``, ``rerank_output_tokens``, ``rerank_seconds``, ``rerank_cut``
+        ``rerank_requests``, ``rerank_input_tokens``, ``rerank_output_tokens``, ``rerank_seconds``,
+        ``rerank_billed_units`` (what hosted services say they bill), ``rerank_cut``
         (passages that were cut), ``rerank_repairs``, ``rerank_failures`` (their number) and ``rerank_score_kind``.
     """
     calls = ranking.calls
@@ -28,6 +29,7 @@ def usage(name: str, ranking: Ranking) -> dict[str, Any]:
         "rerank_input_tokens": sum(call.input_tokens for call in calls),
         "rerank_output_tokens": sum(call.output_tokens for call in calls),
         "rerank_seconds": sum(call.seconds for call in calls),
+        "rerank_billed_units": sum(call.billed_units for call in calls),
         "rerank_cut": sum(call.cut for call in calls),
         "rerank_repairs": ranking.repairs,
         "rerank_failures": len(ranking.failures),

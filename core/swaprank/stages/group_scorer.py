@@ -120,12 +120,13 @@ class GroupScorer:
             method=self.method.name,
             backend=self.backend.name,
             model=self.backend.model,
-            requests=len(usages),
+            requests=sum(usage.requests for usage in usages),
             input_tokens=sum(usage.input_tokens for usage in usages),
             output_tokens=sum(usage.output_tokens for usage in usages),
             seconds=answer.seconds,
             cut=sum(usage.cut for usage in usages),
             cached=sum(usage.cached for usage in usages),
+            billed_units=sum(usage.billed_units for usage in usages),
         )
 
 
@@ -142,5 +143,6 @@ def _summed(calls: Sequence[Call]) -> list[Call]:
             seconds=sum(call.seconds for call in calls),
             cut=sum(call.cut for call in calls),
             cached=sum(call.cached for call in calls),
+            billed_units=sum(call.billed_units for call in calls),
         )
     ]

@@ -7,9 +7,10 @@ from operator import index
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ResponseError
-from ...requests import Embed, Embedded, Request, Usage
+from ...requests import Embed, Embedded, Request
 from .client import Client
 from .reply import number
+from .took import Took
 
 if TYPE_CHECKING:
     from .options import HttpOptions
@@ -61,7 +62,7 @@ class Embeddings:
             vectors = {text: tuple(number(value) for value in rows[place]) for place, text in enumerate(texts)}
             if len({len(vector) for vector in vectors.values()}) != 1 or not vectors[texts[0]]:
                 raise ValueError("embeddings of several sizes, or of none")
-        usages = [Usage(read // len(given) + (place < read % len(given))) for place in range(len(given))]
+        usages = Took(read).shares(len(given))
         return [Embedded(vectors[text], usage=usage) for text, usage in zip(given, usages, strict=True)]
 
     def _body(self, texts: list[str], max_length: int | None) -> tuple[str, dict[str, Any]]:

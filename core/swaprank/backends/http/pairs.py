@@ -15,6 +15,7 @@ from ...requests import PairScore, PairScored, Request, Usage
 from ...scores.activation import sigmoid
 from .client import Client
 from .reply import number
+from .took import Took, took_by
 
 if TYPE_CHECKING:
     from .options import HttpOptions
@@ -100,8 +101,8 @@ class Pairs:
         if not self._known:
             self._activation = await self._own_activation(pairs[0])
             self._known = True
-        values, read = await self._scored(pairs)
-        usages = [Usage(read // len(pairs) + (place < read % len(pairs))) for place in range(len(pairs))]
+        values, took = await self._scored(pairs)
+        usages = took.shares(len(pairs))
         return [self._response(value, usage) for value, usage in zip(values, usages, strict=True)]
 
     def _check(self, pair: PairScore) -> None:
@@ -133,8 +134,8 @@ class Pairs:
         [activated], _ = await self._scored([pair], use_activation=True)
         return "sigmoid" if abs(activated - sigmoid(raw)) <= abs(activated - raw) else "identity"
 
-    async def _scored(self, pairs: Sequence[PairScore], **changed: Any) -> tuple[list[float], int]:
-        """One score per pair, and the tokens read."""
+    async def _scored(self, pairs: Sequence[PairScore], **changed: Any) -> tuple[list[float], Took]:
+        """One score per pair, and what the call took."""
         api = self._api
         texts = list(dict.fromkeys(pair.passage for pair in pairs))
         body: dict[str, Any] = {api.query: pairs[0].query, api.passages: texts, **api.extra, **changed}
@@ -153,7 +154,7 @@ class Pairs:
             found = {index(one["index"]): number(_score_of(one)) for one in results}
             if sorted(found) != list(range(len(texts))) or len(results) != len(texts):
                 raise ValueError(f"{len(results)} scores for {len(texts)} passages, of the indexes {sorted(found)[:9]}")
-            read = _tokens_read(payload)
+            took = took_by(payload)
         if self._scores == "probability" and not all(0 <= value <= 1 for value in found.values()):
             raise ResponseError(
                 f"{reply.server} reply {api.path} with the score {max(found.values(), key=abs)}, "
@@ -161,7 +162,7 @@ class Pairs:
                 hint="Add: backend: {scores: logit}.",
             )
         by_text = {text: found[place] for place, text in enumerate(texts)}
-        return [by_text[pair.passage] for pair in pairs], read
+        return [by_text[pair.passage] for pair in pairs], took
 
     def _response(self, value: float, usage: Usage) -> PairScored:
         if self._scores == "probability":
@@ -172,8 +173,3 @@ class Pairs:
 
 def _score_of(result: Mapping[str, Any]) -> Any:
     return result["relevance_score"] if "relevance_score" in result else result["score"]
-
-
-def _tokens_read(payload: Any) -> int:
-    usage = (payload.get("usage") if isinstance(payload, dict) else None) or {}
-    return int(usage.get("prompt_tokens") or usage.get("total_tokens") or 0)

@@ -1,0 +1,48 @@
+"""What one call to a server took, shared among the answers that came with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...requests import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What one call took.
+
+    Attributes:
+        tokens: Tokens read; 0 where the server does not count them.
+        billed_units: What a hosted service says it bills; 0 where it says nothing.
+    """
+
+    tokens: int
+    billed_units: float = 0.0
+
+    def shares(self, count: int) -> list[Usage]:
+        """The usage of each of so many answers; the first one counts the call and its bill."""
+        return [
+            Usage(
+                self.tokens // count + (place < self.tokens % count),
+                requests=int(place == 0),
+                billed_units=self.billed_units if place == 0 else 0.0,
+            )
+            for place in range(count)
+        ]
+
+
+def took_by(payload: Any) -> Took:
+    """What the body of a reply says: Cohere under ``meta``, Jina and OpenAI's like under ``usage``."""
+    body = payload if isinstance(payload, Mapping) else {}
+    usage, meta = _mapping(body, "usage"), _mapping(body, "meta")
+    read = _mapping(meta, "tokens").get("input_tokens")
+    tokens = usage.get("prompt_tokens") or usage.get("total_tokens") or read or 0
+    units = _mapping(meta, "billed_units").get("search_units") or usage.get("total_tokens") or 0
+    return Took(int(tokens), float(units))
+
+
+def _mapping(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = body.get(key)
+    return found if isinstance(found, Mapping) else {}
