@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from swaprank import BackendError, ConfigError, Passage, Reranker
+from swaprank import BackendError, ConfigError, Passage, Query, Reranker
 from swaprank.flow import drivers
 from swaprank.requests import Capability, PairScore, PairScored, Usage
 from swaprank.stages import budget, retry_policy
 from swaprank.stages.budget import Cost
+from swaprank.stages.fusion import Fusion, FusionOptions
 from swaprank.testing import ScriptedBackend
 
 PER_PASSAGE = 0.01
@@ -166,10 +167,14 @@ def test_long_passages_go_with_it(clock) -> None:
 def test_fusion_takes_what_was_not_scored_as_missing(clock) -> None:
     backend = Model(clock)
     warm(backend)
-    fused = Reranker(
-        stages=[{"method": "bm25"}, {"fusion": "rrf", "of": ["previous", {"method": "static-embedding"}]}],
-    )
-    assert fused.rerank("q", PASSAGES[:3]).unscored == []
+    [unscored] = [reranker(backend).rerank("q", PASSAGES).unscored]
+    options = FusionOptions.model_validate({"fusion": "rrf", "of": ["retrieval", "bm25"]})
+    both = Fusion(options=options, inputs=("retrieval", reranker(backend)._stage))
+    [fused] = drivers.drive([both.flow(Query("q"), PASSAGES, None)])
+    assert 0 < len(unscored) < len(PASSAGES)
+    for place in range(len(PASSAGES)):
+        from_retrieval_alone = 1 / (options.k + place + 1)
+        assert (fused.scores[place] == pytest.approx(from_retrieval_alone)) == (place in unscored)
 
 
 def test_the_cost_is_learnt_and_newer_batches_count_more() -> None:
