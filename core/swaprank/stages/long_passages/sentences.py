@@ -50,7 +50,8 @@ def sentences(text: str) -> list[tuple[int, int]]:
     """The sentences of a text as spans without white space around them; lines of lists and headings are some, too.
 
     Example:
-        >>> [text[start:end] for start, end in sentences(text := "Tea is hot. Is it? 茶很热。是吗？")]
+        >>> text = "Tea is hot. Is it? 茶很热。是吗？"
+        >>> [text[start:end] for start, end in sentences(text)]
         ['Tea is hot.', 'Is it?', '茶很热。', '是吗？']
     """
     spans: list[tuple[int, int]] = []
