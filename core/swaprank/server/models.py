@@ -53,7 +53,7 @@ class ServedModels:
             BackendError: A model cannot be loaded.
         """
         for reranker in self._rerankers.values():
-            _load(reranker)
+            reranker.warm_up()
 
     def reload(self, *, warm_up: bool) -> dict[str, Exception | None]:
         """Build those rerankers anew whose file has changed; requests in progress keep the one they began with.
@@ -73,7 +73,7 @@ class ServedModels:
             try:
                 reranker = _built(name, source)
                 if warm_up:
-                    _load(reranker)
+                    reranker.warm_up()
             except Exception as error:
                 outcome[name] = error
             else:
@@ -87,10 +87,6 @@ def _built(name: str, source: ModelSource) -> Reranker:
         return Reranker(source)
     except ConfigError as error:
         raise ConfigError(f"The reranker {name!r} cannot be served: {error}") from error
-
-
-def _load(reranker: Reranker) -> None:
-    reranker.rerank("warm", ["up"])
 
 
 def _fingerprint(source: ModelSource) -> str:
