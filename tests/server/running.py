@@ -37,7 +37,7 @@ def served_by_command(log, *arguments):
     with log.open("wb") as said:
         process = subprocess.Popen([*map(str, command)], stderr=said, env={**os.environ, "OMP_NUM_THREADS": "1"})
         try:
-            until(lambda: re.search(r"running on \S+:\d+", log.read_text()) or process.poll() is not None, 60)
+            until(lambda: re.search(r"running on \S+:\d+", log.read_text()) or process.poll() is not None, 120)
             yield process, re.search(r"running on (\S+:\d+)", log.read_text())[1]
         finally:
             if process.poll() is None:

@@ -15,8 +15,9 @@ from .options import KEYS_VARIABLE, ServerOptions
 logger = logging.getLogger(__name__)
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-# A worker whose interpreter is held for so long, by a model that loads, is not dead.
-_SECONDS_UNTIL_DEAD = 60
+# A worker that does not answer its parent for so long is replaced: more than a model that loads holds the interpreter,
+# and no longer than a worker may be missed that was killed while it was asked.
+_SECONDS_UNTIL_DEAD = 15
 
 
 def serve(options: ServerOptions, *, host: str, port: int, workers: int = 1, grace: int = 30) -> None:
