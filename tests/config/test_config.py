@@ -115,6 +115,7 @@ def test_a_config_is_copied() -> None:
         ({"fusion": "z-score", "of": ["bm25"], "alpha": 0.5}, "alpha weighs exactly two"),
         ({"fusion": "zscore", "of": ["bm25"]}, "'z-score'"),
         ({"reranker": 3}, "reranker: 3"),
+        ({"reranker": "embedded", "model_name": "a/b"}, "Did you mean 'model'?"),
         (3, "The config is 3. Give the name of a recipe"),
         (["bm25"], "The first argument is a list of 1. Passages go to the call"),
         (b"bm25", "The config is 4 bytes"),
