@@ -153,7 +153,8 @@ def run(folder: Path, quick: bool) -> Found:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="3 minutes; print the page and write nothing")
+    parser.add_argument("--quick", action="store_true", help="3 rounds; print the page and write nothing")
+    parser.add_argument("--write", action="store_true", help="write the page of a --quick run, too")
     parser.add_argument("--models", type=Path, help="keep the models in this folder, and take them from there")
     parser.add_argument("--page", type=Path, help="write the page anew from this performance.json, and run nothing")
     given = parser.parse_args()
@@ -166,7 +167,7 @@ def main() -> None:
                 module = "tests.benchmarks.peers.models"
                 subprocess.run([sys.executable, "-W", "ignore", "-m", module, str(folder)], check=True)
             found = run(folder, given.quick)
-    if found["quick"]:
+    if found["quick"] and not given.write and not given.page:
         print(page(found))
         return
     from .plot import plot

@@ -20,10 +20,11 @@ def page(found: Found) -> str:
 def _head(found: Found) -> str:
     machine = found["machine"]
     gemm = found["gemm"]
+    command = "make bench-peers ARGS='--quick --write'" if found["quick"] else "make bench-peers"
     return f"""# Performance
 
 swaprank beside what one would install in its place: the same weights (all-MiniLM-L6-v2 with an untrained head), the same texts,
-the same machine, in alternating order. `make bench-peers` measures everything on this page and writes it; the data are in
+the same machine, in alternating order. `{command}` measures everything on this page and writes it; the data are in
 [performance.json](performance.json).
 
 Measured on {machine["date"]}: {machine["processor"]} (family {machine["family"]}), {machine["cores"]} cores,
