@@ -17,7 +17,7 @@ from swaprank.backends.transformers.options import TransformersOptions
 from swaprank.requests import Embed, EmbedTokens, LabelLogprobs, PairScore, Views
 from tests.conftest import MODELS
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("nothing_loaded")]
 sentence_transformers = pytest.importorskip("sentence_transformers")
 torch = pytest.importorskip("torch")
 
