@@ -41,7 +41,10 @@ def unpacked() -> Path:
 
 def pack(name: str, source: Path) -> None:
     """Write the archive of that name; the same files give the same bytes."""
-    with lzma.open(ARCHIVES / f"{name}.tar.xz", "wb", filters=_FILTERS) as stream, tarfile.open(fileobj=stream, mode="w") as archive:
+    with (
+        lzma.open(ARCHIVES / f"{name}.tar.xz", "wb", filters=_FILTERS) as stream,
+        tarfile.open(fileobj=stream, mode="w") as archive,
+    ):
         for path in sorted(source.rglob("*")):
             if path.is_file():
                 about = tarfile.TarInfo(path.relative_to(source).as_posix())
