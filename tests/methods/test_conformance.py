@@ -15,9 +15,13 @@ from swaprank.testing.checks import PASSAGES, QUERY
 from tests.conftest import MODELS
 
 
-def config(name: str) -> dict[str, str]:
+# Without it, what it reads are the vectors that passages bring, and these bring none.
+OPTIONS = {"vector-refine": {"embed_missing": True}}
+
+
+def config(name: str) -> dict[str, object]:
     needs_model = registry.method(name).takes_model == "required"
-    return {"method": name, **({"model": "scripted"} if needs_model else {})}
+    return {"method": name, **({"model": "scripted"} if needs_model else {}), **OPTIONS.get(name, {})}
 
 
 @pytest.mark.parametrize("name", registry.names("method"))
