@@ -83,6 +83,8 @@ def _growth(found: Found) -> str:
             lines.append(f"| {int(size):,} | " + " | ".join(cells) + " |")
         tables.append("\n".join(lines))
     about = "Seconds, median; from 1,000 passages on, the most megabytes the process held stand behind."
+    if "failed" in "".join(tables):
+        about += " Where it says failed, a call raised an error: OpenVINO's model answers one caller at a time."
     return f"## Growth\n\n{about}\n\n" + "\n\n".join(tables)
 
 
