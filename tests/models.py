@@ -1,4 +1,8 @@
-"""The tiny models of the recordings, kept as one archive: `python -m tests.models <folder>` packs a folder anew."""
+"""The tiny models of the recordings, kept as two archives.
+
+`python -m tests.models text <folder>` packs a folder of models anew, `python -m tests.models vision <folder>` those that
+read images.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-ARCHIVE = Path(__file__).parent / "golden" / "models.tar.xz"
+ARCHIVES = Path(__file__).parent / "weights"
 
 # Random weights do not compress; aligned on their four bytes, their exponents do, and a tensor that two
 # models share is stored once.
@@ -19,13 +23,15 @@ _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 0
 
 
 def unpacked() -> Path:
-    """The folder of the models; unpacked once per version of the archive, beside the other temporary files."""
-    digest = hashlib.sha256(ARCHIVE.read_bytes()).hexdigest()[:16]
+    """The folder of the models; unpacked once per version of the archives, beside the other temporary files."""
+    archives = sorted(ARCHIVES.glob("*.tar.xz"))
+    digest = hashlib.sha256(b"".join(archive.read_bytes() for archive in archives)).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"swaprank-golden-models-{os.getuid()}-{digest}"
     if not folder.exists():
         fresh = Path(tempfile.mkdtemp(prefix=folder.name))
-        with tarfile.open(ARCHIVE) as archive:
-            archive.extractall(fresh, filter="data")
+        for packed in archives:
+            with tarfile.open(packed) as archive:
+                archive.extractall(fresh, filter="data")
         try:
             fresh.rename(folder)
         except OSError:  # another test run was faster
@@ -33,9 +39,12 @@ def unpacked() -> Path:
     return folder
 
 
-def pack(source: Path) -> None:
-    """Write the archive; the same files give the same bytes."""
-    with lzma.open(ARCHIVE, "wb", filters=_FILTERS) as stream, tarfile.open(fileobj=stream, mode="w") as archive:
+def pack(name: str, source: Path) -> None:
+    """Write the archive of that name; the same files give the same bytes."""
+    with (
+        lzma.open(ARCHIVES / f"{name}.tar.xz", "wb", filters=_FILTERS) as stream,
+        tarfile.open(fileobj=stream, mode="w") as archive,
+    ):
         for path in sorted(source.rglob("*")):
             if path.is_file():
                 about = tarfile.TarInfo(path.relative_to(source).as_posix())
@@ -45,4 +54,4 @@ def pack(source: Path) -> None:
 
 
 if __name__ == "__main__":
-    pack(Path(sys.argv[1]))
+    pack(sys.argv[1], Path(sys.argv[2]))
