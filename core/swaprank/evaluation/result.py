@@ -1,7 +1,7 @@
 """The result of an evaluation: what ``swaprank eval --json`` prints, and what reports read.
 
-An `Evaluation` holds everything that a table or a page needs: the mean and the value of every query for each measure, the
-time of every query, the ranking of every query with its scores, the model calls, and the tests of significance.
+An `Evaluation` holds all that a table or a page needs: the mean and the value of every query for each measure, the time
+of every query, its ranking with scores, the model calls, and the tests of significance.
 ``Evaluation.model_validate_json(text)`` reads a file, ``evaluation.model_dump_json()`` writes one, and
 ``Evaluation.model_json_schema()`` is its JSON Schema. Times are in seconds.
 
