@@ -12,14 +12,14 @@ ignore fields that they do not know.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import InputError
 from ..types import Call, Failure
 
-VERSION = 1
+VERSION: Final = 1
 FIRST_STAGE = "first stage"
 
 
