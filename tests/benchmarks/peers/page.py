@@ -23,7 +23,7 @@ def _head(found: Found) -> str:
     command = "make bench-peers ARGS='--quick --write'" if found["quick"] else "make bench-peers"
     return f"""# Performance
 
-swaprank beside what one would install in its place: the same weights (all-MiniLM-L6-v2 with an untrained head), the same texts,
+This page sets swaprank beside what one would install in its place: the same weights (all-MiniLM-L6-v2 with an untrained head), the same texts,
 the same machine, in alternating order. `{command}` measures everything on this page and writes it; the data are in
 [performance.json](performance.json).
 
