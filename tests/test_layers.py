@@ -42,8 +42,9 @@ MAY_IMPORT = {
     "sample": set(),
     "testing": CONTRACTS | {"config", "reranker"},
     "server": CONTRACTS | {"config", "reranker"},
+    "evaluation": CONTRACTS | {"bm25", "flow", "stages", "config", "reranker", "runs"},
     "calibration": CONTRACTS | {"config", "reranker", "runs"},
-    "cli": CONTRACTS | {"stages", "config", "reranker", "runs", "server", "calibration"},
+    "cli": CONTRACTS | {"stages", "config", "reranker", "runs", "server", "calibration", "evaluation"},
 }
 # Rooms of `backends`: each backend may use these, and no other backend.
 SHARED = {"_common", "_checkpoints", "_tokens"}

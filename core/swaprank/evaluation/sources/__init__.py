@@ -1,0 +1,1 @@
+"""Readers of judged data, one format per file."""
