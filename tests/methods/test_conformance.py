@@ -14,7 +14,6 @@ from swaprank.testing import check_backend, check_method, check_reranker
 from swaprank.testing.checks import PASSAGES, QUERY
 from tests.conftest import MODELS
 
-
 # Without it, what it reads are the vectors that passages bring, and these bring none.
 OPTIONS = {"vector-refine": {"embed_missing": True}}
 
