@@ -79,7 +79,7 @@ class VectorRefine(Method):
         """Refine the vectors; those that are missing are asked for first."""
         given = [query.embedding, *(passage.embedding for passage in passages)]
         missing = [place for place, vector in enumerate(given) if vector is None]
-        vectors = {place: vector for place, vector in enumerate(given) if vector is not None}
+        vectors: dict[int, Any] = {place: vector for place, vector in enumerate(given) if vector is not None}
         if missing and not self.embed_missing:
             raise _missing(missing, passages)
         requests = [Embed(query.text, "query"), *(Embed(passage.content, "passage") for passage in passages)]
