@@ -23,7 +23,7 @@ def _head(found: Found) -> str:
     command = "make bench-peers ARGS='--quick --write'" if found["quick"] else "make bench-peers"
     return f"""# Performance
 
-swaprank beside what one would install in its place: the same weights (all-MiniLM-L6-v2 with an untrained head), the same texts,
+This page sets swaprank beside what one would install in its place: the same weights (all-MiniLM-L6-v2 with an untrained head), the same texts,
 the same machine, in alternating order. `{command}` measures everything on this page and writes it; the data are in
 [performance.json](performance.json).
 
@@ -83,6 +83,8 @@ def _growth(found: Found) -> str:
             lines.append(f"| {int(size):,} | " + " | ".join(cells) + " |")
         tables.append("\n".join(lines))
     about = "Seconds, median; from 1,000 passages on, the most megabytes the process held stand behind."
+    if "failed" in "".join(tables):
+        about += " Where it says failed, a call raised an error: OpenVINO's model answers one caller at a time."
     return f"## Growth\n\n{about}\n\n" + "\n\n".join(tables)
 
 

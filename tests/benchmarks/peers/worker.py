@@ -10,9 +10,9 @@ import json
 import os
 import re
 import sys
-import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,11 @@ def measured(contender: Contender, job: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     started = time.perf_counter()
     if job["way"] == "callers":
-        callers = [threading.Thread(target=contender.score, args=ask) for ask in asks]
-        for caller in callers:
-            caller.start()
-        for caller in callers:
-            caller.join()
+        with ThreadPoolExecutor(len(asks)) as callers:
+            waiting = [callers.submit(contender.score, *ask) for ask in asks]
+        errors = [error for call in waiting if (error := call.exception())]
+        if errors:  # libraries that allow one caller at a time: their time would be that of doing nothing
+            return {"error": f"{len(errors)} of {len(asks)} calls failed: {errors[0]}"[:300]}
     elif job["way"] == "many" and contender.many is not None:
         contender.many(asks)
     else:
