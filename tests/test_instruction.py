@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from swaprank import InputError, Query, Reranker
+from swaprank import InputError, Passage, Query, Reranker
 from swaprank.config import registry
 from swaprank.methods import erank, icr, zero_shot
 from swaprank.testing import ScriptedBackend, arbitrary_response
@@ -61,7 +61,9 @@ def test_methods_that_take_none_refuse_it(method) -> None:
         reranker.rerank_many([Query("q", instruction=OWN)], [["p"]])
     assert backend.requests == []
     for nothing in ("", None):
-        assert reranker.rerank("q", ["p"], instruction=nothing).order == [0]
+        # vector-refine reads nothing but embeddings.
+        query, passage = Query("q", embedding=[1.0]), Passage("p", embedding=[1.0])
+        assert reranker.rerank(query, [passage], instruction=nothing).order == [0]
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,13 @@ from swaprank.testing import check_backend, check_method, check_reranker
 from swaprank.testing.checks import PASSAGES, QUERY
 from tests.conftest import MODELS
 
+# Without it, what it reads are the vectors that passages bring, and these bring none.
+OPTIONS = {"vector-refine": {"embed_missing": True}}
 
-def config(name: str) -> dict[str, str]:
+
+def config(name: str) -> dict[str, object]:
     needs_model = registry.method(name).takes_model == "required"
-    return {"method": name, **({"model": "scripted"} if needs_model else {})}
+    return {"method": name, **({"model": "scripted"} if needs_model else {}), **OPTIONS.get(name, {})}
 
 
 @pytest.mark.parametrize("name", registry.names("method"))

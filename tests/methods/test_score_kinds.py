@@ -20,6 +20,7 @@ OPTIONS = {
     "qwen3-reranker": [{"activation": "identity"}, {"activation": "sigmoid"}],
     "setwise": [{}, {"scoring": "likelihood"}],
     "static-embedding": [{}, {"weighting": "idf", "window": 32}],
+    "vector-refine": [{"embed_missing": True}],
 }
 CASES = [(name, options) for name in registry.names("method") for options in OPTIONS.get(name, [{}])]
 
