@@ -4,6 +4,7 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 VLLM_VENV ?= .venv-vllm
 PEERS_VENV ?= .venv-peers
+CONFORMANCE_VENV ?= .venv-conformance
 # Processes that run tests side by side, one thread each: a model's batch is too small to share.
 WORKERS ?= 2
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -12,7 +13,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' core/swaprank/__init__
 BENCHMARKS = $(filter-out __init__,$(basename $(notdir $(wildcard tests/benchmarks/*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vllm check coverage bench bench-peers build release-check tag clean
+.PHONY: help demo test test-vllm check coverage bench bench-peers conformance build release-check tag clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -43,6 +44,9 @@ bench: $(VENV)/ready  ## run one benchmark: make bench NAME=label_scoring [ARGS=
 bench-peers: $(PEERS_VENV)/ready  ## swaprank beside its rivals (15 minutes); writes docs/performance.md; ARGS=--quick: 3 minutes
 	$(PEERS_VENV)/bin/python -W ignore -m tests.benchmarks.peers $(ARGS)
 
+conformance: $(CONFORMANCE_VENV)/ready  ## what the frameworks' own rerankers keep and break (20 seconds); writes docs/conformance.md
+	$(CONFORMANCE_VENV)/bin/python -W ignore -m tests.benchmarks.conformance $(ARGS)
+
 build: $(VENV)/ready  ## build the wheel and the source distribution into dist/
 	rm -rf dist
 	$(VENV)/bin/python -m build --no-isolation
@@ -56,7 +60,7 @@ tag: release-check  ## tag that version; pushing the tag and uploading dist/ are
 	git tag --annotate v$(VERSION) --message "swaprank $(VERSION)"
 
 clean:  ## remove the environments and what was built
-	rm -rf $(VENV) $(DEMO_VENV) $(VLLM_VENV) $(PEERS_VENV) dist
+	rm -rf $(VENV) $(DEMO_VENV) $(VLLM_VENV) $(PEERS_VENV) $(CONFORMANCE_VENV) dist
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -79,5 +83,11 @@ $(VLLM_VENV)/ready: tests/real_vllm/requirements.txt pyproject.toml constraints.
 $(PEERS_VENV)/ready: tests/benchmarks/peers/requirements.txt pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(PEERS_VENV)
 	$(PEERS_VENV)/bin/python $(PIP) --requirement tests/benchmarks/peers/requirements.txt \
+		--editable ".[llamaindex,langchain,transformers]"
+	touch $@
+
+$(CONFORMANCE_VENV)/ready: tests/benchmarks/conformance/requirements.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(CONFORMANCE_VENV)
+	$(CONFORMANCE_VENV)/bin/python $(PIP) --requirement tests/benchmarks/conformance/requirements.txt \
 		--editable ".[llamaindex,langchain,transformers]"
 	touch $@

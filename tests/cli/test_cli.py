@@ -68,7 +68,7 @@ def test_eval_on_a_folder_and_on_files(tmp_path) -> None:
         *("eval", "--json", "--run", run, "--qrels", folder / "qrels" / "test.tsv", "-r", "bm25"),
         *("--corpus", folder / "corpus.jsonl", "--queries", folder / "queries.jsonl", "--measures", "nDCG@10"),
     )
-    [first, _] = json.loads(again.stdout)
+    first = json.loads(again.stdout)["rows"][0]
     expected = sum(float(row["nDCG@10"]) for row in rows if row["reranker"] == "embedded") / 20
     assert first["measures"]["nDCG@10"] == pytest.approx(expected)
 
@@ -87,7 +87,9 @@ def test_names_are_shown_as_they_are(tmp_path) -> None:
     folder = tmp_path / "[bold]é"
     shutil.copytree(SAMPLE / "en", folder)
     run = ("eval", "--data", folder, "--run-name", "overlap", "-r", "bm25")
-    assert swaprank(*run, env={**os.environ, "PYTHONIOENCODING": "ascii"}).stdout.startswith("[bold]?: 20 queries")
+    assert swaprank(*run, env={**os.environ, "PYTHONIOENCODING": "ascii"}).stdout.startswith(
+        "[bold]? (test): 20 queries"
+    )
 
 
 @pytest.mark.parametrize(

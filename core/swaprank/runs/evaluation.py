@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,10 @@ from typing import Any
 from ..errors import InputError, require
 from ..reranker import Reranker
 from ..types import Passage
-from .streams import open_input
+from . import inquire_ap
+from .judged_files import json_lines, read_qrels, read_run
 
-DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100")
+DEFAULT_MEASURES = ("nDCG@10", "RR@10", "AP", "R@100")
 
 Run = dict[str, dict[str, float]]
 
@@ -29,16 +28,22 @@ class Dataset:
         queries: Query text by id; only queries that have judgements.
         candidates: First-stage candidates by query id, best first, with their retrieval score.
         qrels: Relevance by query id and passage id; may name passages that have no text here.
+        source: The folder, file or id that it was read from.
+        split: The split of the judgements; empty where there are none.
+        first_stage_name: Where the candidates come from, in words.
     """
 
     name: str
     queries: dict[str, str]
     candidates: dict[str, list[Passage]]
     qrels: dict[str, dict[str, int]]
+    source: str = ""
+    split: str = ""
+    first_stage_name: str = ""
 
     def first_stage(self) -> Run:
         """The candidates as a run."""
-        return {query: _as_run([passage.id or "" for passage in found]) for query, found in self.candidates.items()}
+        return {query: as_run([passage.id or "" for passage in found]) for query, found in self.candidates.items()}
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def load_beir(folder: str | Path, *, run: str = "bm25", depth: int = 100) -> Dat
         "qrels": folder / "qrels" / "test.tsv",
         "run": folder / "runs" / f"{run}.trec",
     }
-    return replace(load_files(**files, depth=depth), name=folder.name)
+    return replace(load_files(**files, depth=depth), name=folder.name, source=str(folder), split="test")
 
 
 def load_files(
@@ -96,13 +101,13 @@ def load_files(
     Raises:
         InputError: A file is missing or does not parse, or there is nothing to rerank in them.
     """
-    judged = _qrels(Path(qrels))
-    texts = {query["_id"]: query["text"] for query in _jsonl(Path(queries), ("_id", "text"))}
-    found = _run(Path(run))
+    judged = read_qrels(Path(qrels))
+    texts = {query["_id"]: query["text"] for query in json_lines(Path(queries), ("_id", "text"))}
+    found = read_run(Path(run))
     wanted = {passage for ranked in found.values() for passage, _ in ranked}
     passages = {
         entry["_id"]: Passage(text=entry["text"], id=entry["_id"], title=entry.get("title") or None)
-        for entry in _jsonl(Path(corpus), ("_id", "text"))
+        for entry in json_lines(Path(corpus), ("_id", "text"))
         if entry["_id"] in wanted
     }
     candidates = {
@@ -117,7 +122,14 @@ def load_files(
             hint="Do all files use the same ids?",
         )
     judged_texts = {query: texts[query] for query in judged if query in texts}
-    return Dataset(name=Path(run).stem, queries=judged_texts, candidates=candidates, qrels=judged)
+    return Dataset(
+        name=Path(run).stem,
+        queries=judged_texts,
+        candidates=candidates,
+        qrels=judged,
+        source=str(run),
+        first_stage_name=Path(run).name,
+    )
 
 
 def evaluate(
@@ -141,7 +153,7 @@ def evaluate(
             [dataset.queries[query] for query in batch], [dataset.candidates[query] for query in batch]
         )
         for query, ranking in zip(batch, rankings, strict=True):
-            run[query] = _as_run([ranked.passage.id or "" for ranked in ranking.passages])
+            run[query] = as_run([ranked.passage.id or "" for ranked in ranking.passages])
             calls += sum(call.requests for call in ranking.calls)
     seconds = (time.perf_counter() - started) / max(len(queries), 1)
     report = measure(run, dataset, measures, name=reranker.name)
@@ -154,7 +166,8 @@ def measure(run: Run, dataset: Dataset, measures: Sequence[str] = DEFAULT_MEASUR
     Args:
         run: Scores by query id and passage id; queries without judgements are not measured.
         dataset: Holds the judgements.
-        measures: Names in ir-measures' syntax; two names of one measure are both reported.
+        measures: Names in ir-measures' syntax, and ``INQUIRE_AP`` (`inquire_ap`); two names of one measure are both
+            reported.
         name: What the report calls the run.
 
     Raises:
@@ -178,7 +191,7 @@ def measure(run: Run, dataset: Dataset, measures: Sequence[str] = DEFAULT_MEASUR
 
 def _measure(library: Any, text: str) -> Any:
     try:
-        parsed = library.parse_measure(text)
+        parsed = inquire_ap.parse(library, text) or library.parse_measure(text)
         hash(parsed)  # only this looks at the names of its parameters
     except (NameError, ValueError, KeyError) as error:
         raise InputError(f"ir-measures does not know the measure {text!r}: {error}.") from error
@@ -188,59 +201,6 @@ def _measure(library: Any, text: str) -> Any:
     return parsed
 
 
-def _as_run(ids: Sequence[str]) -> dict[str, float]:
+def as_run(ids: Sequence[str]) -> dict[str, float]:
+    """A ranking as scores by id that fall strictly, so that trec_eval, which breaks ties by id, keeps its order."""
     return {id_: float(len(ids) - place) for place, id_ in enumerate(ids)}
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    with open_input(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-            except UnicodeDecodeError as error:
-                raise InputError(f"{str(path)!r}, line {number} is not text in UTF-8: {error}.") from error
-            if text.strip():
-                yield number, text
-
-
-def _jsonl(path: Path, required: Iterable[str]) -> Iterator[dict[str, Any]]:
-    for number, line in _lines(path):
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}, line {number} is not JSON: {error}.") from error
-        missing = [key for key in required if not isinstance(entry, Mapping) or key not in entry]
-        if missing:
-            raise InputError(f"{path}, line {number} lacks {', '.join(missing)}.")
-        texts = {"title": entry.get("title") or "", **{key: entry[key] for key in required}}
-        for key, value in texts.items():
-            if not isinstance(value, str):
-                raise InputError(f"{path}, line {number}: {key} is {str(value)[:60]}, which is not text.")
-        yield entry
-
-
-def _qrels(path: Path) -> dict[str, dict[str, int]]:
-    qrels: dict[str, dict[str, int]] = {}
-    for number, line in _lines(path):
-        parts = line.split()
-        if number == 1 and "query-id" in line:
-            continue
-        try:
-            query, passage, relevance = parts if len(parts) == 3 else (parts[0], *parts[2:])
-            qrels.setdefault(query, {})[passage] = int(relevance)
-        except (IndexError, ValueError) as error:
-            raise InputError(f"{path}, line {number} is neither 3 columns of BEIR nor 4 of TREC: {line!r}.") from error
-    return qrels
-
-
-def _run(path: Path) -> dict[str, list[tuple[str, float]]]:
-    found: dict[str, list[tuple[str, float]]] = {}
-    for number, line in _lines(path):
-        try:
-            query, _, passage, _, score, _ = line.split()
-            if not math.isfinite(float(score)):
-                raise ValueError(score)
-            found.setdefault(query, []).append((passage, float(score)))
-        except ValueError as error:
-            raise InputError(f"{path}, line {number} is not a line of a TREC run: {line!r}.") from error
-    return {query: sorted(ranked, key=lambda one: -one[1]) for query, ranked in found.items()}

@@ -2,14 +2,20 @@
 
 from .backends import OracleBackend, ScriptedBackend, arbitrary_response
 from .checks import check_backend, check_method, check_reranker
-from .frameworks import check_compressor
+from .compressors import check_compressor, compressor_findings
+from .conformance import Finding
+from .postprocessors import check_postprocessor, postprocessor_findings
 
 __all__ = [
+    "Finding",
     "OracleBackend",
     "ScriptedBackend",
     "arbitrary_response",
     "check_backend",
     "check_compressor",
     "check_method",
+    "check_postprocessor",
     "check_reranker",
+    "compressor_findings",
+    "postprocessor_findings",
 ]
