@@ -41,7 +41,9 @@ class ChatTemplate:
             lambda text: (
                 text
                 if isinstance(text, str)
-                else "".join(f"\ue000{next(numbers)}\ue001" if isinstance(part, Slot) else spoken(part) for part in text)
+                else "".join(
+                    f"\ue000{next(numbers)}\ue001" if isinstance(part, Slot) else spoken(part) for part in text
+                )
             ),
         )
         pieces = _MARK.split(marked)

@@ -207,7 +207,9 @@ class Session:
         keep = max(map(len, forced)) + 1
         logits, self._cache = causal.forward(ids, self._mask, positions, cache, keep, grows or cache is not None)
         self.logits = logits[:, -1]
-        self.forced_logprobs = [chosen_logprobs(logits[row, -len(after) - 1 : -1], after) for row, after in enumerate(forced)]
+        self.forced_logprobs = [
+            chosen_logprobs(logits[row, -len(after) - 1 : -1], after) for row, after in enumerate(forced)
+        ]
 
     def advance(self, tokens: torch.Tensor, kept: torch.Tensor) -> None:
         """Go on with the rows ``kept`` [rows] by one token each, ``tokens`` [rows]."""
@@ -223,6 +225,7 @@ class Session:
 
 
 def chosen_logprobs(logits: torch.Tensor, ids: Sequence[int]) -> tuple[float, ...]:
+    """The log-probability of each id by the logits [ids, vocabulary] before it."""
     if not ids:
         return ()
     logprobs = logits.log_softmax(-1)

@@ -61,9 +61,7 @@ def vision_language_model(source: Source, options: TransformersOptions) -> Visio
     reader = ImageReader(source.image_processor(), config, tokenizer, source.model)
     network = load_network(source, options, "AutoModelForImageTextToText")
     ends = end_tokens(*(getattr(own, "eos_token_id", None) for own in (network.generation_config, network.config)))
-    tokens = VisionTokens(
-        tokenizer, source.model, reader, ends=ends, parse_control_tokens=options.parse_control_tokens
-    )
+    tokens = VisionTokens(tokenizer, source.model, reader, ends=ends, parse_control_tokens=options.parse_control_tokens)
     return VisionLanguageModel(
         VisionNetwork(network, tokens, source.model),
         tokens,

@@ -1,7 +1,7 @@
 """Vision-language networks: next-token logits of prompts of which some tokens are patches of images.
 
-The vision tower reads each image once, however many prompts show it; what it made of an image is kept for the calls that
-follow, such as the windows of one query.
+The vision tower reads each image once, however many prompts show it; what it made of an image is kept for the calls
+that follow, such as the windows of one query.
 """
 
 from __future__ import annotations
@@ -179,7 +179,8 @@ class VisionNetwork:
         """What the vision tower makes of an image."""
         found = self._seen.get(number)
         if found is None:
-            pixels = {name: tensor.to(self.network.device) for name, tensor in self._tokens.image(number).pixels.items()}
+            read = self._tokens.image(number).pixels
+            pixels = {name: tensor.to(self.network.device) for name, tensor in read.items()}
             grid = pixels.get("image_grid_thw")
             pixels["pixel_values"] = pixels["pixel_values"].to(self.network.dtype)
             output = self.network.model.get_image_features(**pixels, return_dict=True)
@@ -206,7 +207,9 @@ class VisionSession:
         keep = max(map(len, forced)) + 1
         logits, self._cache, self._mask, self._shift = network.first(rows, keep, grows)
         self.logits = logits[:, -1]
-        self.forced_logprobs = [chosen_logprobs(logits[row, -len(after) - 1 : -1], after) for row, after in enumerate(forced)]
+        self.forced_logprobs = [
+            chosen_logprobs(logits[row, -len(after) - 1 : -1], after) for row, after in enumerate(forced)
+        ]
 
     def advance(self, tokens: torch.Tensor, kept: torch.Tensor) -> None:
         """Go on with the rows ``kept`` [rows] by one token each, ``tokens`` [rows]."""

@@ -1,8 +1,8 @@
 """From a picture to what a vision-language network reads: pixels, and how many tokens they become.
 
-Transformers' processors are not used: without torchvision they cannot be built for the Qwen family, because they ask for
-a processor of videos. An image processor, the tokenizer and the placeholders repeated here give the same ids, grids and
-logits; the tests compare them with the recordings of the official codes.
+Transformers' processors are not used: without torchvision they cannot be built for the Qwen family, because they ask
+for a processor of videos. An image processor, the tokenizer and the placeholders repeated here give the same ids, grids
+and logits; the tests compare them with the recordings of the official codes.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ImageReader:
         self._model = model
         self._grids = hasattr(processor, "merge_size")
         token = getattr(config, "image_token_id", None)
-        self.token = int(getattr(config, "image_token_index") if token is None else token)
+        self.token = int(config.image_token_index if token is None else token)
         self._per_tile: int = 0
         if self._grids:
             self._per_token = processor.merge_size**2

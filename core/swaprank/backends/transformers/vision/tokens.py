@@ -22,8 +22,8 @@ _MOST_BYTES = 512 << 20
 class VisionTokens(Tokens):
     """A tokenizer whose prompts may hold images.
 
-    Equal images with equal bounds have one number, and each of the tokens that an image becomes is minus that number. So
-    prompts are compared, cut and counted by their ids alone, and a network finds the pixels in `images`.
+    Equal images with equal bounds have one number, and each of the tokens that an image becomes is minus that number.
+    So prompts are compared, cut and counted by their ids alone, and a network finds the pixels by `image`.
 
     Args:
         tokenizer: The tokenizer.
