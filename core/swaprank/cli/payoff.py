@@ -45,8 +45,8 @@ def payoff(
 ) -> None:
     """Say whether reranking pays on your data: its gain, of what could be gained, and its time.
 
-    "of possible" compares the gain with that of the perfect order of the same candidates, which takes a better search to
-    beat. The verdict is unclear where p, corrected for all rows, is 0.05 or more: ask more queries.
+    "of possible" compares the gain with that of the perfect order of the same candidates, which only a better search
+    can beat. The verdict is unclear where p, corrected for all rows, is 0.05 or more: ask more queries.
     """
     places = _depths(depths)
     built = contenders(config or [], reranker or [])
