@@ -32,6 +32,7 @@ check: $(VENV)/ready  ## style, types, the wheel, a bare install, generated tabl
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python tests/packaging/readme_tables.py --check
+	$(VENV)/bin/python tests/packaging/choosing_table.py --check
 	$(VENV)/bin/python tests/packaging/bare_install.py
 
 coverage: $(VENV)/ready  ## the test suite with line and branch coverage, shown per file

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 CORE = Path(__file__).parents[1] / "core" / "swaprank"
-WORDS = {"errors", "masking", "types", "responses", "prompt", "requests", "capability"}
+WORDS = {"errors", "images", "masking", "types", "responses", "prompt", "requests", "capability"}
 PURE = WORDS | {"scores", "replies"}
 CONTRACTS = PURE | {"method", "strategy", "backend"}
 # Each room and everything that it may import, besides itself.
@@ -18,9 +18,10 @@ MAY_IMPORT = {
     "masking": set(),
     "prompt": set(),
     "responses": set(),
-    "types": set(),
+    "images": {"errors"},
+    "types": {"images"},
     "capability": set(),
-    "requests": {"capability", "prompt", "responses"},
+    "requests": {"capability", "images", "prompt", "responses"},
     "scores": WORDS,
     "replies": WORDS,
     "bm25": PURE,

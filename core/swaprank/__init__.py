@@ -5,11 +5,13 @@ from .errors import (
     BackendError,
     CapabilityError,
     ConfigError,
+    ImageError,
     InputError,
     MissingDependencyError,
     ResponseError,
     SwaprankError,
 )
+from .images import Image
 from .reranker import Reranker
 from .stages.feedback import Feedback
 from .types import Call, Decomposed, Failure, Highlight, Passage, Query, RankedPassage, Ranking, ScoreKind
@@ -26,6 +28,8 @@ __all__ = [
     "Failure",
     "Feedback",
     "Highlight",
+    "Image",
+    "ImageError",
     "InputError",
     "MissingDependencyError",
     "Passage",

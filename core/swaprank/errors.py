@@ -4,6 +4,7 @@ SwaprankError
 ├── ConfigError (ValueError)           a key or value of a config is wrong
 │   └── CapabilityError                the backend cannot answer what the method asks
 ├── InputError (ValueError)            the query or the passages cannot be reranked
+│   └── ImageError                     an image cannot be read
 ├── MissingDependencyError (ImportError)  an optional package is not installed
 └── BackendError (RuntimeError)        a model did not answer
     ├── BackendTimeoutError        no answer within the ``timeout`` of the config
@@ -46,6 +47,10 @@ class CapabilityError(ConfigError):
 
 class InputError(SwaprankError, ValueError):
     """A query or a passage list cannot be reranked as it is."""
+
+
+class ImageError(InputError):
+    """What should be an image cannot be read, is none, or is too large."""
 
 
 class MissingDependencyError(SwaprankError, ImportError):

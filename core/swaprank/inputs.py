@@ -31,7 +31,7 @@ def checked_query(query: str | Query, instruction: str | None = None) -> Query:
     if not isinstance(query, Query):
         raise InputError(f"The query is {_shown(query)}.", hint="Give a str or a swaprank.Query.")
     _check_text(query.text, "The query's text")
-    if not query.text.strip():
+    if not query.text.strip() and not query.images:
         raise InputError(f"The query is {query.text!r}.", hint="A query needs at least one visible character.")
     if not isinstance(query.decomposed, Decomposed | None):
         raise InputError(f"The query's 'decomposed' is {_shown(query.decomposed)}.", hint="Give a swaprank.Decomposed.")

@@ -15,6 +15,8 @@ from .requests import (
     Capability,
     Embed,
     Embedded,
+    EmbedImage,
+    EmbedImageTokens,
     EmbedPrompt,
     EmbedTokens,
     Generate,
@@ -51,6 +53,7 @@ class GroupScores:
         quotes: What the model quoted of each passage, where it was asked to and the quote occurs there.
         evidence: What was found in each passage by itself, whatever the others are, by name (`Method.evidence`): one
             number per passage, in the group's order.
+        warnings: What went as configured and is probably not what was wanted.
     """
 
     scores: Sequence[float]
@@ -60,6 +63,7 @@ class GroupScores:
     coverage: float | None = None
     quotes: Sequence[str | None] = ()
     evidence: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
 
 Steps = Generator[list[Request], list[Response], GroupScores]
@@ -161,6 +165,11 @@ class Method(BaseModel):
         return "instruction" in type(self).model_fields
 
     @property
+    def reads_images(self) -> bool:
+        """Whether the method with these options reads the images of queries and passages; else it reads their text."""
+        return False
+
+    @property
     def required(self) -> frozenset[Capability]:
         """The capabilities that a backend must have for the method with these options."""
         return self.needs
@@ -226,13 +235,13 @@ def pair_scores(requests: Sequence[PairScore]) -> Responses[PairScored]:
     return _ask(requests, PairScored)
 
 
-def embeddings(requests: Sequence[Embed | EmbedPrompt]) -> Responses[Embedded]:
-    """Embed each text or prompt."""
+def embeddings(requests: Sequence[Embed | EmbedImage | EmbedPrompt]) -> Responses[Embedded]:
+    """Embed each text, image or prompt."""
     return _ask(requests, Embedded)
 
 
-def token_embeddings(requests: Sequence[EmbedTokens]) -> Responses[TokenEmbeddings]:
-    """Embed the tokens of each text."""
+def token_embeddings(requests: Sequence[EmbedTokens | EmbedImageTokens]) -> Responses[TokenEmbeddings]:
+    """Embed the tokens of each text or image."""
     return _ask(requests, TokenEmbeddings)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from .capability import Capability as Capability
+from .images import Image
 from .prompt import Prompt, Text
 from .responses import Attended as Attended
 from .responses import Embedded as Embedded
@@ -147,6 +148,19 @@ class Embed:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbedImage:
+    """One embedding of an image, in the space of the texts' embeddings.
+
+    Attributes:
+        image: The image; one that cannot be read is answered with an empty vector that says why.
+    """
+
+    capability: ClassVar[Capability] = Capability.EMBEDDINGS
+    response: ClassVar[type[Embedded]] = Embedded
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
 class EmbedTokens:
     """One embedding per token of a text.
 
@@ -172,6 +186,23 @@ class EmbedTokens:
     expansion: bool | None = None
     attended: bool | None = None
     skip: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedImageTokens:
+    """One embedding per token of an image that is read as a page.
+
+    Attributes:
+        image: The image; one that cannot be read is answered without tokens, and says why.
+        max_pixels: Most pixels that are read: a larger image is shrunk; None for as many as the model's config says.
+        image_only: Whether the tokens of the prompt around the image get no embedding.
+    """
+
+    capability: ClassVar[Capability] = Capability.TOKEN_EMBEDDINGS
+    response: ClassVar[type[TokenEmbeddings]] = TokenEmbeddings
+    image: Image
+    max_pixels: int | None = None
+    image_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +322,6 @@ class Tokenize:
 
 
 Request = (
-    Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedTokens | Views | EmbedPrompt | Attend
-    | Lexical | LexicalBlend | Tokenize
+    Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedImage | EmbedTokens | EmbedImageTokens
+    | Views | EmbedPrompt | Attend | Lexical | LexicalBlend | Tokenize
 )  # fmt: skip

@@ -96,23 +96,25 @@ class PairScored:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Answer to `Embed` and `EmbedPrompt`.
+    """Answer to `Embed`, `EmbedImage` and `EmbedPrompt`.
 
     Attributes:
         vector: The embedding, not necessarily of unit length. Any float sequence; arrays are fine.
         coverage: Share (0 to 1) of the text's letters that the model's vocabulary knows as more
             than single characters or bytes; None where the backend cannot tell.
         usage: Tokens read.
+        unreadable: Why there is no vector: the image cannot be read; empty where it can.
     """
 
     vector: Sequence[float] | NDArray[np.floating]
     coverage: float | None = None
     usage: Usage = Usage()
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenEmbeddings:
-    """Answer to `EmbedTokens`.
+    """Answer to `EmbedTokens` and `EmbedImageTokens`.
 
     Attributes:
         ids: The token ids [tokens].
@@ -122,6 +124,7 @@ class TokenEmbeddings:
             their ids.
         coverage: As in `Embedded`.
         usage: Tokens read.
+        unreadable: As in `Embedded`.
     """
 
     ids: Sequence[int] | NDArray[np.integer]
@@ -129,6 +132,7 @@ class TokenEmbeddings:
     rows: Sequence[int] | NDArray[np.integer] | None = None
     coverage: float | None = None
     usage: Usage = Usage()
+    unreadable: str = ""
 
     @property
     def vectors(self) -> NDArray[np.floating]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .images import Image, as_images
+
 
 class ScoreKind(StrEnum):
     """What a score means, so that a threshold or a normalisation is never applied to the wrong thing."""
@@ -65,12 +67,19 @@ class Query:
         instruction: What counts as relevant; overrides the config's. Refused by rerankers of which no method
             takes one; those that do have an option ``instruction``.
         decomposed: Its parts, where they are known before; else a decomposition stage asks its LLM.
+        images: What it shows beside the text, or in its place; paths, bytes, URLs and PIL images become `Image`.
     """
 
     text: str
     embedding: Sequence[float] | None = None
     instruction: str | None = None
     decomposed: Decomposed | None = None
+    images: tuple[Image, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Whatever stands for an image becomes one."""
+        if self.images:
+            object.__setattr__(self, "images", as_images(self.images))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,8 @@ class Passage:
         score: The first-stage retrieval score, higher is better; None when unknown, and NaN counts as that.
         metadata: Anything else; never read by a method, always handed back.
         embedding: A stored passage embedding, for methods that can reuse one.
+        images: Pages, photos or figures, which belong to the text or stand in its place; paths, bytes, URLs and PIL
+            images become `Image`. Only methods that read images read them.
     """
 
     text: str
@@ -92,6 +103,12 @@ class Passage:
     score: float | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     embedding: Sequence[float] | None = None
+    images: tuple[Image, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Whatever stands for an image becomes one."""
+        if self.images:
+            object.__setattr__(self, "images", as_images(self.images))
 
     @property
     def content(self) -> str:
@@ -100,7 +117,12 @@ class Passage:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing but white space to read."""
+        """Whether there is nothing but white space to read, and no image."""
+        return not self.images and self.has_no_text
+
+    @property
+    def has_no_text(self) -> bool:
+        """Whether the text is nothing but white space."""
         return not self.content.strip()
 
 

@@ -13,8 +13,8 @@ from .options import HEAD, prose, table
 
 _HEAD = """# Config reference
 
-Made from the models that check configs. [Config](config.md) explains it by examples; your editor can check and complete a file with the
-[JSON Schema](config-schema.json), which `swaprank config schema` prints too:
+Made from the models that check configs. [Config](config.md) explains it by examples; your editor can check and
+complete a file with the [JSON Schema](config-schema.json), which `swaprank config schema` prints too:
 
 ```
 # yaml-language-server: $schema=config-schema.json

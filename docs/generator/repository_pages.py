@@ -1,5 +1,4 @@
-"""Pages that are files of the repository: its README, how to contribute, what changed, the examples
-and notebooks."""
+"""Pages that are files of the repository: README, how to contribute, what changed, examples, notebooks."""
 
 from __future__ import annotations
 

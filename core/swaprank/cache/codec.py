@@ -21,6 +21,9 @@ _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (*_PLAIN, Embedd
 def encoded(response: Response) -> bytes | None:
     """The response as bytes; None for a kind that is not kept."""
     kind, array = type(response).__name__, None
+    if isinstance(response, Embedded | TokenEmbeddings) and response.unreadable:
+        # The file may be whole the next time.
+        return None
     if isinstance(response, _PLAIN):
         values: dict[str, Any] = {
             field.name: getattr(response, field.name) for field in fields(response) if field.name != "usage"

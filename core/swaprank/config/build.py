@@ -30,6 +30,7 @@ from .data import Config, check_data
 from .environment import from_environment
 from .expand import backend_config, expand
 from .kinds import COMPOSITES, METHOD_KEYS, STAGE_KEYS, Composite, Nested, Parts, main_key, takes_backend
+from .prices import Pricing
 from .reading import Inherited, check_taken, composite_reading, reading_ranker
 
 
@@ -66,6 +67,7 @@ class Builder:
         limits = validated(Limits, _own(expanded, Limits), where)
         policy = validated(RetryPolicy, _own(expanded, RetryPolicy), where)
         reading = validated(Reading, _own(expanded, Reading), where)
+        validated(Pricing, _own(expanded, Pricing), where)
         if main == "method":
             method_ranker, name = self._method(expanded, where, backend), expanded[main]
             ranker = reading_ranker(reading, method_ranker, self._inherited, where)

@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 # Networks that read a text from left to right. With a classification head they are rerankers of several kinds.
 _DECODERS = ("llama", "qwen", "mistral", "mixtral", "gemma", "phi", "smollm", "olmo", "minicpm", "granite", "gpt")
 
+# Networks that read images, which the method is told.
+_READ_IMAGES = {"clip": "bi-encoder", "siglip": "bi-encoder", "colqwen2": "late-interaction"}
+
 
 def config_of_model(model: str, hub: Mapping[str, Any] | None) -> Config:
     """The config of a model that is named without a method.
@@ -45,7 +48,13 @@ def config_of_model(model: str, hub: Mapping[str, Any] | None) -> Config:
             f"No recipe has the model {shown(model)}, and its backend has no files that say what it is.",
             hint="Say its method: method: cross-encoder, bi-encoder, or another one.",
         )
-    method, why = _method(model, read_model_files(model, hub))
+    files = read_model_files(model, hub)
+    own = files.get(CONFIG)
+    reads_images = _READ_IMAGES.get(str(own.get("model_type"))) if isinstance(own, dict) else None
+    if reads_images is not None:
+        logger.info("%s is of the method %s and reads images, as its %s says.", model, reads_images, CONFIG)
+        return {"method": reads_images, "model": model, "images": "read"}
+    method, why = _method(model, files)
     logger.info("%s is of the method %s, as its %s says.", model, method, why)
     return {"method": method, "model": model}
 

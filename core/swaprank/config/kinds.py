@@ -39,9 +39,10 @@ from ..stages.retry_policy import RetryPolicy
 from ..stages.stage import Limits
 from ..types import Passage
 from .data import Config
+from .prices import Pricing
 
 METHOD_KEYS = ("method", "model", "strategy", "backend", "cache")
-STAGE_OPTIONS: tuple[type[BaseModel], ...] = (Limits, RetryPolicy, Reading)
+STAGE_OPTIONS: tuple[type[BaseModel], ...] = (Limits, RetryPolicy, Reading, Pricing)
 STAGE_KEYS = frozenset({"on_error", *(name for options in STAGE_OPTIONS for name in options.model_fields)})
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ..config.prices import price_table
 from ..runs.evaluation import Dataset, as_run, measure
-from .result import Latency, QueryResult, Row, Work
+from .result import Cost, Latency, QueryResult, Row, Work
 from .significance import interval
 
 _UNSAFE = re.compile(r"[^\w.-]+")
@@ -48,6 +50,7 @@ def measured(
             "intervals": {name: interval(values, seed=seed) for name, values in columns.items()},
             "latency": None if row.kind == "first-stage" else _latency(results.values(), batch_size),
             "work": _work(results.values()),
+            "cost": _cost(row.config, results.values()),
             "queries": queries,
         }
     )
@@ -96,3 +99,12 @@ def _work(results: Iterable[QueryResult]) -> Work:
         repairs=sum(result.repairs for result in found),
         failures=sum(len(result.failures) for result in found),
     )
+
+
+def _cost(config: Mapping[str, Any], results: Iterable[QueryResult]) -> Cost | None:
+    table = price_table(config) if config else None
+    found = [result for result in results if result.ranking]
+    amount = table.cost(call for result in found for call in result.calls) if table else None
+    if table is None or amount is None or not found:
+        return None
+    return Cost(amount=amount, currency=table.currency, per_1000_queries=1000 * amount / len(found))

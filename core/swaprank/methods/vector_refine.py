@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ..errors import InputError
 from ..method import GroupScores, Method, Steps, embeddings
-from ..requests import Capability, Embed
+from ..requests import Capability, Embed, EmbedImage
 from ..scores.ranks import behind, descending
 from ..types import Passage, Query, ScoreKind
 
@@ -61,6 +61,11 @@ class VectorRefine(Method):
     embed_missing: bool = False
 
     @property
+    def reads_images(self) -> bool:
+        """A vector stands for an image as for a text."""
+        return True
+
+    @property
     def score_kinds(self) -> frozenset[ScoreKind]:
         """Means of dot products of blended vectors, which are not of unit length."""
         return frozenset({ScoreKind.DOT})
@@ -82,7 +87,13 @@ class VectorRefine(Method):
         vectors: dict[int, Any] = {place: vector for place, vector in enumerate(given) if vector is not None}
         if missing and not self.embed_missing:
             raise _missing(missing, passages)
-        requests = [Embed(query.text, "query"), *(Embed(passage.content, "passage") for passage in passages)]
+        requests: list[Embed | EmbedImage] = [Embed(query.text, "query")]
+        if query.images:
+            requests = [EmbedImage(query.images[0])]
+        requests += [
+            EmbedImage(passage.images[0]) if passage.images else Embed(passage.content, "passage")
+            for passage in passages
+        ]
         responses = yield from embeddings([requests[place] for place in missing])
         vectors.update((place, response.vector) for place, response in zip(missing, responses, strict=True))
         matrix = _matrix([vectors[place] for place in range(len(given))], passages)

@@ -75,9 +75,10 @@ class MethodRanker:
             raise scorer.errors[0]
         messages = dict.fromkeys(map(str, scorer.errors))
         warnings = cut_warnings(self.method.name, scorer.calls) if self.method.scores_each else []
+        warnings += [*self._image_warnings(query, passages), *scores.warnings]
         if warnings and not self._warned:
             self._warned.extend(warnings)
-            logger.warning("%s This is said once; Ranking.warnings has it each time.", warnings[0])
+            logger.warning("%s This is said once; Ranking.warnings has it each time.", " ".join(warnings))
         return CandidateScores(
             order=order,
             scores=unread_behind(scores.scores, order),
@@ -95,6 +96,17 @@ class MethodRanker:
                 for name in sorted(self.method.evidence & scores.evidence.keys())
             },
             warnings=warnings,
+        )
+
+    def _image_warnings(self, query: Query, passages: Sequence[Passage]) -> list[str]:
+        """What a method that reads text says of the images that it was given."""
+        if self.method.reads_images:
+            return []
+        own = ["the query"] if query.images else []
+        count = sum(bool(passage.images) for passage in passages)
+        own += [f"{count} of {len(passages)} passages"] if count else []
+        return [f"{self.method.name!r} read the text only: the images of {' and of '.join(own)} were not read."] * bool(
+            own
         )
 
     def relevance(self, kind: ScoreKind, scores: Sequence[float]) -> list[float | None]:

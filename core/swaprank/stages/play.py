@@ -81,6 +81,7 @@ def merged(
         quotes=quotes,
         coverage=sum(coverages) / len(coverages) if coverages else None,
         evidence=evidence,
+        warnings=list(dict.fromkeys(text for _, one in groups for text in one.warnings)),
     )
 
 

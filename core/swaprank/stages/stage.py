@@ -18,6 +18,7 @@ from ..scores.ranks import rank_scores
 from ..scores.relevance import RelevanceMap
 from ..types import Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
 from .candidate_scores import CandidateScores
+from .method_ranker import MethodRanker
 from .normalization import normalized, relevances
 from .ranker import KeepsFirst, Ranker
 from .retry_policy import RetryPolicy, guarded
@@ -143,8 +144,9 @@ class Stage:
         kept, scores, kind = candidates.order[: candidates.kept], candidates.scores, candidates.kind
         relevance = relevances(candidates, limits.relevance, self.ranker.scale)
         if limits.empty_passages == "last":
-            kept, scores = _empty_last(kept, scores, passages)
-            relevance = [_without_text(one, passage) for one, passage in zip(relevance, passages, strict=True)]
+            empty = [self._nothing_to_read(passage) for passage in passages]
+            kept, scores = _empty_last(kept, scores, empty)
+            relevance = [_without_text(one, nothing) for one, nothing in zip(relevance, empty, strict=True)]
         # What a failure inside has left are scores of another kind.
         if not (candidates.failures and limits.normalize == "sigmoid" and kind not in SIGMOID):
             scores, kind = normalized(scores, kind, limits.normalize)
@@ -178,6 +180,12 @@ class Stage:
             warnings=candidates.warnings,
             unscored=candidates.unscored,
         )
+
+    def _nothing_to_read(self, passage: Passage) -> bool:
+        """Whether a passage is blank to the ranker; an image is no text to a method that reads text only."""
+        if isinstance(self.ranker, MethodRanker) and not self.ranker.method.reads_images:
+            return passage.has_no_text
+        return passage.is_empty
 
     def _above(
         self,
@@ -236,11 +244,11 @@ def _selected(scores: Sequence[float], kind: ScoreKind, limits: Limits) -> int |
 
 
 def _empty_last(
-    order: Sequence[int], scores: Sequence[float], passages: Sequence[Passage]
+    order: Sequence[int], scores: Sequence[float], empty_at: Sequence[bool]
 ) -> tuple[list[int], list[float]]:
-    """Move passages without text to the end, with a score no higher than any other's."""
-    empty = [index for index in order if passages[index].is_empty]
-    full = [index for index in order if not passages[index].is_empty]
+    """Move passages with nothing to read to the end, with a score no higher than any other's."""
+    empty = [index for index in order if empty_at[index]]
+    full = [index for index in order if not empty_at[index]]
     moved = list(scores)
     if full:
         floor = min(scores[index] for index in full)
@@ -249,6 +257,6 @@ def _empty_last(
     return full + empty, moved
 
 
-def _without_text(relevance: float | None, passage: Passage) -> float | None:
-    """The relevance of a passage that may have no text, which is none; unknown stays unknown."""
-    return 0.0 if passage.is_empty and relevance is not None else relevance
+def _without_text(relevance: float | None, nothing: bool) -> float | None:
+    """The relevance of a passage that may have nothing to read, which is none; unknown stays unknown."""
+    return 0.0 if nothing and relevance is not None else relevance

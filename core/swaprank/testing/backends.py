@@ -17,6 +17,8 @@ from ..requests import (
     Capability,
     Embed,
     Embedded,
+    EmbedImage,
+    EmbedImageTokens,
     EmbedPrompt,
     EmbedTokens,
     Generate,
@@ -143,12 +145,14 @@ def arbitrary_response(request: Request) -> Response:
         case PairScore():
             logit = chance.gauss(0, 4)
             return PairScored(logit=logit, activation="identity", activated=logit)
-        case Embed() | EmbedPrompt():
+        case Embed() | EmbedImage() | EmbedPrompt():
             return Embedded(vector=tuple(chance.gauss(0, 1) for _ in range(8)))
         case EmbedTokens(text=text):
             ids = [ord(letter) % 97 for letter in text]
             table = np.random.default_rng(7).normal(size=(97, 8))
             return TokenEmbeddings(ids=ids, table=table, rows=ids)
+        case EmbedImageTokens():
+            return TokenEmbeddings(ids=[0] * 5, table=np.random.default_rng(chance.getrandbits(32)).normal(size=(5, 8)))
         case Views(prompts=prompts, views=views):
             numbers = np.random.default_rng(chance.getrandbits(32))
             return Viewed(numbers.normal(size=(len(prompts), views, 8)), numbers.normal(size=(views, 8)))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from ...requests import (
     Attend,
     Embed,
+    EmbedImage,
+    EmbedImageTokens,
     EmbedPrompt,
     EmbedTokens,
     Generate,
@@ -24,7 +26,9 @@ from .options import TransformersOptions
 _KINDS: dict[type[Request], str] = {
     PairScore: "pairs",
     Embed: "texts",
+    EmbedImage: "texts",
     EmbedTokens: "tokens",
+    EmbedImageTokens: "tokens",
     Views: "views",
     Generate: "language",
     LabelLogprobs: "language",
@@ -68,6 +72,13 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
             "texts": load_encoders.text_encoder,
             "pairs": load_encoders.pair_encoder,
         }
+        if kind in ("texts", "tokens"):
+            from .image_encoders import load
+
+            reads_images = load.image_text_encoder if kind == "texts" else load.page_encoder
+            found = reads_images(model, options)
+            if found is not None:
+                return found
         if kind == "pairs" and options.engine == "torch":
             source = source_of(model, options)
             if source.is_decoder():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ...errors import ConfigError
-from ...requests import Embed, Embedded, PairScore, PairScored, Request, Response, Usage
+from ...requests import Embed, Embedded, EmbedImage, EmbedImageTokens, PairScore, PairScored, Request, Response, Usage
 from ...scores.coverage import coverage
 from .._tokens.pairs import Encoding, encode_pairs, output_of, padded
 from .._tokens.quoting import Quoting
@@ -42,6 +42,7 @@ class Encoder(ABC, Generic[RequestKind]):
         """Answer all requests, in order."""
         import torch
 
+        self._check_kinds(requests)
         # Equal requests are computed once: it saves work, and equal passages cannot differ by rounding.
         unique = list(dict.fromkeys(requests))
         with self._lock, torch.inference_mode():
@@ -52,6 +53,18 @@ class Encoder(ABC, Generic[RequestKind]):
         """Forward passes over items of these lengths, of the size that this model is computed fastest in."""
         enough = None if self._packs else self._enough
         in_batches(lengths, self._batch_tokens, forward, enough=enough, packed=self._packs)
+
+    def _check_kinds(self, requests: Sequence[Request]) -> None:
+        """Refuse what is no text, where the model reads texts only.
+
+        Raises:
+            ConfigError: An image is to be embedded.
+        """
+        if any(isinstance(request, EmbedImage | EmbedImageTokens) for request in requests):
+            raise ConfigError(
+                f"The model {self._name!r} reads texts, and is asked about images.",
+                hint="Set images: ignore, or take a model that reads them.",
+            )
 
     @abstractmethod
     def _run(self, requests: Sequence[RequestKind]) -> list[Response]: ...

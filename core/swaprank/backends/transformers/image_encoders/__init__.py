@@ -1,0 +1,1 @@
+"""Encoders that read images beside texts."""

@@ -1,0 +1,4 @@
+"""Images of queries and passages: references that are opened when a model reads them."""
+
+from .image import Image as Image
+from .image import as_images as as_images

@@ -1,0 +1,85 @@
+"""From encoded bytes to a picture that models read: upright, RGB, transparency on white, bounded in size."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ImageError, require
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+# A 600-dpi page has 35 million pixels.
+MOST_BYTES = 64 << 20
+MOST_PIXELS = 100_000_000
+
+
+def decoded(data: bytes, name: str) -> Picture:
+    """The picture that encoded bytes hold; of an animation the first frame.
+
+    Args:
+        data: The bytes.
+        name: What messages call it.
+
+    Raises:
+        ImageError: They are no image, a broken one, or one of too many pixels.
+        MissingDependencyError: Pillow is not installed.
+    """
+    pillow: Any = require("PIL.Image", extra="vision", purpose="Reading images")
+    try:
+        with warnings.catch_warnings():
+            # Its own limit warns first; ours is below the size at which it raises.
+            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)
+            picture: Picture = pillow.open(io.BytesIO(data))
+    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
+        if b"<svg" in data[:1024].lower():
+            raise ImageError(f"{name} is SVG, a drawing and no picture.", hint="Render it as PNG first.") from error
+        raise ImageError(f"{name} is no image that Pillow reads.", hint="Give PNG, JPEG, WebP, GIF or TIFF.") from error
+    return flattened(picture, name)
+
+
+def flattened(picture: Picture, name: str) -> Picture:
+    """The picture upright, in mode RGB, with transparency on white.
+
+    Raises:
+        ImageError: It has too many pixels, or is broken.
+    """
+    from PIL import ImageOps
+
+    width, height = picture.size
+    if width * height > MOST_PIXELS:
+        raise ImageError(f"{name} has {width} x {height} pixels.", hint=f"At most {MOST_PIXELS} are read.")
+    try:
+        picture.load()
+        return _rgb(ImageOps.exif_transpose(picture))
+    # Pillow's decoders raise many types on broken data.
+    except (OSError, ValueError, SyntaxError, IndexError, TypeError, MemoryError) as error:
+        raise ImageError(f"{name} is broken: {type(error).__name__}.", hint="Is the file whole?") from error
+
+
+def _rgb(picture: Picture) -> Picture:
+    from PIL import Image
+
+    if picture.mode.startswith("I") or picture.mode == "F":
+        picture = _eight_bits(picture)
+    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
+        layer = picture.convert("RGBA")
+        picture = Image.new("RGB", layer.size, "white")
+        picture.paste(layer, mask=layer.getchannel("A"))
+    found = picture.convert("RGB")
+    # Image processors would paint this colour white once more.
+    found.info.pop("transparency", None)
+    return found
+
+
+def _eight_bits(picture: Picture) -> Picture:
+    """A picture of 16 or 32 bits a pixel in 8: scaled, where Pillow would clip and turn a scan white."""
+    from PIL import Image
+
+    values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+    most = 255.0 if values.max(initial=0) <= 255 else max(65535.0, float(values.max()))
+    return Image.fromarray(np.clip(values * (255 / most), 0, 255).round().astype(np.uint8))
