@@ -29,3 +29,15 @@ def test_tune_prints_a_config_that_builds(tmp_path) -> None:
     swaprank(*data, "--output", target)
     assert yaml.safe_load(target.read_text()) == yaml.safe_load(done.stdout)
     assert "exists" in swaprank(*data, "--output", target, check=2).stderr
+
+
+def test_payoff() -> None:
+    data = ("payoff", "--data", SAMPLE / "en", "-r", "embedded", "--depths", "5,20")
+    shown = swaprank(*data, "--search-ms", "2").stdout
+    assert "20 queries, runs/overlap.trec, nDCG@10 0.8509 before" in shown
+    assert shown.count("embedded") == 2
+    found = json.loads(swaprank(*data, "--json").stdout)
+    assert [one["depth"] for one in found] == [5, 20]
+    assert found[1]["share"] > found[0]["share"] > 0
+    assert "None of the rerankers takes an instruction" in swaprank(*data, "--instruction", "x", check=2).stderr
+    assert "--depths is '5,x'" in swaprank(*data[:5], "--depths", "5,x", check=2).stderr
