@@ -24,7 +24,9 @@ from tests.conftest import MODELS
 
 # hidden size, layers, heads, feed-forward
 SHAPES = {
+    "tinybert-l2": (128, 2, 2, 512),
     "minilm": (384, 6, 12, 1536),
+    "minilm-l12": (384, 12, 12, 1536),
     "base": (768, 12, 12, 3072),
     "large": (1024, 24, 16, 4096),
     "tiny": (64, 2, 4, 128),

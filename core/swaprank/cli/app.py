@@ -12,7 +12,7 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import ConfigError, InputError, SwaprankError
-from . import calibrate, configs, demo, download, evaluate, recipes, rerank, serve
+from . import calibrate, configs, demo, download, evaluate, payoff, recipes, recommend, rerank, serve, tune
 from .messages import complain, log_to_terminal
 from .options import EPILOG
 
@@ -26,9 +26,12 @@ app = typer.Typer(
 )
 app.command("rerank", epilog=EPILOG)(rerank.rerank)
 app.command("eval", epilog=EPILOG)(evaluate.evaluate)
+app.command("tune", epilog=EPILOG)(tune.tune)
+app.command("payoff", epilog=EPILOG)(payoff.payoff)
 app.command("serve", epilog=EPILOG)(serve.serve)
 app.command("calibrate", epilog=EPILOG)(calibrate.calibrate_command)
 app.command("recipes", epilog=EPILOG)(recipes.recipes)
+app.command("recommend", epilog=EPILOG)(recommend.recommend)
 app.command("methods", epilog=EPILOG)(recipes.methods)
 app.command("demo", epilog=EPILOG)(demo.demo)
 app.command("download", epilog=EPILOG)(download.download)

@@ -1,0 +1,1 @@
+"""Which reranker to take: by what recipes say, and by what was measured."""
