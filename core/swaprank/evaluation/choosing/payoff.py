@@ -86,7 +86,7 @@ def payoffs(
     Args:
         rerankers: By name; an error stands for one that could not be built.
         dataset: Judged queries with candidates.
-        depths: How many candidates to rerank, one after the other.
+        depths: How many candidates to rerank; of depths beyond the longest list, the smallest counts for all.
         name: The measure.
         seed: Of the test and the bootstrap.
         progress: Told of every reranked query.
@@ -95,7 +95,11 @@ def payoffs(
         InputError: The measure is unknown.
     """
     found: list[Payoff] = []
-    for depth in depths:
+    longest = max(map(len, dataset.candidates.values()))
+    wanted = sorted(depths)
+    for place, depth in enumerate(wanted):
+        if place and wanted[place - 1] >= longest:
+            break
         shallow = replace(dataset, candidates={query: each[:depth] for query, each in dataset.candidates.items()})
         measured = compare(rerankers, shallow, Options(measures=(name,), seed=seed), progress=progress)
         first = measured.rows[0]
