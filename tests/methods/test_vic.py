@@ -6,16 +6,19 @@ import pickle
 import pytest
 
 from swaprank import Image, Passage, Query, Reranker, candidate_bag
+from swaprank.backends.transformers.backend import TransformersBackend
+from swaprank.backends.transformers.options import TransformersOptions
 from swaprank.images.grid import FrameGrid, NumberedGrid
 from swaprank.methods.square import Square
 from swaprank.methods.vic import Vic
 from swaprank.prompt import ImageSlot, Slot
-from swaprank.requests import Generated
+from swaprank.requests import Generate, Generated
 from swaprank.testing import ScriptedBackend
-from tests.conftest import GOLDEN, golden
+from tests.conftest import GOLDEN, MODELS, golden
 
 pytest.importorskip("PIL")
 RECORDED = golden("vic")
+INPUTS = {entry["id"]: entry for entry in golden("inputs-multimodal")}
 IMAGES = GOLDEN / "images"
 RED, BLUE, BROKEN = (Image(IMAGES / name) for name in ("red_circle.png", "blue_square.png", "truncated.jpg"))
 
@@ -105,6 +108,38 @@ def ranked(method: str, reply: str, passages, query="q", **options):
     backend = ScriptedBackend(lambda request: Generated(reply))
     ranking = Reranker({"method": method, "model": "m", **options}, backend=backend).rerank(query, passages)
     return ranking, backend
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("case", RECORDED["chat_cases"], ids=lambda case: f"{case['layout']}-{case['input']}")
+def test_the_prompt_through_a_vision_language_model(case) -> None:
+    pytest.importorskip("torch")
+    given = INPUTS[case["input"]]
+    method = Vic(layout="canvas" if case["layout"].startswith("canvas") else "image", subtitles=False)
+    prompt = method.prompt(
+        Query(given["query"]), [Passage("", images=IMAGES / document["image"]) for document in given["documents"]]
+    )
+    assert written(prompt) == case["official_prompt"]
+    options = TransformersOptions(dtype="float32", device="cpu")
+    backend = TransformersBackend(str(MODELS / "tiny-qwen2-5-vl-lm"), options)
+    [reply] = backend.run([Generate(prompt, case["greedy"]["new_tokens"])])
+    ids = case["token_ids"]
+    assert reply.usage.input_tokens == (ids["count"] if isinstance(ids, dict) else len(ids))
+    assert reply.text == case["greedy"]["text"]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("method", ["vic", "square"])
+def test_a_model_that_sees_ranks_pages_texts_and_broken_images(method) -> None:
+    pytest.importorskip("torch")
+    model, backend = str(MODELS / "tiny-qwen2-5-vl-lm"), {"type": "transformers", "dtype": "float32", "device": "cpu"}
+    reranker = Reranker({"method": method, "model": model, "max_tokens": 8, "backend": backend})
+    ranking = reranker.rerank(
+        Query("a circle", images=RED), [Passage("", images=BROKEN), Passage("text"), Passage("a", images=(RED, BLUE))]
+    )
+    assert sorted(ranking.order) == [0, 1, 2]
+    assert ranking.order[-1] == 0
+    assert any("truncated.jpg" in warning for warning in ranking.warnings)
 
 
 def test_copies_of_a_candidate_stand_at_the_place_of_the_best() -> None:
