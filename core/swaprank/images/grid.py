@@ -57,7 +57,7 @@ class Single(Drawn):
         return self._image.name
 
     @property
-    def digest(self) -> str:  # type: ignore[override]
+    def digest(self) -> str:
         """A key of what is drawn."""
         try:
             return self._image.digest
@@ -96,7 +96,7 @@ class FrameGrid(Drawn):
         return self._frames[0].name if len(self._frames) == 1 else f"A grid of {len(self._frames)} images"
 
     @property
-    def digest(self) -> str:  # type: ignore[override]
+    def digest(self) -> str:
         """A key of what is drawn."""
         return _digest("frames", self._side, self._size, self._frames)
 
@@ -145,7 +145,7 @@ class NumberedGrid(Drawn):
         return f"A grid of {len(self._images)} images"
 
     @property
-    def digest(self) -> str:  # type: ignore[override]
+    def digest(self) -> str:
         """A key of what is drawn."""
         return _digest("numbers", self._numbers, self._columns, self._cell, self._images)
 

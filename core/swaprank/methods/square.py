@@ -55,7 +55,7 @@ class Square(PermutationGeneration):
         scores = yield from super().steps(asked, shown)
         lost = [bool(problems(one.images)) and one.has_no_text for one in shown]
         order = sorted(range(len(passages)), key=lambda index: (lost[index], -scores.scores[index]))
-        warnings = [why for one in (asked, *shown) for why in problems(one.images)]
+        warnings = [why for images in (asked.images, *(one.images for one in shown)) for why in problems(images)]
         return replace(scores, scores=rank_scores(order), warnings=warnings)
 
     def prompt(self, query: Query, passages: Sequence[Passage]) -> Chat:

@@ -87,7 +87,7 @@ class Vic(PermutationGeneration):
         scores = yield from super().steps(asked, shown)
         gaps = [sum(len(image.problems) for image in one.images if isinstance(image, Drawn)) for one in shown]
         lost = [gap > 0 and gap >= len(one.images) and one.has_no_text for gap, one in zip(gaps, passages, strict=True)]
-        warnings = [why for one in (asked, *shown) for why in problems(one.images)]
+        warnings = [why for images in (asked.images, *(one.images for one in shown)) for why in problems(images)]
         return replace(scores, scores=_collapsed(scores, passages, lost), warnings=warnings)
 
     def _asked(self, query: Query, *, shown: bool) -> list[tuple[str | Slot | ImageSlot, ...]]:
