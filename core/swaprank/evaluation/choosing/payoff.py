@@ -101,11 +101,15 @@ def payoffs(
         if place and wanted[place - 1] >= longest:
             break
         shallow = replace(dataset, candidates={query: each[:depth] for query, each in dataset.candidates.items()})
-        measured = compare(rerankers, shallow, Options(measures=(name,), seed=seed), progress=progress)
+        how = Options(measures=(name,), seed=seed, keep_loaded=True)
+        measured = compare(rerankers, shallow, how, progress=progress)
         first = measured.rows[0]
         possible = measure(_perfect(shallow), shallow, (name,), name="perfect").measures[name]
         against = {one.row: one for one in measured.comparisons if one.role == "first-stage"}
         found += [_payoff(row, first, depth, possible, against.get(row.name), name, seed) for row in measured.rows[1:]]
+    for reranker in rerankers.values():
+        if isinstance(reranker, Reranker):
+            reranker.close()
     corrected = iter(holm([one.p for one in found if not one.error]))
     return [one if one.error else replace(one, p=next(corrected)) for one in found]
 
