@@ -1,4 +1,4 @@
-"""The documentation site builds with no warning, shows every page, method and public name, and asks no other host for text."""
+"""The documentation site builds with no warning, and shows every page, method, option and public name."""
 
 import os
 import re
@@ -60,6 +60,6 @@ def test_the_reference_has_every_backend_and_public_name(site) -> None:
     assert 'id="swaprank.Ranking"' in api
 
 
-def test_readers_ask_no_other_host_for_fonts_or_scripts(site) -> None:
+def test_no_page_names_a_font_or_a_script_of_another_host(site) -> None:
     page = text(site, "")
     assert not re.findall(r'(?:src|href)="(?:https?:)?//(?!squidfunk)[^"]+\.(?:js|css|woff2?)', page)
