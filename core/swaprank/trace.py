@@ -174,8 +174,8 @@ class Trace:
 def _call(call: Call) -> str:
     model = f" {call.model}" if call.model else ""
     facts = [f"{call.requests} requests"]
-    facts += (
-        [f"{call.input_tokens:,} + {call.output_tokens:,} tokens"] if call.input_tokens or call.output_tokens else []
+    if call.input_tokens or call.output_tokens:
+        facts.append(f"{call.input_tokens:,} + {call.output_tokens:,} tokens")
     )
     facts += [f"{call.cached} from the cache"] if call.cached else []
     return f"{call.method} on {call.backend}{model}: {', '.join(facts)}, {_milliseconds(call.seconds)}"
