@@ -176,7 +176,6 @@ def _call(call: Call) -> str:
     facts = [f"{call.requests} requests"]
     if call.input_tokens or call.output_tokens:
         facts.append(f"{call.input_tokens:,} + {call.output_tokens:,} tokens")
-    )
     facts += [f"{call.cached} from the cache"] if call.cached else []
     return f"{call.method} on {call.backend}{model}: {', '.join(facts)}, {_milliseconds(call.seconds)}"
 
