@@ -21,6 +21,7 @@ OPTIONS = {
     "setwise": [{}, {"scoring": "likelihood"}],
     "static-embedding": [{}, {"weighting": "idf", "window": 32}],
     "vector-refine": [{"embed_missing": True}],
+    "zerank": [{}, {"activation": "identity"}],
 }
 CASES = [(name, options) for name in registry.names("method") for options in OPTIONS.get(name, [{}])]
 
