@@ -13,7 +13,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' core/swaprank/__init__
 BENCHMARKS = $(filter-out __init__,$(basename $(notdir $(wildcard tests/benchmarks/*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vllm check coverage bench bench-peers conformance build release-check tag clean
+.PHONY: help demo test test-vllm check coverage docs bench bench-peers conformance build release-check tag clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ check: $(VENV)/ready  ## style, types, the wheel, a bare install, generated tabl
 coverage: $(VENV)/ready  ## the test suite with line and branch coverage, shown per file
 	$(RUN_TESTS) --cov --cov-report=term:skip-covered
 
+docs: $(VENV)/ready  ## build the documentation site into site/; every link must lead somewhere
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+
 bench: $(VENV)/ready  ## run one benchmark: make bench NAME=label_scoring [ARGS=...]; without NAME, list them
 	@test -n "$(NAME)" || { echo "Choose one with NAME=: $(BENCHMARKS)"; exit 2; }
 	$(VENV)/bin/python -m tests.benchmarks.$(NAME) $(ARGS)
@@ -61,7 +64,7 @@ tag: release-check  ## tag that version; pushing the tag and uploading dist/ are
 	git tag --annotate v$(VERSION) --message "swaprank $(VERSION)"
 
 clean:  ## remove the environments and what was built
-	rm -rf $(VENV) $(DEMO_VENV) $(VLLM_VENV) $(PEERS_VENV) $(CONFORMANCE_VENV) dist
+	rm -rf $(VENV) $(DEMO_VENV) $(VLLM_VENV) $(PEERS_VENV) $(CONFORMANCE_VENV) dist site
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

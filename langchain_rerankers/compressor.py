@@ -26,6 +26,7 @@ from swaprank.adapters import (
     Steps,
     arun,
     checked_candidates,
+    images_of,
     run,
     shown,
     step,
@@ -34,6 +35,7 @@ from swaprank.adapters import (
 )
 
 from .cross_encoder import RerankerCrossEncoder
+from .images import images_of_document
 from .llm import Provider
 from .retriever import RerankingRetriever
 from .scored_retriever import as_retriever as scored_retriever
@@ -72,6 +74,10 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         title_key: The metadata key of a title that is read before the text; None for no title.
         embedding_key: The metadata key of a stored embedding, for methods with ``reuse_embeddings: true``.
         embeddings: Brings the stored embeddings of texts, for the same methods: one vector per text.
+        image_key: The metadata key of a document's images: a path, bytes, a ``data:`` URL, base64, a PIL image, a
+            content block, or a list of these; None for the first of ``image``, ``image_base64``, ``image_path`` and
+            ``image_url`` that there is. Methods that read images read them (docs/images.md).
+        page_content_is_image: Whether the text of a document is the base64 of an image, as langchain-chroma stores it.
         include_reasoning: Write what the model said about each document into its metadata; it can be long,
             and a prompt template that prints metadata prints it too.
         on_ranking: Called with the whole `swaprank.Ranking` of each query: calls, tokens, repairs.
@@ -88,6 +94,8 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
     title_key: str | None = None
     embedding_key: str | None = None
     embeddings: SkipJsonSchema[Embeddings | None] = Field(default=None, exclude=True)
+    image_key: str | None = None
+    page_content_is_image: bool = False
 
     def __init__(
         self,
@@ -100,6 +108,8 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         title_key: str | None = None,
         embedding_key: str | None = None,
         embeddings: Embeddings | None = None,
+        image_key: str | None = None,
+        page_content_is_image: bool = False,
         include_reasoning: bool = False,
         on_ranking: OnRanking | None = None,
         **options: Any,
@@ -109,6 +119,8 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
             "title_key": title_key,
             "embedding_key": embedding_key,
             "embeddings": embeddings,
+            "image_key": image_key,
+            "page_content_is_image": page_content_is_image,
             "include_reasoning": include_reasoning,
             "on_ranking": on_ranking,
         }
@@ -127,6 +139,7 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         *,
         instruction: str | None = None,
         top_n: int | None = None,
+        query_image: Any = None,
     ) -> list[Document]:
         """The documents in their new order, cut to the config's limits; a child run of ``callbacks``.
 
@@ -137,12 +150,13 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
             instruction: What counts as relevant in this call; overrides the config's. A reranker of which no
                 method takes an instruction refuses it.
             top_n: How many documents this call keeps at most; None for as many as the config says.
+            query_image: What the query shows beside its text, or in its place: as one of `image_key`.
 
         Raises:
             swaprank.InputError: There is no query, something is not a document, or `top_n` is no whole number above 0.
             swaprank.BackendError: The model failed and ``on_error`` is ``raise``.
         """
-        inputs = _inputs(documents, query, instruction, top_n)
+        inputs = _inputs(documents, query, instruction, top_n, query_image)
         return self.as_runnable().invoke(inputs, _child_config(callbacks)) if inputs["documents"] else []
 
     async def acompress_documents(
@@ -153,16 +167,17 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         *,
         instruction: str | None = None,
         top_n: int | None = None,
+        query_image: Any = None,
     ) -> list[Document]:
         """As `compress_documents`, without blocking the event loop."""
-        inputs = _inputs(documents, query, instruction, top_n)
+        inputs = _inputs(documents, query, instruction, top_n, query_image)
         return await self.as_runnable().ainvoke(inputs, _child_config(callbacks)) if inputs["documents"] else []
 
     def as_runnable(self) -> Runnable[dict[str, Any], list[Document]]:
         """A runnable from ``{"query": ..., "documents": [...]}`` to documents, for chains with ``|``.
 
-        The input may have an ``"instruction"`` and a ``"top_n"``; other keys are not read. What the ranking took
-        (models, requests, tokens, seconds) is dispatched to callbacks as the custom event ``rerank``.
+        The input may have an ``"instruction"``, a ``"top_n"`` and a ``"query_image"``; other keys are not read. What
+        the ranking took (models, requests, tokens, seconds) is dispatched to callbacks as the custom event ``rerank``.
         """
         return RunnableLambda(self._invoke, afunc=self._ainvoke, name=self.name)
 
@@ -202,12 +217,13 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         """The documents as the core reads them."""
         passages = [
             Passage(
-                text=document.page_content,
+                text="" if self.page_content_is_image else document.page_content,
                 id=document.id,
                 title=_title(document, self.title_key),
                 score=_score(document, self.score_key),
                 metadata=document.metadata,
                 embedding=None if self.embedding_key is None else document.metadata.get(self.embedding_key),
+                images=images_of_document(document, self.image_key, content=self.page_content_is_image),
             )
             for document in documents
         ]
@@ -225,9 +241,12 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         return ranked_documents
 
 
-def _inputs(documents: Sequence[Document], query: str, instruction: str | None, top_n: int | None) -> dict[str, Any]:
-    """The input of the runnable; traces show an instruction and a limit only where there are any."""
-    options = {"instruction": instruction, "top_n": top_n}
+def _inputs(
+    documents: Sequence[Document], query: str, instruction: str | None, top_n: int | None, query_image: Any
+) -> dict[str, Any]:
+    """The input of the runnable; traces show an instruction, a limit and images only where there are any."""
+    # As `Image`, whose text form shows no bytes.
+    options = {"instruction": instruction, "top_n": top_n, "query_image": list(images_of(query_image)) or None}
     given = {key: value for key, value in options.items() if value is not None}
     return {"query": query, "documents": _checked_documents(documents), **given}
 
@@ -244,7 +263,8 @@ def _checked(inputs: dict[str, Any]) -> tuple[Query, list[Document], int | None]
     if not isinstance(query, str):
         raise InputError(f"The query is a {type(query).__name__}: {shown(query)}.", hint="Give a str.")
     documents = _checked_documents(inputs["documents"])
-    return Query(query, instruction=inputs.get("instruction")), documents, inputs.get("top_n")
+    images = images_of(inputs.get("query_image"))
+    return Query(query, instruction=inputs.get("instruction"), images=images), documents, inputs.get("top_n")
 
 
 def _checked_documents(documents: Sequence[Document]) -> list[Document]:

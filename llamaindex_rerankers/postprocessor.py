@@ -35,6 +35,7 @@ from swaprank.adapters import (
 from swaprank.errors import nearest
 
 from .events import ReRankUsageEvent
+from .images import images_of_node, images_of_query
 from .llm import Provider
 from .query import InstructedQuery
 
@@ -61,6 +62,9 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
     every query; it is there where the scores have a map to it (docs/scores.md). Failures that ``on_error``
     dealt with are added as ``rerank_failures``, and a model's reasoning as ``rerank_reasoning`` if you ask for
     it. These keys are excluded from the text that embedding models and LLMs see.
+
+    The images of `ImageNode`, `ImageDocument` and `Node`, and of a query's ``image_path``, are read by methods that
+    read images (docs/images.md); the warnings of all others say that they were not read.
 
     A query may bring its own instruction for instruction-aware methods, and its own ``top_n``: see `InstructedQuery`.
     `postprocess_nodes` also takes ``top_n=`` itself.
@@ -184,7 +188,7 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
         if not isinstance(query_bundle, QueryBundle) or not isinstance(text, str):
             raise InputError(f"The query is a {type(text).__name__}: {shown(text)}.", hint=_QUERY_HINT)
         instruction = query_bundle.instruction if isinstance(query_bundle, InstructedQuery) else None
-        return Query(text, query_bundle.embedding, instruction)
+        return Query(text, query_bundle.embedding, instruction, images=images_of_query(query_bundle))
 
     def passages(self, nodes: Sequence[NodeWithScore]) -> list[Passage]:
         """The nodes as the core reads them."""
@@ -195,6 +199,7 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
                 score=None if node.score is None else float(node.score),
                 metadata=node.node.metadata,
                 embedding=node.node.embedding,
+                images=images_of_node(node.node),
             )
             for node in nodes
         ]

@@ -16,7 +16,7 @@ CONTRACTS = PURE | {"method", "strategy", "backend"}
 MAY_IMPORT = {
     "errors": set(),
     "masking": set(),
-    "prompt": set(),
+    "prompt": {"errors", "images"},
     "responses": set(),
     "images": {"errors"},
     "types": {"images"},

@@ -13,6 +13,7 @@ from .errors import (
 )
 from .images import Image
 from .reranker import Reranker
+from .scores.candidate_bag import candidate_bag
 from .stages.feedback import Feedback
 from .types import Call, Decomposed, Failure, Highlight, Passage, Query, RankedPassage, Ranking, ScoreKind
 
@@ -40,4 +41,5 @@ __all__ = [
     "ResponseError",
     "ScoreKind",
     "SwaprankError",
+    "candidate_bag",
 ]

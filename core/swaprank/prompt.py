@@ -7,9 +7,12 @@ what it may cut, and what must never be read as the model's control tokens.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
+
+from .errors import CapabilityError
+from .images import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,24 @@ class Slot:
     minus: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ImageSlot:
+    """An image in a prompt. Only backends that read images take prompts with one.
+
+    Attributes:
+        image: The image.
+        min_pixels: An image of fewer pixels is enlarged; None for what the model's own files say.
+        max_pixels: An image of more pixels is shrunk; None for what the model's own files say. Models whose images all
+            have one size read neither.
+    """
+
+    image: Image
+    min_pixels: int | None = None
+    max_pixels: int | None = None
+
+
 # Joined first, tokenised then.
-Text = str | tuple[str | Slot, ...]
+Text = str | tuple[str | Slot | ImageSlot, ...]
 
 
 class Special(Enum):
@@ -93,16 +112,57 @@ class Chat:
 Prompt = Text | Span | Chat
 
 
-def user(*content: str | Slot, thinking: bool | None = None) -> Chat:
+def user(*content: str | Slot | ImageSlot, thinking: bool | None = None) -> Chat:
     """A chat of one message by the user."""
     return Chat((Message("user", content),), thinking=thinking)
 
 
+def spoken(part: str | Slot | ImageSlot) -> str:
+    """The text of one part.
+
+    Raises:
+        CapabilityError: It is an image.
+    """
+    if isinstance(part, ImageSlot):
+        raise CapabilityError(
+            "The prompt holds an image, and the model or its backend reads text only.",
+            hint="Take a vision-language model, or a method that reads the passages' text.",
+        )
+    return part.text if isinstance(part, Slot) else part
+
+
 def plain(text: Text) -> str:
-    """The text with the slots filled in whole."""
+    """The text with the slots filled in whole.
+
+    Raises:
+        CapabilityError: It holds an image.
+    """
+    return text if isinstance(text, str) else "".join(map(spoken, text))
+
+
+def image_slots(prompt: Prompt) -> tuple[ImageSlot, ...]:
+    """The images of a prompt, in order."""
+    if isinstance(prompt, Chat):
+        texts: tuple[Text, ...] = tuple(message.content for message in prompt.messages)
+    elif isinstance(prompt, Span):
+        return ()
+    else:
+        texts = (prompt,)
+    return tuple(part for text in texts if not isinstance(text, str) for part in text if isinstance(part, ImageSlot))
+
+
+def with_placeholders(prompt: Text | Chat, placeholder: str) -> Text | Chat:
+    """The prompt with a string of the model's own in place of each image."""
+    if isinstance(prompt, Chat):
+        messages = tuple(replace(turn, content=_placed(turn.content, placeholder)) for turn in prompt.messages)
+        return replace(prompt, messages=messages)
+    return _placed(prompt, placeholder)
+
+
+def _placed(text: Text, placeholder: str) -> Text:
     if isinstance(text, str):
         return text
-    return "".join(part.text if isinstance(part, Slot) else part for part in text)
+    return tuple(placeholder if isinstance(part, ImageSlot) else part for part in text)
 
 
 def fill(template: str, slots: Mapping[str, Slot | str]) -> tuple[str | Slot, ...]:

@@ -22,7 +22,7 @@ def dataset() -> Dataset:
 
 
 def test_the_gain_beside_what_the_candidates_allow(dataset) -> None:
-    [shallow, deep] = payoffs({"bm25": Reranker("bm25")}, dataset, [2, 4], name="nDCG@10")
+    [shallow, deep] = payoffs({"bm25": Reranker("bm25")}, dataset, [100, 2, 4], name="nDCG@10")
     # Of the first two candidates none is relevant.
     assert (shallow.gain, shallow.possible, shallow.share, shallow.verdict) == (0.0, 0.0, 0.0, "unclear")
     assert deep.possible == pytest.approx(1 / (1 + 0.6309297535714575))

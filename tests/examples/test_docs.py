@@ -2,13 +2,18 @@
 
 import ast
 import importlib
+import json
 import re
 from pathlib import Path
 
 import pytest
 import yaml
+from llama_index.core.llms import MockLLM
 from typer.main import get_command
+from typer.testing import CliRunner
 
+from llamaindex_rerankers import HybridFusion
+from llamaindex_rerankers import Reranker as LlamaIndexReranker
 from swaprank import Reranker
 from swaprank.cli.app import app
 from swaprank.config import registry
@@ -52,12 +57,39 @@ def test_code_compiles_and_imports_what_exists(text) -> None:
             assert not [name.name for name in node.names if not hasattr(module, name.name)]
 
 
-def test_rerankers_that_take_the_place_of_another_class_build() -> None:
-    table = DOCS["README"].partition("## Coming from another class")[2].partition("\n## ")[0]
-    calls = set(re.findall(r"\| `Reranker\((.*?)\)", table)) - {"..."}
-    assert len(calls) == 5
+@pytest.mark.parametrize("page", ["README", "quick-start-llamaindex", "quick-start-langchain", "arabic"])
+def test_code_of_these_pages_runs_in_their_order(page, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    known: dict[str, object] = {}
+    for text in blocks(DOCS[page], "python"):
+        exec(compile(text, f"{page}.md", "exec"), known)
+    assert known["best"]
+
+
+def test_rerankers_that_take_the_place_of_another_class_build(monkeypatch) -> None:
+    for service in ("OPENAI", "COHERE", "JINA"):
+        monkeypatch.setenv(f"{service}_API_KEY", "none")
+    known = {"M": "BAAI/bge-reranker-v2-m3", "U": "http://localhost:1", "llm": MockLLM()}
+    rows = re.findall(r"^\| `.*?` \| (.*) \|$", DOCS["migration"], flags=re.MULTILINE)
+    calls = [
+        call for row in rows for call in re.findall(r"`((?:Reranker|HybridFusion)\(.*?\))`", row) if "..." not in call
+    ]
+    assert len(calls) > 20
     for call in calls:
-        eval(f"Reranker({call})", {"Reranker": Reranker, "M": "some/model"})
+        eval(call, {"Reranker": LlamaIndexReranker, "HybridFusion": HybridFusion, **known})
+
+
+def test_the_readme_is_short() -> None:
+    assert len(DOCS["README"].splitlines()) < 150
+
+
+def test_figures_of_the_arabic_sample_are_what_the_command_prints() -> None:
+    command = next(line for line in DOCS["arabic"].splitlines() if line.startswith("swaprank eval --data core/"))
+    done = CliRunner().invoke(app, [*command.split()[1:], "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    printed = re.findall(r"\d\.\d{4}", DOCS["arabic"].rpartition("| nDCG@10 |")[2])
+    assert printed == [f"{row['measures']['nDCG@10']:.4f}" for row in found["rows"]]
 
 
 def slug(heading: str) -> str:
@@ -129,7 +161,7 @@ def test_the_table_of_strategies_is_complete() -> None:
 
 
 def test_the_table_of_backends_is_complete() -> None:
-    rows = re.findall(r"^\| `([a-z]+)` \| .*? \| (.*) \|$", DOCS["README"], flags=re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z]+)` \| .*? \| (.*) \|$", DOCS["config"], flags=re.MULTILINE)
     tables = dict(row for row in rows if row[0] in registry.names("backend"))
     assert sorted(tables) == registry.names("backend")
     for name in ("transformers", "llm"):

@@ -159,6 +159,8 @@ def test_the_json_schema_tells_the_fields() -> None:
         "score_key",
         "title_key",
         "embedding_key",
+        "image_key",
+        "page_content_is_image",
         "include_reasoning",
     }
 

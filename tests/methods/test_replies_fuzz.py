@@ -35,6 +35,8 @@ CONFIGS = {
     "insertrank": [{}, {"official_parser": True, "scale": "0-1"}],
     "pairwise": [{}, {"scoring": "generation"}, {"strategy": "all-pairs", "scoring": "generation"}],
     "rebel": [{}, {"one_turn": True}],
+    "vic": [{}, {"official_parser": True}],
+    "square": [{}],
     "ielab-listwise": [{}, {"scoring": "likelihood"}, {"official_parser": True}],
 }
 

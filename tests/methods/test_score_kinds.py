@@ -62,6 +62,6 @@ def test_relative_methods_are_those_that_compare() -> None:
         scale = ranked(name, options)[0]._stage.ranker.scale
         kinds[scale.absolute, scale.relevance].add(name)
     assert not kinds[False, True]
-    assert kinds[True, False] == {"bm25", "dear-pointwise", "late-interaction", "bi-encoder"}
+    assert kinds[True, False] == {"bm25", "dear-pointwise", "contextual-rerank-v2", "late-interaction", "bi-encoder"}
     assert {"rankgpt", "setwise", "pairwise", "lexical", "pointwise-qlm", "icr", "first"} <= kinds[False, False]
     assert ScoreKind.RANK in Reranker(method="rankgpt", model="m")._stage.ranker.scale.kinds

@@ -1,4 +1,4 @@
-"""Keep the tables of README.md equal to the code.
+"""Keep the tables of docs/methods.md and docs/recipes.md equal to the code.
 
 Run: python tests/packaging/readme_tables.py [--check]
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from swaprank.config import recipe, registry
 
-README = Path(__file__).parents[2] / "README.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def methods() -> str:
@@ -32,16 +32,16 @@ def recipes() -> str:
 
 
 def main() -> None:
-    text = README.read_text(encoding="utf-8")
-    updated = text
     for name, table in (("methods", methods()), ("recipes", recipes())):
+        page = DOCS / f"{name}.md"
+        text = page.read_text(encoding="utf-8")
         marks = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
-        updated = re.sub(marks, lambda found, table=table: f"{found[1]}{table}{found[2]}", updated, flags=re.DOTALL)
-    if "--check" in sys.argv[1:]:
-        if updated != text:
-            raise SystemExit("The tables of README.md are stale: run python tests/packaging/readme_tables.py")
-        return
-    README.write_text(updated, encoding="utf-8")
+        updated = re.sub(marks, lambda found, table=table: f"{found[1]}{table}{found[2]}", text, flags=re.DOTALL)
+        if updated == text:
+            continue
+        if "--check" in sys.argv[1:]:
+            raise SystemExit(f"The table of docs/{page.name} is stale: run python tests/packaging/readme_tables.py")
+        page.write_text(updated, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 - `make_reranker` makes the core reranker from the arguments of an adapter's class, and `AdapterReranker` is the base of
   such a class where the framework is built on pydantic.
+- `images_of` finds the images that a value of a document stands for.
 - `checked_candidates` refuses what is not the framework's document, `shown` shows a wrong value in an error, and
   `rerank_metadata` says what results leave in the document's metadata.
 - `FrameworkLlm` answers requests with the framework's LLM object; an `LlmProvider` makes one for ``backend: llm``.
@@ -17,6 +18,7 @@ from ..stages.feedback import Embeddings, with_embeddings
 from .base import AdapterReranker, OnRanking
 from .candidates import checked_candidates
 from .construction import ANY_CONFIG, DECOMPOSITION_CONFIG, FUSION_CONFIG, ConfigKind, make_reranker
+from .images import images_of
 from .metadata import (
     FAILURES,
     HIGHLIGHTS,
@@ -64,6 +66,7 @@ __all__ = [
     "arun",
     "checked_candidates",
     "feedback_embedding",
+    "images_of",
     "make_reranker",
     "rerank_metadata",
     "retrieve_for_parts",

@@ -102,8 +102,13 @@ def evaluate(
     )  # fmt: skip
     dataset = opened(asked, limit)
     measure(dataset.first_stage(), dataset, how.measures, name="")  # an impossible measure is told before the work
-    with bar("reranking", len(built) * len(dataset.candidates)) as advance:
-        found = compare(built, dataset, how, progress=lambda name, done: advance(name, done))
+    try:
+        with bar("reranking", len(built) * len(dataset.candidates)) as advance:
+            found = compare(built, dataset, how, progress=lambda name, done: advance(name, done))
+    except KeyboardInterrupt:
+        kept = "the same command goes on where it stopped" if runs else "with --runs DIR, it could go on"
+        complain(kept, about="Interrupted")
+        raise typer.Exit(130) from None
     if as_json:
         typer.echo(found.model_dump_json())
     else:

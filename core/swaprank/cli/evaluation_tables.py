@@ -47,7 +47,7 @@ def _quality(found: Evaluation) -> Table:
 def _significance(found: Evaluation) -> Table:
     measure = found.measures[0]
     compared = [one for one in found.comparisons if one.measure == measure]
-    best = next((one.against for one in compared if one.role == "best"), "")
+    best = max((row for row in found.rows if not row.error), key=lambda row: row.measures[measure]).name
     test = compared[0].test if compared else ""
     table = _table(f"{measure}: wins/ties/losses, p", "first stage", "the best")
     table.caption = f"paired {test}, Holm-corrected; bold: p < {_SHARE}; the best: {escape(printable(best))}"

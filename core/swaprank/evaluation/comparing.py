@@ -38,6 +38,7 @@ class Options:
         seed: Of everything random: the test and the bootstrap.
         runs: A folder for every run in TREC format and for what is needed to go on after an interruption.
         texts: Put the texts of candidates into the result.
+        keep_loaded: Leave models loaded when their row is done, for another call; else each makes room for the next.
     """
 
     measures: Sequence[str] = DEFAULT_MEASURES
@@ -46,6 +47,7 @@ class Options:
     seed: int = 0
     runs: Path | None = None
     texts: bool = False
+    keep_loaded: bool = False
 
 
 def compare(
@@ -116,7 +118,8 @@ def _row(name: str, reranker: Reranker, dataset: Dataset, how: Options, progress
         return row.model_copy(update={"error": _message(error)})
     finally:
         log.close()
-        reranker.close()
+        if not how.keep_loaded:
+            reranker.close()
     return _finished(row, results, dataset, how)
 
 

@@ -54,7 +54,7 @@ class QueryLog:
             self._file.close()
 
     def _key(self, text: str, candidates: Sequence[Passage]) -> str:
-        shown = [[one.id, one.content, one.score] for one in candidates]
+        shown = [[one.id, one.content, one.score, [image.digest for image in one.images]] for one in candidates]
         told = json.dumps([self._row, text, shown], ensure_ascii=True)
         return hashlib.sha256(told.encode()).hexdigest()[:32]
 

@@ -22,7 +22,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from ..method import GroupScores, Method, Steps, generate
-from ..prompt import Slot, Text, fill, user
+from ..prompt import Slot, Text, fill, spoken, user
 from ..replies.parts import after_thinking
 from ..requests import Capability, Generate
 from ..types import Passage, Query, ScoreKind
@@ -134,7 +134,7 @@ def _filled(template: Text, query: Query, batch: Sequence[Passage]) -> tuple[str
         if isinstance(piece, Slot):
             parts.append(piece)
             continue
-        for part in fill(piece, {"context_str": _CONTEXT, "query_str": Slot(query.text)}):
+        for part in fill(spoken(piece), {"context_str": _CONTEXT, "query_str": Slot(query.text)}):
             if part is _CONTEXT:
                 parts += _documents(batch)
             else:

@@ -82,6 +82,11 @@ class Source:
         check_vocabulary(found, self.model)
         return found
 
+    def image_processor(self) -> Any:
+        """The image processor, which works on pictures of Pillow: torchvision is not needed."""
+        loader = self._transformers.AutoImageProcessor.from_pretrained
+        return self._loaded(loader, backend="pil", **self._format)
+
     def is_decoder(self) -> bool:
         """Whether the model reads from left to right (and is no T5)."""
         mappings = self._transformers.models.auto.modeling_auto

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...prompt import Chat, Slot, Text
+from ...prompt import Chat, Slot, Text, spoken
 
 # A limit in tokens is kept by characters; what English text comes to with common vocabularies.
 _CHARACTERS = 4
@@ -12,7 +12,7 @@ def written(text: Text) -> str:
     """The text with its slots filled in, each cut to about its own limit of tokens."""
     if isinstance(text, str):
         return text
-    return "".join(_cut(part) if isinstance(part, Slot) else part for part in text)
+    return "".join(_cut(part) if isinstance(part, Slot) else spoken(part) for part in text)
 
 
 def messages(chat: Chat) -> list[dict[str, str]]:

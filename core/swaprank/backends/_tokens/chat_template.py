@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import BackendError
-from ...prompt import Chat, Slot, Text, plain, user
+from ...prompt import Chat, Slot, Text, plain, spoken, user
 from .quoting import Quoting
 from .slots import slots
 
@@ -41,7 +41,9 @@ class ChatTemplate:
             lambda text: (
                 text
                 if isinstance(text, str)
-                else "".join(f"\ue000{next(numbers)}\ue001" if isinstance(part, Slot) else part for part in text)
+                else "".join(
+                    f"\ue000{next(numbers)}\ue001" if isinstance(part, Slot) else spoken(part) for part in text
+                )
             ),
         )
         pieces = _MARK.split(marked)

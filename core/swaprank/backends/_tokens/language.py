@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...errors import PromptTooLongError, SwaprankError
+from ...errors import ImageError, PromptTooLongError, SwaprankError
 from ...requests import (
     Generate,
     Generated,
@@ -76,7 +76,7 @@ def _once(requests: Sequence[Request], answer: Answering) -> list[Response | Swa
     responses: Sequence[Response | SwaprankError]
     try:
         responses = answer(distinct.requests)
-    except PromptTooLongError:
+    except (PromptTooLongError, ImageError):
         responses = [_alone(request, answer) for request in distinct.requests]
     return distinct.spread(responses)
 
@@ -84,5 +84,5 @@ def _once(requests: Sequence[Request], answer: Answering) -> list[Response | Swa
 def _alone(request: Request, answer: Answering) -> Response | SwaprankError:
     try:
         return answer([request])[0]
-    except PromptTooLongError as error:
+    except (PromptTooLongError, ImageError) as error:
         return error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import is_normalized, normalize
 
 from ...errors import BackendError, ConfigError
-from ...prompt import Slot, Text, plain
+from ...prompt import ImageSlot, Slot, Text, plain, spoken
 from .cutting import beginning
 
 if TYPE_CHECKING:
@@ -183,14 +183,14 @@ class Quoting:
             ) from error
         return encoding
 
-    def _guards(self, text: Sequence[str | Slot]) -> bool:
+    def _guards(self, text: Sequence[str | Slot | ImageSlot]) -> bool:
         return any(self.is_hostile(part.text) for part in text if isinstance(part, Slot))
 
-    def _chunks(self, text: Sequence[str | Slot]) -> Iterator[tuple[str, bool]]:
+    def _chunks(self, text: Sequence[str | Slot | ImageSlot]) -> Iterator[tuple[str, bool]]:
         """The text in pieces that are tokenised one by one, and whether control tokens in them are plain text."""
         joined, outside, end = plain(tuple(text)), [], 0
         for part in text:
-            start, end = end, end + len(part.text if isinstance(part, Slot) else part)
+            start, end = end, end + len(spoken(part))
             if isinstance(part, Slot):
                 outside.append((start, end))
         done = 0

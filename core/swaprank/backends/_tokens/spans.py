@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ...prompt import Chat, Message, Slot, Text, plain
+from ...prompt import Chat, Message, Slot, Text, plain, spoken
 from ...requests import Attend
 from .tokens import Tokens
 
@@ -68,7 +68,9 @@ def _fitted(tokens: Tokens, request: Attend, limit: int | None) -> tuple[list[Te
 
 
 def _pieces(text: Text) -> tuple[str | Slot, ...]:
-    return (text,) if isinstance(text, str) else text
+    if isinstance(text, str):
+        return (text,)
+    return tuple(part if isinstance(part, Slot) else spoken(part) for part in text)
 
 
 def _owners(offsets: Sequence[tuple[int, int]], text: str, ends: Sequence[int]) -> Iterator[int]:

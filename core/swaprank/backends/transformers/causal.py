@@ -89,7 +89,7 @@ class CausalNetwork:
                 rows = [sequences[place][group.shared :] for place in places]
                 counts = [keep[place] for place in places]
                 own = torch.split(packed.logits(rows, counts, prefix), counts)
-                logprobs = [_chosen(one[:-1], forced[place]) for one, place in zip(own, places, strict=True)]
+                logprobs = [chosen_logprobs(one[:-1], forced[place]) for one, place in zip(own, places, strict=True)]
                 use(places, Scored(torch.stack([one[-1] for one in own]), logprobs))
 
             lengths = [len(sequences[place]) - group.shared for place in group.places]
@@ -207,7 +207,9 @@ class Session:
         keep = max(map(len, forced)) + 1
         logits, self._cache = causal.forward(ids, self._mask, positions, cache, keep, grows or cache is not None)
         self.logits = logits[:, -1]
-        self.forced_logprobs = [_chosen(logits[row, -len(after) - 1 : -1], after) for row, after in enumerate(forced)]
+        self.forced_logprobs = [
+            chosen_logprobs(logits[row, -len(after) - 1 : -1], after) for row, after in enumerate(forced)
+        ]
 
     def advance(self, tokens: torch.Tensor, kept: torch.Tensor) -> None:
         """Go on with the rows ``kept`` [rows] by one token each, ``tokens`` [rows]."""
@@ -222,7 +224,8 @@ class Session:
         self.logits = logits[:, -1]
 
 
-def _chosen(logits: torch.Tensor, ids: Sequence[int]) -> tuple[float, ...]:
+def chosen_logprobs(logits: torch.Tensor, ids: Sequence[int]) -> tuple[float, ...]:
+    """The log-probability of each id by the logits [ids, vocabulary] before it."""
     if not ids:
         return ()
     logprobs = logits.log_softmax(-1)

@@ -19,6 +19,7 @@ from .load_report import expecting
 from .prompt_embeddings import PromptEncoder
 from .seq2seq import Seq2SeqNetwork
 from .views import FUSION_IN_DECODER, ViewsModel
+from .vision.language import vision_language_model
 
 if TYPE_CHECKING:
     from .options import TransformersOptions
@@ -33,6 +34,8 @@ def language_model(model: str, options: TransformersOptions) -> LanguageModel:
     """
     source = source_of(model, options)
     config = source.config()
+    if hasattr(config, "vision_config"):
+        return vision_language_model(source, options)
     loader = "AutoModelForSeq2SeqLM" if config.is_encoder_decoder else "AutoModelForCausalLM"
     network = load_network(source, options, loader, half_safe=not config.is_encoder_decoder)
     ends = end_tokens(*(getattr(own, "eos_token_id", None) for own in (network.generation_config, network.config)))

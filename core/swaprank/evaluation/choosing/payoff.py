@@ -86,7 +86,7 @@ def payoffs(
     Args:
         rerankers: By name; an error stands for one that could not be built.
         dataset: Judged queries with candidates.
-        depths: How many candidates to rerank, one after the other.
+        depths: How many candidates to rerank; of depths beyond the longest list, the smallest counts for all.
         name: The measure.
         seed: Of the test and the bootstrap.
         progress: Told of every reranked query.
@@ -95,13 +95,21 @@ def payoffs(
         InputError: The measure is unknown.
     """
     found: list[Payoff] = []
-    for depth in depths:
+    longest = max(map(len, dataset.candidates.values()))
+    wanted = sorted(depths)
+    for place, depth in enumerate(wanted):
+        if place and wanted[place - 1] >= longest:
+            break
         shallow = replace(dataset, candidates={query: each[:depth] for query, each in dataset.candidates.items()})
-        measured = compare(rerankers, shallow, Options(measures=(name,), seed=seed), progress=progress)
+        how = Options(measures=(name,), seed=seed, keep_loaded=True)
+        measured = compare(rerankers, shallow, how, progress=progress)
         first = measured.rows[0]
         possible = measure(_perfect(shallow), shallow, (name,), name="perfect").measures[name]
         against = {one.row: one for one in measured.comparisons if one.role == "first-stage"}
         found += [_payoff(row, first, depth, possible, against.get(row.name), name, seed) for row in measured.rows[1:]]
+    for reranker in rerankers.values():
+        if isinstance(reranker, Reranker):
+            reranker.close()
     corrected = iter(holm([one.p for one in found if not one.error]))
     return [one if one.error else replace(one, p=next(corrected)) for one in found]
 

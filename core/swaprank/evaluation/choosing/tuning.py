@@ -118,8 +118,12 @@ def tune(
         lists[RETRIEVAL] = (RETRIEVAL, _scores(first, dataset), 0.0)
     for key, (config, reranker) in rerankers.items():
         why = str(reranker) if isinstance(reranker, SwaprankError) else _too_slow(reranker, dataset, budget_ms)
-        if why or isinstance(reranker, SwaprankError):
+        if isinstance(reranker, SwaprankError):
             left_out[key] = why
+            continue
+        if why:
+            left_out[key] = why
+            reranker.close()
             continue
         row = compare({key: reranker}, dataset, options, progress=progress).rows[1]
         milliseconds = 1000 * row.latency.p95 if row.latency else 0.0
@@ -134,7 +138,8 @@ def tune(
 
 def _too_slow(reranker: Reranker, dataset: Dataset, budget_ms: float | None) -> str:
     """Why a reranker is not measured on all queries; empty where it is."""
-    row = compare({"probe": reranker}, sampled(dataset, _PROBES), Options(measures=("nDCG@10",))).rows[1]
+    how = Options(measures=("nDCG@10",), keep_loaded=True)
+    row = compare({"probe": reranker}, sampled(dataset, _PROBES), how).rows[1]
     if row.error:
         return row.error
     median = 1000 * row.latency.p50 if row.latency else 0.0

@@ -1,0 +1,1 @@
+"""Vision-language models through transformers: prompts that hold images."""

@@ -1,0 +1,231 @@
+"""Vision-language networks: next-token logits of prompts of which some tokens are patches of images.
+
+The vision tower reads each image once, however many prompts show it; what it made of an image is kept for the calls
+that follow, such as the windows of one query.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ....errors import ConfigError
+from ..batching import in_batches
+from ..causal import chosen_logprobs
+from .tokens import VisionTokens
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+# Bytes of what the vision tower made of images that are kept from call to call.
+_MOST_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the vision tower made of an image.
+
+    Attributes:
+        output: Its output, a `ModelOutput` whose ``pooler_output`` has the vectors of the image's tokens.
+        grid: [1, 3]: frames, rows and columns of patches; None in families that have no such thing.
+        size: Bytes of it.
+    """
+
+    output: Any
+    grid: torch.Tensor | None
+    size: int
+
+
+class VisionNetwork:
+    """A decoder that reads text and images from left to right; as `CausalNetwork`, without shared beginnings.
+
+    Args:
+        network: The transformers model.
+        tokens: Its tokenizer, which knows the images behind ids below zero.
+        model: The model's name in messages.
+
+    Raises:
+        ConfigError: This version of transformers does not take images that the vision tower has read before.
+    """
+
+    def __init__(self, network: PreTrainedModel, tokens: VisionTokens, model: str) -> None:
+        self.network: Any = network
+        self._tokens = tokens
+        accepted = inspect.signature(network.forward).parameters
+        if "mm_encoder_outputs" not in accepted:
+            raise ConfigError(
+                f"This version of transformers cannot run the vision-language model {model!r} here.",
+                hint="Install transformers 5.23 or newer.",
+            )
+        self._kinds = "mm_token_type_ids" in accepted
+        self._token = tokens.image_token
+        self._seen: OrderedDict[int, Seen] = OrderedDict()
+
+    def score(
+        self,
+        prompts: Sequence[Sequence[int]],
+        forced: Sequence[Sequence[int]],
+        batch_tokens: int,
+        use: Callable[[list[int], VisionSession], None],
+    ) -> None:
+        """Read prompts that are not continued; see `read`."""
+        self.read(prompts, forced, [0] * len(prompts), batch_tokens, use)
+
+    def read(
+        self,
+        prompts: Sequence[Sequence[int]],
+        forced: Sequence[Sequence[int]],
+        room: Sequence[int],
+        batch_tokens: int,
+        use: Callable[[list[int], VisionSession], None],
+    ) -> None:
+        """Read prompts in batches; arguments as in `CausalNetwork.read`."""
+        sequences = [[*prompt, *after] for prompt, after in zip(prompts, forced, strict=True)]
+        lengths = [len(ids) + more for ids, more in zip(sequences, room, strict=True)]
+
+        def forward(places: list[int]) -> None:
+            rows = [sequences[place] for place in places]
+            grows = any(room[place] for place in places)
+            use(places, VisionSession(self, rows, [forced[place] for place in places], grows))
+
+        in_batches(lengths, batch_tokens, forward, [len(after) + 1 for after in forced])
+
+    def first(self, rows: Sequence[Sequence[int]], keep: int, use_cache: bool) -> tuple[torch.Tensor, Any, Any, Any]:
+        """Read padded rows.
+
+        Returns:
+            Logits [rows, keep, vocabulary] in float32, the cache, the mask [rows, width], and how far each row's
+            positions lie off the count of its tokens [rows, 1].
+        """
+        import torch
+
+        device = self.network.device
+        width = max(map(len, rows))
+        pads = [width - len(row) for row in rows]
+        flat = torch.tensor([[0] * pad + list(row) for pad, row in zip(pads, rows, strict=True)], device=device)
+        mask = (torch.arange(width, device=device)[None] >= torch.tensor(pads, device=device)[:, None]).long()
+        shown = flat < 0
+        inputs: dict[str, Any] = {
+            "input_ids": flat.masked_fill(shown, self._token),
+            "attention_mask": mask,
+            "use_cache": use_cache,
+            "logits_to_keep": keep,
+        }
+        inner = self.network.model
+        if hasattr(inner, "rope_deltas"):
+            inner.rope_deltas = None
+        if bool(shown.any()):
+            inputs |= self._images(rows)
+            if self._kinds:
+                inputs["mm_token_type_ids"] = shown.long()
+        if not self._kinds or not bool(shown.any()):
+            inputs["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)
+        output = self.network(**inputs)
+        shift = getattr(inner, "rope_deltas", None)
+        if shift is None:
+            shift = torch.zeros(len(rows), 1, dtype=torch.long, device=device)
+        return output.logits.float(), output.past_key_values, mask, shift
+
+    def following(
+        self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any
+    ) -> tuple[torch.Tensor, Any]:
+        """Logits [rows, vocabulary] after one more token [rows, 1] at these positions [rows, 1], and the cache."""
+        output = self.network(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions.expand(3, -1, -1) if self._kinds else positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return output.logits[:, -1].float(), output.past_key_values
+
+    def _images(self, rows: Sequence[Sequence[int]]) -> Mapping[str, Any]:
+        """What the network gets of the images in these rows, in the order in which they stand there."""
+        import torch
+
+        numbers = []
+        for row in rows:
+            place = 0
+            while place < len(row):
+                if row[place] >= 0:
+                    place += 1
+                    continue
+                numbers.append(-row[place])
+                place += self._tokens.length(-row[place])
+        seen = [self._look(number) for number in numbers]
+        together = copy.copy(seen[0].output)
+        vectors = [one.output.pooler_output for one in seen]
+        if isinstance(vectors[0], torch.Tensor):
+            together.pooler_output = torch.cat(vectors)
+        else:
+            together.pooler_output = [part for parts in vectors for part in parts]
+        deep = getattr(together, "deepstack_features", None)
+        if deep:
+            layers = zip(*(one.output.deepstack_features for one in seen), strict=True)
+            together.deepstack_features = [[part for parts in layer for part in parts] for layer in layers]
+        found: dict[str, Any] = {"mm_encoder_outputs": {"image": together}}
+        grids = [one.grid for one in seen if one.grid is not None]
+        if grids:
+            found["image_grid_thw"] = torch.cat(grids)
+        return found
+
+    def _look(self, number: int) -> Seen:
+        """What the vision tower makes of an image."""
+        found = self._seen.get(number)
+        if found is None:
+            read = self._tokens.image(number).pixels
+            pixels = {name: tensor.to(self.network.device) for name, tensor in read.items()}
+            grid = pixels.get("image_grid_thw")
+            pixels["pixel_values"] = pixels["pixel_values"].to(self.network.dtype)
+            output = self.network.model.get_image_features(**pixels, return_dict=True)
+            output.last_hidden_state = output.hidden_states = output.attentions = None
+            found = self._seen[number] = Seen(output, grid, _bytes(output))
+            while len(self._seen) > 1 and sum(one.size for one in self._seen.values()) > _MOST_BYTES:
+                self._seen.popitem(last=False)
+        self._seen.move_to_end(number)
+        return found
+
+
+class VisionSession:
+    """One batch of prompts that has been read; one that `grows` can be continued token by token.
+
+    Attributes:
+        logits: Next-token logits [rows, vocabulary], float32.
+        forced_logprobs: The log-probability of each forced token of each row.
+    """
+
+    def __init__(
+        self, network: VisionNetwork, rows: Sequence[Sequence[int]], forced: Sequence[Sequence[int]], grows: bool
+    ) -> None:
+        self._network = network
+        keep = max(map(len, forced)) + 1
+        logits, self._cache, self._mask, self._shift = network.first(rows, keep, grows)
+        self.logits = logits[:, -1]
+        self.forced_logprobs = [
+            chosen_logprobs(logits[row, -len(after) - 1 : -1], after) for row, after in enumerate(forced)
+        ]
+
+    def advance(self, tokens: torch.Tensor, kept: torch.Tensor) -> None:
+        """Go on with the rows ``kept`` [rows] by one token each, ``tokens`` [rows]."""
+        import torch
+
+        if len(kept) < len(self._mask):
+            self._cache.batch_select_indices(kept)
+            self._mask, self._shift = self._mask[kept], self._shift[kept]
+        positions = self._mask.sum(-1, keepdim=True) + self._shift
+        self._mask = torch.cat([self._mask, self._mask.new_ones(len(kept), 1)], dim=1)
+        self.logits, self._cache = self._network.following(tokens[:, None], self._mask, positions, self._cache)
+
+
+def _bytes(output: Any) -> int:
+    """The size of the tensors in an output, however they are nested."""
+    if hasattr(output, "nbytes"):
+        return int(output.nbytes)
+    values = output.values() if isinstance(output, Mapping) else output
+    return sum(_bytes(value) for value in values if value is not None)

@@ -1,0 +1,120 @@
+"""Prompts with images in token ids: an id below zero stands for a patch of one of the images at hand."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from ....errors import BackendError
+from ....prompt import ImageSlot, Prompt, Span, image_slots, with_placeholders
+from ..._tokens.tokens import Encoded, Tokens
+from .reading import ImageReader, Read
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+# Images that keep their numbers from call to call, and bytes of pixels that are held during one.
+_MOST_NUMBERS = 4096
+_MOST_BYTES = 512 << 20
+
+
+class VisionTokens(Tokens):
+    """A tokenizer whose prompts may hold images.
+
+    Equal images with equal bounds have one number, and each of the tokens that an image becomes is minus that number.
+    So prompts are compared, cut and counted by their ids alone, and a network finds the pixels by `image`.
+
+    Args:
+        tokenizer: The tokenizer.
+        model: Name of the model in messages.
+        reader: What reads the images.
+        ends: Ids that end an answer.
+        parse_control_tokens: As in `Tokens`.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        model: str,
+        reader: ImageReader,
+        *,
+        ends: Collection[int] = (),
+        parse_control_tokens: bool = False,
+    ) -> None:
+        super().__init__(tokenizer, model, ends=ends, parse_control_tokens=parse_control_tokens)
+        self._reader = reader
+        self._numbers: OrderedDict[tuple[str, int | None, int | None], int] = OrderedDict()
+        self._lengths: dict[int, int] = {}
+        self._count = 0
+        # Of the call that runs:
+        self._slots: dict[int, ImageSlot] = {}
+        self._read: OrderedDict[int, Read] = OrderedDict()
+
+    @property
+    def image_token(self) -> int:
+        """The id of the token that stands for each patch of an image."""
+        return self._reader.token
+
+    def encode(self, prompt: Prompt, limit: int | None = None) -> Encoded:
+        """As in `Tokens`, with images.
+
+        Raises:
+            ImageError: An image cannot be read.
+            PromptTooLongError: It does not fit, however far what shrinks is cut.
+        """
+        shown = image_slots(prompt)
+        if not shown or isinstance(prompt, Span):
+            return super().encode(prompt, limit)
+        numbers = [self._number(slot) for slot in shown]
+        lengths = [self.length(number) for number in numbers]
+        room = None if limit is None else max(0, limit - sum(lengths) + len(lengths))
+        encoded = super().encode(with_placeholders(prompt, self._reader.placeholder), room)
+        if encoded.ids.count(self._reader.token) != len(shown):
+            raise BackendError(
+                f"The chat template of {self.model!r} shows {encoded.ids.count(self._reader.token)} of "
+                f"{len(shown)} images.",
+                hint="Does the model read images in this place of a conversation?",
+            )
+        order = iter(zip(numbers, lengths, strict=True))
+        ids: list[int] = []
+        for token in encoded.ids:
+            if token == self._reader.token:
+                number, length = next(order)
+                ids += [-number] * length
+            else:
+                ids.append(token)
+        return Encoded(ids, encoded.cut)
+
+    def image(self, number: int) -> Read:
+        """The pixels of an image by its number, in the call that brought it."""
+        found = self._read.get(number)
+        if found is None:
+            found = self._read[number] = self._reader.read(self._slots[number])
+            while len(self._read) > 1 and sum(read.size for read in self._read.values()) > _MOST_BYTES:
+                self._read.popitem(last=False)
+        return found
+
+    def forget(self) -> None:
+        """Give up the images of a call; they keep their numbers."""
+        self._slots.clear()
+        self._read.clear()
+        while len(self._numbers) > _MOST_NUMBERS:
+            _, number = self._numbers.popitem(last=False)
+            self._lengths.pop(number, None)
+
+    def length(self, number: int) -> int:
+        """How many tokens an image becomes."""
+        if number not in self._lengths:
+            self._lengths[number] = self.image(number).tokens
+        return self._lengths[number]
+
+    def _number(self, slot: ImageSlot) -> int:
+        key = (slot.image.digest, slot.min_pixels, slot.max_pixels)
+        if key not in self._numbers:
+            self._count += 1
+            self._numbers[key] = self._count
+        self._numbers.move_to_end(key)
+        number = self._numbers[key]
+        self._slots.setdefault(number, slot)
+        return number
