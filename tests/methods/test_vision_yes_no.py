@@ -2,64 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from swaprank import CapabilityError, Image, Passage, Query, Reranker
-from tests.conftest import GOLDEN, MODELS, golden
+from swaprank import CapabilityError, Passage
+from tests.conftest import golden
+from tests.methods.multimodal import asked, check, image, reranker
 
 pytestmark = [pytest.mark.torch]
 pytest.importorskip("torch")
 pytest.importorskip("PIL")
 
+METHOD = "vision-yes-no"
 PARTS = golden("vision-yes-no")["parts"]
-INPUTS = {entry["id"]: entry for entry in json.loads((GOLDEN / "inputs-multimodal.json").read_text(encoding="utf-8"))}
-# Official codes that have no answer to these; ours has one.
-RAISES = {case["input"] for case in PARTS["mono-qwen2-vl"]["cases"] if "official_raises" in case}
-
-
-def image(name: str) -> Image:
-    return Image(GOLDEN / "images" / name)
-
-
-def asked(name: str) -> tuple[Query, list[Passage]]:
-    """The query and passages of a recorded input."""
-    entry = INPUTS[name]
-    shown = [image(entry["query_image"])] if entry.get("query_image") else []
-    passages = [
-        Passage(
-            document.get("text", ""), document["id"], images=[image(document["image"])] if document.get("image") else []
-        )
-        for document in entry["documents"]
-    ]
-    return Query(entry["query"], images=shown), passages
-
-
-def reranker(model: str, **config: Any) -> Reranker:
-    backend = {"type": "transformers", "dtype": "float32"}
-    return Reranker({"method": "vision-yes-no", "model": str(MODELS / model), "backend": backend, **config})
-
-
-def check(ranker: Reranker, name: str, expected: list[float]) -> None:
-    """The recorded scores, but of blank passages, which we ask no model about, and of 16-bit images, which we scale."""
-    query, passages = asked(name)
-    found = ranker.rerank(query, passages)
-    compared = [
-        place
-        for place, document in enumerate(INPUTS[name]["documents"])
-        if not passages[place].is_empty and document.get("image") != "sixteen_bit.png"
-    ]
-    assert len(compared) >= len(passages) - 1
-    assert [found.scores[place] for place in compared] == pytest.approx([expected[p] for p in compared], abs=2e-5)
-    assert found.warnings == []
 
 
 @pytest.mark.parametrize("case", PARTS["mono-qwen2-vl"]["cases"], ids=lambda case: case["input"])
 def test_mono_qwen2_vl(case) -> None:
-    ranker = reranker("tiny-qwen2-vl-lm", protocol="mono-qwen2-vl", max_pixels=28224)
+    ranker = reranker(METHOD, "tiny-qwen2-vl-lm", protocol="mono-qwen2-vl", max_pixels=28224)
     if "official_raises" in case:
         assert len(set(ranker.rerank(*asked(case["input"])).scores)) == 4
     else:
@@ -76,6 +37,7 @@ def test_qwen3_vl_reranker(case) -> None:
         pytest.skip("its code cuts the system message, and all passages score alike")
     instruction = {"instruction": case["instruction"]} if case["instruction"] else {}
     ranker = reranker(
+        METHOD,
         "tiny-qwen3-vl-lm", protocol="qwen3-vl-reranker", max_pixels=case["max_pixels"],
         min_pixels=case["min_pixels"], **instruction,
     )  # fmt: skip
@@ -89,11 +51,11 @@ def test_lychee_rerank_mm(case, monkeypatch) -> None:
 
     protocol = vision_yes_no.PROTOCOLS["lychee-rerank-mm"]
     monkeypatch.setitem(vision_yes_no.PROTOCOLS, "lychee-rerank-mm", replace(protocol, single=False))
-    check(reranker("tiny-qwen2-5-vl-lm", protocol="lychee-rerank-mm"), case["input"], case["scores"])
+    check(reranker(METHOD, "tiny-qwen2-5-vl-lm", protocol="lychee-rerank-mm"), case["input"], case["scores"])
 
 
 def test_an_unreadable_image_costs_only_itself() -> None:
-    ranker = reranker("tiny-qwen2-vl-lm", protocol="mono-qwen2-vl", max_pixels=28224)
+    ranker = reranker(METHOD, "tiny-qwen2-vl-lm", protocol="mono-qwen2-vl", max_pixels=28224)
     page = image("page_harbour.png")
     passages = [
         Passage("", "lost", images=[image("truncated.jpg")]),
@@ -108,7 +70,7 @@ def test_an_unreadable_image_costs_only_itself() -> None:
 
 
 def test_the_vision_tower_reads_each_image_once(monkeypatch) -> None:
-    ranker = reranker("tiny-qwen2-vl-lm", protocol="mono-qwen2-vl", max_pixels=28224)
+    ranker = reranker(METHOD, "tiny-qwen2-vl-lm", protocol="mono-qwen2-vl", max_pixels=28224)
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLModel
 
     read = []
@@ -123,7 +85,6 @@ def test_the_vision_tower_reads_each_image_once(monkeypatch) -> None:
 
 
 def test_a_model_that_reads_text_only_says_so() -> None:
-    backend = {"type": "transformers", "dtype": "float32"}
-    ranker = Reranker({"method": "vision-yes-no", "model": str(MODELS / "tiny-llama3-lm"), "backend": backend})
+    ranker = reranker(METHOD, "tiny-llama3-lm")
     with pytest.raises(CapabilityError, match="reads text only"):
         ranker.rerank("tea", [Passage("", images=[image("page_tea.png")]), Passage("tea")])

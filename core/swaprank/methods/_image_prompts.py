@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from ..errors import ImageError
 from ..images import Image
@@ -14,33 +14,21 @@ from ._image_similarity import named
 Parts = Sequence[str | Slot | ImageSlot]
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a model is shown of a query and its passages.
-
-    Attributes:
-        query: The images of the query that can be read.
-        passages: The same of each passage.
-        problems: What is wrong with the others.
-    """
-
-    query: tuple[Image, ...]
-    passages: tuple[tuple[Image, ...], ...]
-    problems: tuple[str, ...]
-
-
-def readable(query: Query, passages: Sequence[Passage]) -> Shown:
-    """The images that can be read; a passage loses the others, and nothing else is lost.
+def readable(query: Query, passages: Sequence[Passage]) -> tuple[Query, list[Passage], list[str]]:
+    """Query and passages without the images that cannot be read, and what is wrong with these.
 
     Raises:
         ImageError: The query has no text, and none of its images can be read.
     """
     problems: list[str] = []
-    own = _readable(query.images, "The query", problems)
-    if query.images and not own and not query.text.strip():
+    asked = replace(query, images=_readable(query.images, "The query", problems))
+    if query.images and not asked.images and not query.text.strip():
         raise ImageError(problems[0])
-    found = tuple(_readable(passage.images, named(place, passages), problems) for place, passage in enumerate(passages))
-    return Shown(own, found, tuple(problems))
+    found = [
+        replace(passage, images=_readable(passage.images, named(place, passages), problems))
+        for place, passage in enumerate(passages)
+    ]
+    return asked, found, problems
 
 
 def placed(template: str, values: Mapping[str, Parts]) -> tuple[str | Slot | ImageSlot, ...]:

@@ -9,14 +9,14 @@ from ..prompt import Chat, Text
 from ..requests import LabelLogprobs
 from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
-from ._image_prompts import Shown, readable
+from ._image_prompts import readable
 from ._logit_margin import margins
 
 
 def yes_no_steps(
     query: Query,
     passages: Sequence[Passage],
-    prompt: Callable[[Passage, int, Shown], Text | Chat],
+    prompt: Callable[[Query, Passage], Text | Chat],
     words: tuple[str, str],
     *,
     single: bool,
@@ -29,24 +29,17 @@ def yes_no_steps(
     Args:
         query: The query.
         passages: The passages.
-        prompt: Makes the prompt of a passage at a place, of the images that can be read.
+        prompt: Makes the prompt of a query and a passage, whose images can all be read.
         words: What the model answers about a relevant and about an irrelevant passage.
         single: Whether each of them must be a single token.
         max_length: Most tokens of a prompt.
         identity: Whether the score is the difference of the logits, not the probability of the first word.
         temperature: What the difference is divided by.
     """
-    shown = readable(query, passages)
-    asked = [
-        place
-        for place, passage in enumerate(passages)
-        if shown.passages[place] or not passage.has_no_text or not passage.images
-    ]
+    query, seen, problems = readable(query, passages)
+    asked = [place for place, passage in enumerate(seen) if not passage.is_empty or not passages[place].images]
     responses = yield from label_scores(
-        [
-            LabelLogprobs(prompt(passages[place], place, shown), words, single=single, max_length=max_length)
-            for place in asked
-        ]
+        [LabelLogprobs(prompt(query, seen[place]), words, single=single, max_length=max_length) for place in asked]
     )
     found = {place: margin / temperature for place, margin in zip(asked, margins(responses), strict=True)}
     floor = min(found.values(), default=0.0) - 1.0
@@ -54,5 +47,5 @@ def yes_no_steps(
     return GroupScores(
         scores=logits if identity else [sigmoid(logit) for logit in logits],
         kind=ScoreKind.LOGIT if identity else ScoreKind.PROBABILITY,
-        warnings=shown.problems,
+        warnings=problems,
     )

@@ -19,7 +19,7 @@ from ..method import Method, Steps
 from ..prompt import Chat, Message, Slot
 from ..requests import Capability
 from ..types import Passage, Query, ScoreKind
-from ._image_prompts import Parts, Shown, placed, side
+from ._image_prompts import Parts, placed, side
 from ._image_yes_no import yes_no_steps
 
 _JUDGE = (
@@ -134,13 +134,12 @@ class VisionYesNo(Method):
         """One forward pass per passage."""
         protocol = PROTOCOLS[self.protocol]
 
-        def prompt(passage: Passage, place: int, shown: Shown) -> Chat:
-            images = shown.passages[place]
-            text = "" if images and not protocol.beside else passage.content
+        def prompt(query: Query, passage: Passage) -> Chat:
+            text = "" if passage.images and not protocol.beside else passage.content
             values: dict[str, Parts] = {
                 "instruction": [Slot(query.instruction or self.instruction or protocol.instruction)],
-                "query": self._side(query.text, shown.query, False),
-                "passage": self._side(text, images, True),
+                "query": self._side(query.text, query.images, False),
+                "passage": self._side(text, passage.images, True),
             }
             turn = Message("user", placed(protocol.user, values))
             return Chat((turn,) if protocol.system is None else (Message("system", protocol.system), turn))
