@@ -12,7 +12,7 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import ConfigError, InputError, SwaprankError
-from . import calibrate, configs, demo, download, evaluate, payoff, recipes, recommend, rerank, serve, tune
+from . import calibrate, compare, configs, demo, download, evaluate, payoff, recipes, recommend, rerank, serve, tune
 from .messages import complain, log_to_terminal
 from .options import EPILOG
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("rerank", epilog=EPILOG)(rerank.rerank)
 app.command("eval", epilog=EPILOG)(evaluate.evaluate)
+app.command("compare", epilog=EPILOG)(compare.compare)
 app.command("tune", epilog=EPILOG)(tune.tune)
 app.command("payoff", epilog=EPILOG)(payoff.payoff)
 app.command("serve", epilog=EPILOG)(serve.serve)
