@@ -34,20 +34,22 @@ class LangChainLLM(FrameworkLlm):
         super().__init__(options or LlmOptions(), name_of(llm), has_logprobs=tells)
         self.llm = llm
 
-    def chat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
+    def chat(self, messages: list[dict[str, Any]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """One call of `invoke`."""
         return _reply(self._bound(top_logprobs).invoke(self._input(messages), stop=list(stop) or None))
 
-    async def achat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
+    async def achat(self, messages: list[dict[str, Any]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """One call of `ainvoke`."""
         return _reply(await self._bound(top_logprobs).ainvoke(self._input(messages), stop=list(stop) or None))
 
     def _bound(self, top: int) -> Runnable[Any, Any]:
         return self.llm.bind(logprobs=True, top_logprobs=top) if top else self.llm
 
-    def _input(self, turns: list[dict[str, str]]) -> Any:
+    def _input(self, turns: list[dict[str, Any]]) -> Any:
         """Messages; a single one is a text for an LLM that goes on writing."""
         plain = not self._chats and len(turns) == 1
+        if not self._chats and any(not isinstance(turn["content"], str) for turn in turns):
+            raise ConfigError("The prompt shows images, and the LLM goes on writing texts.", hint="Give a chat model.")
         return turns[0]["content"] if plain else turns
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llama_index.core import Settings
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ImageBlock, TextBlock
 from llama_index.core.llms import LLM, CustomLLM
 
 from swaprank.adapters import FrameworkLlm, LlmOptions, LlmReply
@@ -29,11 +30,11 @@ class LlamaIndexLLM(FrameworkLlm):
         super().__init__(options or LlmOptions(), name_of(llm), has_logprobs="top_logprobs" in fields)
         self.llm = llm
 
-    def chat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
+    def chat(self, messages: list[dict[str, Any]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """One call of `LLM.chat`."""
         return _reply(self.llm.chat(_messages(messages), **_logprob_options(top_logprobs)))
 
-    async def achat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
+    async def achat(self, messages: list[dict[str, Any]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """One call of `LLM.achat`, or of `LLM.chat` in a thread where the former would block the event loop."""
         if inspect.unwrap(type(self.llm).achat) is inspect.unwrap(CustomLLM.achat):
             return await asyncio.to_thread(self.chat, messages, stop, top_logprobs)
@@ -66,8 +67,22 @@ def name_of(llm: LLM) -> str:
     return llm.class_name() if name in ("", "unknown") else name
 
 
-def _messages(turns: Sequence[Mapping[str, str]]) -> list[ChatMessage]:
-    return [ChatMessage(role=turn["role"], content=turn["content"]) for turn in turns]
+def _messages(turns: Sequence[Mapping[str, Any]]) -> list[ChatMessage]:
+    return [ChatMessage(role=turn["role"], content=_content(turn["content"])) for turn in turns]
+
+
+def _content(content: str | list[dict[str, Any]]) -> str | list[TextBlock | ImageBlock]:
+    """A text, or its parts as blocks."""
+    return content if isinstance(content, str) else [_block(part) for part in content]
+
+
+def _block(part: Mapping[str, Any]) -> TextBlock | ImageBlock:
+    if part["type"] == "text":
+        return TextBlock(text=part["text"])
+    # As bytes, which every integration takes; not all take data: URLs.
+    head, _, data = part["image_url"]["url"].partition(",")
+    kind = head.removeprefix("data:").removesuffix(";base64")
+    return ImageBlock(image=base64.b64decode(data), image_mimetype=kind)
 
 
 def _logprob_options(top: int) -> dict[str, Any]:

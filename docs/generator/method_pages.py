@@ -35,14 +35,15 @@ def _page(name: str) -> str:
 
 
 def _facts(method: Any) -> str:
-    needs = ", ".join(sorted(method.needs))
-    lines = ["| | |", "|---|---|"]
-    lines += [f"| family | {method.family} |", f"| needs of its backend | {needs} |"]
-    lines += [f"| backend | `{method.backend}` |", f"| strategy | `{method.strategy}` |"]
-    lines += [f"| model | {method.takes_model} |"]
-    if method.source:
-        lines.append(f"| source | {method.source} |")
-    return "\n".join(lines)
+    facts = {
+        "Family": method.family,
+        "Needs of its backend": ", ".join(f"`{one}`" for one in sorted(method.needs)),
+        "Backend": f"`{method.backend}`, unless the config names another",
+        "Strategy": f"`{method.strategy}`, unless the config names another",
+        "Model": method.takes_model,
+        "Source": method.source,
+    }
+    return "\n".join(f"- **{name}**: {fact}" for name, fact in facts.items() if fact)
 
 
 def _example(name: str, used: list[str]) -> str:

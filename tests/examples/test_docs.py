@@ -143,7 +143,7 @@ def test_the_zero_shot_example_means_what_it_says() -> None:
 
 def test_options_named_on_the_page_of_language_models_exist() -> None:
     rows = re.findall(r"^\| `([a-z0-9-]+)` \| .+? \| `[a-z]+` \| (.+) \|$", DOCS["llm-rerankers"], flags=re.MULTILINE)
-    assert len(rows) == 11
+    assert len(rows) == 14
     for name, options in rows:
         named = set(re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", options)))
         assert named <= set(registry.method(name).model_fields), name
@@ -187,3 +187,10 @@ def test_files_and_folders_named_on_the_architecture_page_exist() -> None:
     assert len(named) > 40
     roots = (ROOT, ROOT / "core" / "swaprank")
     assert not [name for name in named if not any((root / name).exists() for root in roots)]
+
+
+def test_the_picture_of_the_architecture_has_every_folder() -> None:
+    picture = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    folders = {path.parent.name for path in (ROOT / "core" / "swaprank").glob("*/__init__.py")}
+    assert len(folders) > 15
+    assert not [name for name in folders - {"sample"} if f"{name}/" not in picture]

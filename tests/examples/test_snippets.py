@@ -72,6 +72,8 @@ def stand_ins() -> dict[str, object]:
         "documents": [Document(page_content=text) for text in TEXTS],
         "passages": passages,
         "tickets": passages,
+        "by_clip": passages,
+        "by_captions": passages[::-1],
         "question": "How is green tea made?",
         "text": "How is green tea made?",
         "vector": (1.0, 0.0),

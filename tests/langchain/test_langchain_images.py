@@ -3,12 +3,18 @@
 import asyncio
 import base64
 import copy
+from typing import Any
 
 import pytest
 from langchain_core.documents import Document
+from langchain_core.language_models import FakeListLLM
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import Field
 
 from langchain_rerankers import Reranker
-from swaprank import Image, InputError
+from swaprank import ConfigError, Image, InputError
 from swaprank.requests import Embedded, EmbedImage
 from swaprank.testing import ScriptedBackend
 from tests.conftest import GOLDEN, MODELS
@@ -90,3 +96,37 @@ def test_photos_end_to_end() -> None:
     documents = [Document("", metadata={"image_path": str(path)}) for path in (BLUE, RED)]
     [best] = reranker.compress_documents(documents, "", query_image=RED)
     assert best.metadata["image_path"] == str(RED)
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_a_chat_model_sees_images_as_parts_of_a_message(how) -> None:
+    model = Seeing()
+    reranker = Reranker(method="vic", llm=model)
+    documents = [Document("", metadata={"image_path": str(path)}) for path in (BLUE, RED)]
+    if how == "sync":
+        ranked = reranker.compress_documents(documents, "a circle")
+    else:
+        ranked = asyncio.run(reranker.acompress_documents(documents, "a circle"))
+    assert [one.metadata["image_path"] for one in ranked] == [str(RED), str(BLUE)]
+    [[message]] = model.asked
+    assert [part["type"] for part in message.content] == ["text", "image_url", "text", "image_url", "text"]
+
+
+def test_an_llm_that_goes_on_writing_takes_no_images() -> None:
+    reranker = Reranker(method="vic", llm=FakeListLLM(responses=["[2,1]"]))
+    with pytest.raises(ConfigError, match="Give a chat model"):
+        reranker.compress_documents([Document("", metadata={"image": RED}), Document("a")], "a circle")
+
+
+class Seeing(BaseChatModel):
+    """A chat model that keeps what it was asked."""
+
+    asked: list[Any] = Field(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "seeing"
+
+    def _generate(self, messages, stop=None, run_manager=None, **kwargs) -> ChatResult:
+        self.asked.append(messages)
+        return ChatResult(generations=[ChatGeneration(message=AIMessage("[2,1]"))])

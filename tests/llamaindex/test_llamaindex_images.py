@@ -1,10 +1,15 @@
 """Every shape in which LlamaIndex keeps an image reaches the model; nothing is fetched, opened early, lost or changed."""
 
+import asyncio
 import base64
 import copy
+from typing import Any
 
 import pytest
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.llms import MockLLM
 from llama_index.core.schema import ImageDocument, ImageNode, MediaResource, Node, NodeWithScore, QueryBundle, TextNode
+from pydantic import Field
 
 from llamaindex_rerankers import Reranker
 from swaprank import Image
@@ -13,6 +18,7 @@ from swaprank.requests import Embedded, EmbedImage
 from swaprank.testing import ScriptedBackend
 from tests.conftest import GOLDEN, MODELS
 
+PIL = pytest.importorskip("PIL.Image")
 RED, BLUE = GOLDEN / "images" / "red_circle.png", GOLDEN / "images" / "blue_square.png"
 PACKED = base64.b64encode(RED.read_bytes()).decode()
 DATA_URL = f"data:image/png;base64,{PACKED}"
@@ -79,3 +85,31 @@ def test_a_question_about_pages_end_to_end() -> None:
     assert best.node.image_path.startswith(str(GOLDEN))
     assert "gone.png" in str(best.node.metadata[WARNINGS])
     assert "nothing is fetched" in str(best.node.metadata[WARNINGS])
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_a_multimodal_llm_sees_images_as_blocks(how) -> None:
+    llm = Seeing()
+    reranker = Reranker(method="vic", llm=llm)
+    given = [NodeWithScore(node=ImageNode(image_path=str(path))) for path in (BLUE, RED)]
+    if how == "sync":
+        ranked = reranker.postprocess_nodes(given, query_str="a circle")
+    else:
+        ranked = asyncio.run(reranker.apostprocess_nodes(given, query_str="a circle"))
+    assert [one.node.image_path for one in ranked] == [str(RED), str(BLUE)]
+    [[message]] = llm.asked
+    assert [block.block_type for block in message.blocks] == ["text", "image", "text", "image", "text"]
+    assert PIL.open(message.blocks[1].resolve_image()).size == (448, 448)
+
+
+class Seeing(MockLLM):
+    """An LLM that keeps what it was asked."""
+
+    asked: list[Any] = Field(default_factory=list)
+
+    def chat(self, messages, **kwargs) -> ChatResponse:
+        self.asked.append(list(messages))
+        return ChatResponse(message=ChatMessage(role="assistant", content="[2,1]"))
+
+    async def achat(self, messages, **kwargs) -> ChatResponse:
+        return self.chat(messages, **kwargs)

@@ -78,8 +78,8 @@ def test_the_page_shows_what_is_found_here() -> None:
     """For the classes whose packages the tests have; `make conformance` asks all of them."""
     text = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
     asked = [one for one in langchain_classes.classes("http://127.0.0.1:9") if one.package == "langchain-classic"]
-    results = [examined(one, compressor_findings) for one in asked]
-    assert len(results) == 4
+    results = [one for one in (examined(one, compressor_findings) for one in asked) if not one.absent]
+    assert len(results) >= 3  # EmbeddingsFilter needs langchain-community too
     for line in page({"LangChain": results}).splitlines():
         if line.startswith(("| `", "    - ")):
             assert re.sub(r" \d+\.\d+\.\d+ ", " ", line) in re.sub(r" \d+\.\d+\.\d+ ", " ", text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import io
+import math
 import os
 import weakref
 from collections.abc import Iterable
@@ -95,6 +97,23 @@ class Image:
                 found = flattened(source, self.name)
             _opened[self.digest] = found
         return found
+
+    def data_url(self, max_pixels: int | None = None) -> str:
+        """The picture of `open` as a ``data:`` URL of PNG, for servers.
+
+        Args:
+            max_pixels: A larger picture is shrunk; None for no limit.
+
+        Raises:
+            ImageError: As `open` does.
+        """
+        picture = self.open()
+        if max_pixels is not None and picture.width * picture.height > max_pixels:
+            scale = math.sqrt(max_pixels / (picture.width * picture.height))
+            picture = picture.resize((max(1, int(picture.width * scale)), max(1, int(picture.height * scale))))
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+        return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
     def _bytes(self) -> bytes:
         source = self._source

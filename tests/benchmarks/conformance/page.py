@@ -16,15 +16,16 @@ origin:
 from swaprank.testing import check_compressor, check_postprocessor
 
 
-def test_our_compressor(compressor):  # a LangChain BaseDocumentCompressor that keeps every document
+def test_our_compressor(compressor):
     check_compressor(compressor)
 
 
-def test_our_postprocessor(postprocessor):  # a LlamaIndex BaseNodePostprocessor that keeps every node
-    check_postprocessor(postprocessor, skip={"serialises"})  # promises that it does not make
+def test_our_postprocessor(postprocessor):
+    check_postprocessor(postprocessor, skip={"serialises"})
 ```
 
-Both raise `AssertionError` with every promise that is broken. `compressor_findings` and `postprocessor_findings` return what became of
+Give them a LangChain `BaseDocumentCompressor` that keeps every document, or a LlamaIndex `BaseNodePostprocessor` that keeps every node.
+`skip` names promises that yours does not make. Both raise `AssertionError` with every promise that is broken. `compressor_findings` and `postprocessor_findings` return what became of
 each promise instead of raising.
 
 The tables below say how the frameworks' own classes do. `make conformance` installs them, asks them and writes this page. No
@@ -37,13 +38,13 @@ def page(results: Mapping[str, Sequence[Result]]) -> str:
     """The page in Markdown."""
     parts = [_HEAD]
     for framework, found in results.items():
-        parts += [f"## {framework}", _promises(found), _table(found), f"### What was seen in {framework}", _seen(found)]
+        parts += [f"## {framework}", _table(found), _promises(found), f"### What was seen in {framework}", _seen(found)]
     return "\n\n".join(parts) + "\n"
 
 
 def _promises(found: Sequence[Result]) -> str:
     asked = next(one for one in found if one.findings)
-    lines = ["| promise | |", "|---|---|"]
+    lines = ["| promise | in words |", "|---|---|"]
     return "\n".join(lines + [f"| {one.name} | {one.promise} |" for one in asked.findings])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...prompt import Chat, Slot, Text, spoken
+from typing import Any
+
+from ...prompt import Chat, ImageSlot, Slot, Text, spoken
 
 # A limit in tokens is kept by characters; what English text comes to with common vocabularies.
 _CHARACTERS = 4
@@ -15,9 +17,30 @@ def written(text: Text) -> str:
     return "".join(_cut(part) if isinstance(part, Slot) else spoken(part) for part in text)
 
 
-def messages(chat: Chat) -> list[dict[str, str]]:
-    """The turns of a chat, without what the answer begins with."""
-    return [{"role": message.role, "content": written(message.content)} for message in chat.messages]
+def messages(chat: Chat) -> list[dict[str, Any]]:
+    """The turns of a chat, without what the answer begins with.
+
+    The content of a turn is a text, or in one that shows images a list of parts as OpenAI's interface has them:
+    ``text``, and ``image_url`` with a ``data:`` URL. Images are opened and encoded for it, which takes time.
+
+    Raises:
+        ImageError: An image cannot be read.
+    """
+    return [{"role": message.role, "content": _content(message.content)} for message in chat.messages]
+
+
+def _content(text: Text) -> str | list[dict[str, Any]]:
+    if isinstance(text, str) or not any(isinstance(part, ImageSlot) for part in text):
+        return written(text)
+    parts: list[dict[str, Any]] = []
+    for part in text:
+        if isinstance(part, ImageSlot):
+            parts.append({"type": "image_url", "image_url": {"url": part.image.data_url(part.max_pixels)}})
+        elif parts and parts[-1]["type"] == "text":
+            parts[-1]["text"] += written((part,))
+        else:
+            parts.append({"type": "text", "text": written((part,))})
+    return parts
 
 
 def _cut(slot: Slot) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...errors import BackendError, ConfigError, require
-from ...prompt import Chat, Span
+from ...prompt import Chat, Span, image_slots
 from ...requests import Generate, LabelLogprobs, SequenceLogprob
 from .._checkpoints.failures import load_failure
 from .._checkpoints.hub import HubAccess
@@ -97,7 +97,7 @@ class Prompts:
 
     async def generate(self, request: Generate, context: int | None) -> PromptBody:
         """A prompt whose answer is wanted."""
-        if self._tokenizer is None or self._chat:
+        if self._tokenizer is None or self._chat or image_slots(request.prompt):
             return await self._untokenized(request)
 
         def ids(tokens: Tokens) -> PromptBody:
@@ -158,7 +158,14 @@ class Prompts:
             uncut = prompt
             prompt = await self._tokenizer.run(lambda tokens: tokens.cut(uncut))
         if isinstance(prompt, Chat) and self._chat:
+            if image_slots(prompt):
+                # Images are encoded, which would hold up the other calls.
+                return await asyncio.to_thread(self._messages, prompt, request)
             return self._messages(prompt, request)
+        if image_slots(prompt):
+            raise ConfigError(
+                "The prompt shows images, and api: openai-completions takes text.", hint="Use api: openai-chat."
+            )
         if isinstance(prompt, Chat):
             raise ConfigError(
                 "This method's prompt is a chat, and api: openai-completions sends it as it is.",

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from ...errors import BackendError, ConfigError, ResponseError, SwaprankError
-from ...prompt import Chat, Prompt, Span
+from ...prompt import Chat, Prompt, Span, image_slots
 from ...requests import Capability, Generate, Generated, LabelLogprobs, LabelScores, Request, Response, Usage
 from .._common.messages import messages, written
 from .._common.secrets import Secrets
@@ -84,17 +84,18 @@ class FrameworkLlm(ABC):
         return self.options.max_concurrency
 
     @abstractmethod
-    def chat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
+    def chat(self, messages: list[dict[str, Any]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """Answer a chat.
 
         Args:
-            messages: Messages with ``role`` and ``content``.
+            messages: Messages with ``role`` and ``content``: a text, or in one that shows images a list of parts as in
+                OpenAI's interface, ``text`` and ``image_url`` with a ``data:`` URL.
             stop: Strings that end the answer, for objects that take them.
             top_logprobs: How many log-probabilities of the first token are wanted; 0 for none.
         """
 
     @abstractmethod
-    async def achat(self, messages: list[dict[str, str]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
+    async def achat(self, messages: list[dict[str, Any]], stop: Sequence[str], top_logprobs: int) -> LlmReply:
         """As `chat`, asynchronously."""
 
     def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
@@ -122,14 +123,16 @@ class FrameworkLlm(ABC):
 
     async def _aanswer(self, request: Request) -> Response | SwaprankError:
         try:
-            chat = self._chat(request)
+            shows = isinstance(request, Generate | LabelLogprobs) and image_slots(request.prompt)
+            # Images are encoded, which would hold up the event loop.
+            chat = await asyncio.to_thread(self._chat, request) if shows else self._chat(request)
             async with self._limit.tasks():
                 reply = await self.achat(*chat)
             return self._read(request, reply)
         except Exception as error:  # as in `_answer`
             return self._failure(error)
 
-    def _chat(self, request: Request) -> tuple[list[dict[str, str]], Sequence[str], int]:
+    def _chat(self, request: Request) -> tuple[list[dict[str, Any]], Sequence[str], int]:
         if isinstance(request, Generate):
             return _turns(request.prompt), request.stop, 0
         if isinstance(request, LabelLogprobs):
@@ -198,7 +201,7 @@ def _credentials(llm: Any) -> list[str]:
     return [text for text in texts if isinstance(text, str)]
 
 
-def _turns(prompt: Prompt) -> list[dict[str, str]]:
+def _turns(prompt: Prompt) -> list[dict[str, Any]]:
     """The messages of a chat; a plain prompt is one by the user."""
     if isinstance(prompt, Chat):
         return messages(prompt)

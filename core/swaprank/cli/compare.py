@@ -1,0 +1,69 @@
+"""``swaprank compare``: results that ``swaprank eval`` has kept, as tables and as a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ..errors import InputError
+from ..evaluation.comparisons import comparisons
+from ..evaluation.report.page import write_report
+from ..evaluation.result import Evaluation
+from ..evaluation.significance import Test
+from ..masking import printable
+from . import evaluation_tables
+
+
+def compare(
+    results: Annotated[
+        list[Path], typer.Argument(help="Results of swaprank eval: files, or the folders of --runs; of one data set.")
+    ],
+    html: Annotated[Path | None, typer.Option(help="Write one page with charts, which needs no network.")] = None,
+    title: Annotated[str, typer.Option(help="The heading of the page.")] = "",
+) -> None:
+    """Show the rerankers of one or several results beside one another.
+
+    The page has quality beside latency, means with their intervals, wins and losses query by query, and for a chosen
+    query where every passage went. It shows the texts of passages where swaprank eval was given --texts. Needs
+    pip install "swaprank[report]".
+    """
+    found = joined([Evaluation.load(path / "evaluation.json" if path.is_dir() else path) for path in results])
+    if html is not None:
+        write_report(found, html, title=title)
+    console = Console()
+    evaluation_tables.show(found, console)
+    if html is not None:
+        console.print(printable(f"Written to {html}."), markup=False, highlight=False, soft_wrap=True)
+
+
+def joined(results: list[Evaluation]) -> Evaluation:
+    """Several results of one data set as one; a later row of the same name takes the place of an earlier one.
+
+    Raises:
+        InputError: Their queries, candidates or measures differ.
+    """
+    whole = results[0]
+    if len(results) == 1:
+        return whole
+    for other in results[1:]:
+        if other.questions != whole.questions or other.measures != whole.measures:
+            raise InputError(
+                f"The results on {whole.dataset.name!r} and {other.dataset.name!r} do not compare: their queries, "
+                "candidates, judgements or measures differ.",
+                hint="Measure both with the same --data and --measures.",
+            )
+    rows = {row.name: row for one in results for row in one.rows}
+    passages = {id_: text for one in results for id_, text in one.passages.items()}
+    tests: list[Test] = [one.test for result in results for one in result.comparisons]
+    return whole.model_copy(
+        update={
+            "rows": list(rows.values()),
+            "passages": passages,
+            "comparisons": comparisons(
+                list(rows.values()), whole.measures, tests[0] if tests else "randomisation", whole.seed
+            ),
+        }
+    )
