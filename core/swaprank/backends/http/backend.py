@@ -14,8 +14,9 @@ from ...types import Downloaded
 from .._checkpoints.hub import HubAccess
 from .._common.distinct import Distinct
 from .._common.models import fetched
+from .apis import EMBEDDING, LANGUAGE
 from .event_loop import event_loop_thread
-from .options import EMBEDDING, LANGUAGE, HttpOptions
+from .options import HttpOptions
 from .replicas import Replicas
 
 
@@ -113,6 +114,7 @@ class HttpBackend(ConfiguredBackend):
 
 
 def _make_endpoint(model: str, options: HttpOptions, replicas: Replicas) -> Endpoint:
+    from .authorization import authorizer
     from .client import HttpClient
     from .connections import ConnectionSettings
     from .embeddings import Embeddings
@@ -129,7 +131,15 @@ def _make_endpoint(model: str, options: HttpOptions, replicas: Replicas) -> Endp
         max_response_bytes=options.max_response_bytes,
         trust_env=options.trust_env,
     )
-    client = HttpClient(replicas, settings, options.sent_headers, options.secrets, "The http backend")
+    client = HttpClient(
+        replicas,
+        settings,
+        options.sent_headers,
+        options.secrets,
+        "The http backend",
+        options.service,
+        authorizer(options),
+    )
     if options.api in LANGUAGE:
         return Language(options, model, client)
     if options.api in EMBEDDING:

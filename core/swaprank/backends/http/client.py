@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 import time
@@ -13,11 +14,13 @@ from ...backend import awaited_until
 from ...errors import BackendError, ResponseError
 from .._common.secrets import Secrets
 from . import body as bodies
+from .authorization import Authorizer
 from .connections import Connections, ConnectionSettings
 from .failures import Refused, no_answer, refused
 from .log_filter import mask_logs
 from .replicas import Replicas
 from .reply import ServerReply
+from .services import Service
 
 if TYPE_CHECKING:
     import httpx
@@ -47,6 +50,8 @@ class HttpClient:
         headers: Sent with every request.
         secrets: What no message may repeat.
         purpose: Who needs httpx, for the message where it is not installed.
+        service: The hosted service, for messages.
+        authorize: Makes further headers for every request.
     """
 
     def __init__(
@@ -56,7 +61,11 @@ class HttpClient:
         headers: Mapping[str, str],
         secrets: Secrets,
         purpose: str,
+        service: Service | None = None,
+        authorize: Authorizer | None = None,
     ) -> None:
+        self._service = service
+        self._authorize = authorize
         self._replicas = replicas
         self._settings = settings
         self._secrets = secrets
@@ -107,10 +116,15 @@ class HttpClient:
         _, httpx = await self._connections.libraries()
         seconds = min(self._settings.timeout, _SHARE * (awaited_until.get() - time.monotonic()))
         method = "GET" if body is None else "POST"
+        url, key_hint = server + path, ""
+        if self._service is not None:
+            server, key_hint = f"{self._service.title} ({server})", self._service.key_hint
+        sent = await self._sent(url, body)
         try:
-            async with asyncio.timeout(seconds), client.stream(method, server + path, json=body) as response:
+            async with asyncio.timeout(seconds), client.stream(method, url, **sent) as response:
                 if not response.is_success:
-                    raise refused(server, path, response, await bodies.beginning(response), self._secrets)
+                    said = await bodies.beginning(response)
+                    raise refused(server, path, response, said, self._secrets, key_hint)
                 content = await bodies.read(response, self._settings.max_response_bytes, server, path)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             raise no_answer(server, path, error, seconds, self._secrets) from None  # it may repeat a secret
@@ -125,6 +139,15 @@ class HttpClient:
                 hint="Is base_url the address of the server itself?",
                 retryable=True,
             ) from None
+
+    async def _sent(self, url: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The body of a request, and the headers that belong to this very one."""
+        if body is None or self._authorize is None:
+            return {"json": body}
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        # Looking for credentials may read files and ask servers.
+        headers = await asyncio.to_thread(self._authorize, url, content)
+        return {"content": content, "headers": {"Content-Type": "application/json", **headers}}
 
     def _rest(self, error: BackendError) -> float:
         """Seconds that a failed replica rests: as long as it asked for, within the limit of the config."""

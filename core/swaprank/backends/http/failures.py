@@ -45,7 +45,9 @@ class Refused(BackendError):
         self.retry_after = retry_after
 
 
-def refused(server: str, path: str, response: httpx.Response, content: bytes, secrets: Secrets) -> BackendError:
+def refused(
+    server: str, path: str, response: httpx.Response, content: bytes, secrets: Secrets, key_hint: str = ""
+) -> BackendError:
     """The error for a response that is not a success.
 
     Args:
@@ -54,6 +56,7 @@ def refused(server: str, path: str, response: httpx.Response, content: bytes, se
         response: The server's answer.
         content: The beginning of its body.
         secrets: What must not be repeated, even where the server does.
+        key_hint: How this service is given a key.
     """
     status, pause = response.status_code, _retry_after(response)
     said, reason = secrets.masked(_message(content)), secrets.masked(response.reason_phrase)
@@ -66,6 +69,8 @@ def refused(server: str, path: str, response: httpx.Response, content: bytes, se
     if 300 <= status < 400:
         target = secrets.masked(response.headers.get("location", ""))[:_SHOWN]
         hint = f"Redirects are not followed; is base_url complete? It leads to {target!r}."
+    elif status in (401, 403) and key_hint:
+        hint = f"Is the key right, and may it use this model? It is given by {key_hint}."
     else:
         hint = _HINTS.get(status, "The server's log says more." if status >= 500 else "")
     return Refused(message, hint=hint, retryable=status in TRANSIENT_STATUSES, retry_after=pause)

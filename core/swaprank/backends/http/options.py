@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, ClassVar, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from ...backend import BackendOptions
 from ...requests import Capability
 from .._common.secrets import Secrets, texts_in
+from .apis import EMBEDDING, LANGUAGE, Api
+from .header_values import HEADER_NAME, sendable
+from .services import SERVICES, Service, from_environment
 
-Api = Literal[
-    "openai-chat",
-    "openai-completions",
-    "openai-embeddings",
-    "vllm-score",
-    "vllm-rerank",
-    "jina-rerank",
-    "cohere-rerank",
-    "tei-rerank",
-    "tei-embed",
-]
-
-# What a header may be called (RFC 9110).
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-LANGUAGE = ("openai-chat", "openai-completions")
-EMBEDDING = ("openai-embeddings", "tei-embed")
+# How many passages a hosted service gets in one call: Cohere counts a hundred as one search.
+_OF_SERVICES = 100
 # OpenAI's limits of `top_logprobs` in chats and of `logprobs` in completions; other servers take 20, too.
 _TOP, _TOP_OPENAI_COMPLETIONS = 20, 5
 
@@ -36,11 +24,15 @@ class HttpOptions(BackendOptions):
     """``backend: {type: http, base_url: ..., api: ...}``; ``model`` is the name it is served by.
 
     Attributes:
-        api: Which endpoint is asked, in which words. Nothing is guessed from a URL or a model's name.
+        api: Which endpoint is asked, in which words. Nothing is guessed from a URL or a model's name. The name of a
+            hosted service (``cohere``, ``voyage``, ...) brings its address, its limits, and the environment variable
+            of its key.
         base_url: The server's address; a ``/v1`` at its end may be left out.
         base_urls: The addresses of several servers of the same model, in place of `base_url`. The least busy
             one takes a request, and one that failed rests for `cooldown` seconds.
         server: What answers an ``openai-*`` api: ``"openai"`` stands for any that does no more than OpenAI's.
+        region: The region of a hosted service that has regions.
+        project: The project at a hosted service that has projects.
         tokenizer: Folder or hub id of the served model's tokenizer. With it, ``openai-completions`` sends the
             very tokens that the transformers backend reads, chat template included.
         max_model_len: Most tokens of a prompt and its answer, for cutting passages with a `tokenizer`; None for
@@ -52,8 +44,10 @@ class HttpOptions(BackendOptions):
             them, which it cannot exceed.
         scores: What a rerank endpoint returns: ``"probability"`` or ``"logit"``; ``"auto"`` is what the `api` is
             known for.
-        batch_size: Most passages or texts in one call of a rerank, score or embedding endpoint.
-        api_key: Sent as ``Authorization: Bearer``; write ``${NAME}`` to read it from the environment.
+        batch_size: Most passages or texts in one call of a rerank, score or embedding endpoint; hosted services
+            get 100 where the config says nothing.
+        api_key: Sent as ``Authorization: Bearer``, or in the header of the hosted service; write ``${NAME}`` to read
+            it from the environment.
         headers: Further headers. Their values count as secrets.
         extra_body: Keys added to every request; a null takes one away that is sent otherwise. Its texts count as
             secrets.
@@ -98,6 +92,8 @@ class HttpOptions(BackendOptions):
     api: Api
     base_url: str = "http://127.0.0.1:8000"
     base_urls: tuple[str, ...] = Field(default=(), min_length=1)
+    region: str | None = Field(default=None, pattern=r"^[a-z0-9-]+$")
+    project: str | None = Field(default=None, pattern=r"^[A-Za-z0-9:.-]+$")
     server: Literal["openai", "vllm", "sglang", "llama.cpp", "tgi"] = "openai"
     tokenizer: str | None = None
     max_model_len: int | None = Field(default=None, ge=16)
@@ -121,14 +117,14 @@ class HttpOptions(BackendOptions):
     @field_validator("api_key")
     @classmethod
     def _key(cls, value: SecretStr | None) -> SecretStr | None:
-        return None if value is None else _sendable(value, "the key")
+        return None if value is None else sendable(value, "the key")
 
     @field_validator("headers")
     @classmethod
     def _headers(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        if not all(_HEADER_NAME.fullmatch(name) for name in value):
+        if not all(HEADER_NAME.fullmatch(name) for name in value):
             raise ValueError("a header's name holds a character that no name can (it is not shown)")
-        return {name: _sendable(one, f"the header {name}") for name, one in value.items()}
+        return {name: sendable(one, f"the header {name}") for name, one in value.items()}
 
     @field_validator("base_url", "base_urls")
     @classmethod
@@ -152,27 +148,99 @@ class HttpOptions(BackendOptions):
             raise ValueError(f"tokenizer, top_logprobs and missing_label are for language models, not for {self.api}")
         if self.api in (*LANGUAGE, *EMBEDDING) and self.scores != "auto":
             raise ValueError(f"scores is for rerank endpoints, not for {self.api}")
+        if self.service is not None:
+            self._fits_service(self.service)
+        if self.region and not (self.service and self.service.regions):
+            raise ValueError(f"region is for hosted services that have regions, not for {self.api}")
+        if self.project and not (self.service and self.service.projects):
+            raise ValueError(f"project is for hosted services that have projects, not for {self.api}")
         if self.server == "tgi" and self.tokenizer and self.api == "openai-completions":
             raise ValueError("TGI takes no token ids; use api: openai-chat, or leave the tokenizer out")
         return self
 
+    def _fits_service(self, service: Service) -> None:
+        """What a hosted service needs and nobody has said is a mistake."""
+        for option, known, names in (
+            ("region", self.located, service.regions),
+            ("project", self.billed_to, service.projects),
+        ):
+            if names and not known:
+                raise ValueError(f"{service.title} needs {option}, or the environment variable {names[0]}")
+        own = bool(self.base_urls) or "base_url" in self.model_fields_set
+        if not own and not service.base_url:
+            raise ValueError(f"{service.title} has an address for every customer: give base_url")
+        if not own and not service.signs and not self.headers and self.key is None:
+            raise ValueError(f"{service.title} needs {service.key_hint}")
+        if service.documents is not None and self.passages_per_call > service.documents:
+            raise ValueError(
+                f"batch_size is {self.batch_size}, and {service.title} takes at most {service.documents} documents "
+                "in one call"
+            )
+
+    @property
+    def service(self) -> Service | None:
+        """The hosted service that `api` names."""
+        return SERVICES.get(self.api)
+
+    @property
+    def located(self) -> str:
+        """The region, of the config or the environment; empty where there is none."""
+        return self.region or (self.service.located if self.service else "")
+
+    @property
+    def billed_to(self) -> str:
+        """The project, of the config or the environment; empty where there is none."""
+        return self.project or (from_environment(self.service.projects) if self.service else "")
+
+    @property
+    def key(self) -> SecretStr | None:
+        """The key of the config, or of the hosted service's environment variable."""
+        found = from_environment(self.service.keys) if self.api_key is None and self.service else ""
+        return sendable(SecretStr(found), "the key") if found else self.api_key
+
+    @property
+    def passages_per_call(self) -> int:
+        """Most passages in one call."""
+        given = self.service is None or "batch_size" in self.model_fields_set
+        return self.batch_size if given else _OF_SERVICES
+
+    def path(self, template: str, model: str) -> str:
+        """A path with the model, project and region in their places."""
+        # Paths have no dots in a model's name where the name has (NVIDIA's llama-3.2 is llama-3_2).
+        named = quote(model.replace(".", "_"), safe="/:")
+        return template.format(model=named, project=self.billed_to, region=self.located)
+
+    def sent_model(self, model: str) -> str:
+        """The name of the model as the service wants it: Bedrock has ARNs."""
+        if self.api == "bedrock" and not model.startswith("arn:"):
+            return f"arn:aws:bedrock:{self.located}::foundation-model/{model}"
+        return model
+
     @property
     def sent_headers(self) -> dict[str, str]:
         """What is sent with every request."""
-        headers = {name: value.get_secret_value() for name, value in self.headers.items()}
-        if self.api_key is not None:
-            headers["Authorization"] = f"Bearer {self.api_key.get_secret_value()}"
+        service = self.service
+        headers = {**(service.headers if service else {})}
+        headers |= {name: value.get_secret_value() for name, value in self.headers.items()}
+        if self.key is not None:
+            key = self.key.get_secret_value()
+            name = service.header if service else ""
+            headers[name or "Authorization"] = key if name else f"Bearer {key}"
         return headers
 
     @property
     def secrets(self) -> Secrets:
         """What no message may repeat: the headers' values, and the texts of `extra_body`."""
-        return Secrets([*self.sent_headers.values(), *texts_in(self.extra_body)])
+        public = set(self.service.headers.values()) if self.service else set()
+        values = [value for value in self.sent_headers.values() if value not in public]
+        return Secrets([*values, *texts_in(self.extra_body)])
 
     @property
     def urls(self) -> tuple[str, ...]:
         """The roots of the servers: addresses without what all paths here begin with."""
         given = self.base_urls or (self.base_url,)
+        if self.service is not None and not self.base_urls and "base_url" not in self.model_fields_set:
+            given = (self.service.base_url.format(region=self.located),)
         return tuple(url.rstrip("/").removesuffix("/v1").removesuffix("/v2") for url in given)
 
     @property
@@ -205,17 +273,3 @@ class HttpOptions(BackendOptions):
         else:
             how = "api: openai-chat or openai-completions"
         return f"{super().offering(needs)} with {how}"
-
-
-def _sendable(value: SecretStr, what: str) -> SecretStr:
-    """A secret without the white space around it, such as the line end of a mounted file.
-
-    Raises:
-        ValueError: A header cannot carry it; the message does not show it.
-    """
-    text = value.get_secret_value().strip()
-    if not text:
-        raise ValueError(f"{what} is empty")
-    if not text.isascii() or not text.isprintable():
-        raise ValueError(f"{what} holds a line end or another character that no header can carry (it is not shown)")
-    return SecretStr(text)

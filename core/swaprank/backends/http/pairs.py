@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from operator import index
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, ResponseError
 from ...requests import PairScore, PairScored, Request, Usage
 from ...scores.activation import sigmoid
 from .client import Client
-from .reply import number
+from .dialects import DIALECTS, RAW
 from .took import Took, took_by
 
 if TYPE_CHECKING:
@@ -22,45 +20,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What ZeroEntropy, and with room to spare everybody, counts for a pair besides its texts.
+_OVERHEAD = 150
 # A probability of 0 or 1 has no logit; these are next to them.
 _LEAST, _MOST = sys.float_info.min, 1 - sys.float_info.epsilon
-
-
-@dataclass(frozen=True, slots=True)
-class _Api:
-    """How an endpoint is spoken to.
-
-    Attributes:
-        path: Where it is.
-        query: The key of the query in the body.
-        passages: The key of the passages.
-        extra: What else stands in the body.
-        scores: What its scores are unless the config says otherwise.
-        limit: The key of the most tokens of a pair, where the server takes one.
-        named: Whether the body names the model.
-        counted: Whether the body says that all passages are wanted back.
-    """
-
-    path: str
-    query: str
-    passages: str
-    extra: Mapping[str, Any]
-    scores: str
-    limit: str = ""
-    named: bool = True
-    counted: bool = True
-
-
-_RAW = {"use_activation": False}
-APIS = {
-    "vllm-score": _Api("/score", "text_1", "text_2", _RAW, "logit", "truncate_prompt_tokens", counted=False),
-    "vllm-rerank": _Api("/v1/rerank", "query", "documents", _RAW, "logit", "truncate_prompt_tokens"),
-    "jina-rerank": _Api("/v1/rerank", "query", "documents", {"return_documents": False}, "probability"),
-    "cohere-rerank": _Api("/v2/rerank", "query", "documents", {}, "probability"),
-    "tei-rerank": _Api(
-        "/rerank", "query", "texts", {"raw_scores": True, "truncate": True}, "logit", named=False, counted=False
-    ),
-}
 
 
 class Pairs:
@@ -74,12 +37,14 @@ class Pairs:
 
     def __init__(self, options: HttpOptions, model: str, client: Client) -> None:
         self._options = options
-        self._api = APIS[options.api]
-        self._model = model
+        self._dialect = DIALECTS[options.api]
+        self._path = options.path(self._dialect.path, model)
+        self._model = options.sent_model(model)
+        self._most_bytes = options.service.most_bytes if options.service else None
         self._client = client
-        self._scores = self._api.scores if options.scores == "auto" else options.scores
+        self._scores = self._dialect.scores if options.scores == "auto" else options.scores
         self._activation = "sigmoid"
-        self._known = self._api.extra is not _RAW
+        self._known = self._dialect.extra is not RAW
         self._warned = False
 
     def batches(self, requests: Sequence[Request]) -> list[list[int]]:
@@ -91,8 +56,22 @@ class Pairs:
                     f"The http backend with api: {self._options.api} answers no {type(request).__name__}."
                 )
             groups.setdefault((request.query, request.max_length, request.truncation, request.label), []).append(place)
-        size = self._options.batch_size
-        return [places[at : at + size] for places in groups.values() for at in range(0, len(places), size)]
+        return [batch for places in groups.values() for batch in self._split(requests, places)]
+
+    def _split(self, requests: Sequence[Request], places: Sequence[int]) -> Iterator[list[int]]:
+        """The places of one query in calls of at most as many passages and bytes as the server takes."""
+        batch: list[int] = []
+        size = 0
+        for place in places:
+            request = requests[place]
+            weight = _weight(request) if self._most_bytes and isinstance(request, PairScore) else 0
+            full = len(batch) == self._options.passages_per_call or size + weight > (self._most_bytes or size + weight)
+            if batch and full:
+                yield batch
+                batch, size = [], 0
+            batch.append(place)
+            size += weight
+        yield batch
 
     async def answer(self, requests: Sequence[Request]) -> Sequence[PairScored]:
         """Score the pairs of a batch."""
@@ -117,7 +96,7 @@ class Pairs:
                 "This protocol encodes query and passage as texts of their own, which no server does.",
                 hint="Use backend: transformers, or the method's other protocol.",
             )
-        if pair.max_length is not None and not self._api.limit:
+        if pair.max_length is not None and not self._dialect.limit:
             self._warn(f"api: {self._options.api} does not take max_length: {pair.max_length}; its own limit holds.")
         elif pair.truncation == "passage" and pair.max_length is not None:
             self._warn("Pairs that are too long are cut by the server, at the longer side, not the passage only.")
@@ -136,28 +115,22 @@ class Pairs:
 
     async def _scored(self, pairs: Sequence[PairScore], **changed: Any) -> tuple[list[float], Took]:
         """One score per pair, and what the call took."""
-        api = self._api
+        dialect = self._dialect
         texts = list(dict.fromkeys(pair.passage for pair in pairs))
-        body: dict[str, Any] = {api.query: pairs[0].query, api.passages: texts, **api.extra, **changed}
-        if api.named:
-            body["model"] = self._model
-        if api.limit:
-            body[api.limit] = pairs[0].max_length or -1
-        if api.counted:
-            body["top_n"] = len(texts)
+        body = dialect.asked(self._model, pairs[0].query, texts) | changed
+        if dialect.limit:
+            body[dialect.limit] = pairs[0].max_length or -1
         body |= self._options.extra_body
-        reply = await self._client.call(api.path, {key: value for key, value in body.items() if value is not None})
+        reply = await self._client.call(self._path, {key: value for key, value in body.items() if value is not None})
         with reply.expected() as payload:
-            results = (
-                payload if isinstance(payload, list) else payload["data"] if "data" in payload else payload["results"]
-            )
-            found = {index(one["index"]): number(_score_of(one)) for one in results}
-            if sorted(found) != list(range(len(texts))) or len(results) != len(texts):
-                raise ValueError(f"{len(results)} scores for {len(texts)} passages, of the indexes {sorted(found)[:9]}")
+            rows = dialect.read(payload)
+            found = dict(rows)
+            if sorted(found) != list(range(len(texts))) or len(rows) != len(texts):
+                raise ValueError(f"{len(rows)} scores for {len(texts)} passages, of the indexes {sorted(found)[:9]}")
             took = took_by(payload)
         if self._scores == "probability" and not all(0 <= value <= 1 for value in found.values()):
             raise ResponseError(
-                f"{reply.server} reply {api.path} with the score {max(found.values(), key=abs)}, "
+                f"{reply.server} answered {self._path} with the score {max(found.values(), key=abs)}, "
                 "which is not a probability.",
                 hint="Add: backend: {scores: logit}.",
             )
@@ -171,5 +144,6 @@ class Pairs:
         return PairScored(value, self._activation, sigmoid(value) if self._activation == "sigmoid" else value, usage)
 
 
-def _score_of(result: Mapping[str, Any]) -> Any:
-    return result["relevance_score"] if "relevance_score" in result else result["score"]
+def _weight(pair: PairScore) -> int:
+    """The bytes of a pair in a call, in which the query counts once for each passage."""
+    return len(pair.query.encode()) + len(pair.passage.encode()) + _OVERHEAD

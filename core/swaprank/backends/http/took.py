@@ -34,12 +34,13 @@ class Took:
 
 
 def took_by(payload: Any) -> Took:
-    """What the body of a reply says: Cohere under ``meta``, Jina and OpenAI's like under ``usage``."""
+    """What the body of a reply says: Cohere under ``meta``, ZeroEntropy on top, all others under ``usage``."""
     body = payload if isinstance(payload, Mapping) else {}
     usage, meta = _mapping(body, "usage"), _mapping(body, "meta")
     read = _mapping(meta, "tokens").get("input_tokens")
-    tokens = usage.get("prompt_tokens") or usage.get("total_tokens") or read or 0
-    units = _mapping(meta, "billed_units").get("search_units") or usage.get("total_tokens") or 0
+    total = usage.get("total_tokens") or usage.get("input_tokens") or body.get("total_tokens") or 0
+    tokens = usage.get("prompt_tokens") or read or total
+    units = _mapping(meta, "billed_units").get("search_units") or usage.get("rerank_units") or total
     return Took(int(tokens), float(units))
 
 

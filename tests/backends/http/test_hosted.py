@@ -1,0 +1,187 @@
+"""Hosted rerankers work by the name of their service: bodies, keys, limits and bills as each one documents them."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from swaprank import ConfigError, Reranker, SwaprankError
+from swaprank.backends.http.dialects import DIALECTS
+from swaprank.backends.http.options import HttpOptions
+from swaprank.backends.http.services import SERVICES
+from swaprank.scores.activation import sigmoid
+from tests.backends.http.hosted_server import DOCUMENTED, HostedServer
+
+PASSAGES = ["coffee", "tea leaves that are green", "green"]
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for service in SERVICES.values():
+        for name in (*service.keys, *service.regions, *service.projects):
+            monkeypatch.delenv(name, raising=False)
+
+
+def hosted(name: str, url: str, **options: Any) -> Reranker:
+    service = DOCUMENTED[name]
+    backend = {"type": "http", "api": name, "base_url": url, "retries": 0, **service.options, **options}
+    return Reranker(method="cross-encoder", model=service.model, backend=backend)
+
+
+def test_every_service_has_a_dialect_a_server_and_a_page(request: pytest.FixtureRequest) -> None:
+    assert set(DOCUMENTED) == set(SERVICES) <= set(DIALECTS)
+    page = (request.config.rootpath / "docs" / "hosted.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([a-z]+)` \|", page, flags=re.MULTILINE)) == {"api", *SERVICES}
+    for service in SERVICES.values():
+        assert service.keys[0] in page
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_ranks_with_its_documented_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SERVICES[name].keys[0], "k")
+    with HostedServer(DOCUMENTED[name]) as server:
+        ranking = hosted(name, server.url).rerank("green tea", PASSAGES)
+    assert ranking.order == [1, 2, 0]
+    assert [call.billed_units for call in ranking.calls] == [DOCUMENTED[name].billed]
+    assert ranking.calls[0].requests == 1
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_wrong_key_is_an_error_that_names_the_service_and_its_variable(name: str) -> None:
+    with HostedServer(DOCUMENTED[name]) as server, pytest.raises(SwaprankError) as caught:
+        hosted(name, server.url, api_key="sk-very-secret").rerank("green tea", PASSAGES)
+    assert SERVICES[name].title in str(caught.value)
+    assert SERVICES[name].keys[0] in str(caught.value)
+    assert "sk-very-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - {"azure", "bedrock", "vertex"}))
+def test_a_missing_key_is_refused_at_construction(name: str) -> None:
+    with pytest.raises(
+        ConfigError, match=f"{SERVICES[name].title} needs the environment variable {SERVICES[name].keys[0]}"
+    ):
+        Reranker(method="cross-encoder", model="m", backend={"type": "http", "api": name})
+
+
+@pytest.mark.parametrize(
+    ("api", "message"),
+    [
+        ("azure", "address for every customer"),
+        ("bedrock", "needs region, or the environment variable AWS_REGION"),
+        ("vertex", "needs project, or the environment variable GOOGLE_CLOUD_PROJECT"),
+    ],
+)
+def test_what_only_the_customer_knows_is_asked_for(api: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Reranker(method="cross-encoder", model="m", backend={"type": "http", "api": api})
+
+
+@pytest.mark.parametrize("option", ["region", "project"])
+def test_options_of_other_services_are_refused(option: str) -> None:
+    with pytest.raises(ConfigError, match=f"{option} is for hosted services"):
+        Reranker(
+            method="cross-encoder", model="m", backend={"type": "http", "api": "cohere", "api_key": "k", option: "x"}
+        )
+
+
+def test_more_documents_than_a_call_may_have_are_refused() -> None:
+    with pytest.raises(ConfigError, match="Vertex AI takes at most 200 documents"):
+        hosted("vertex", "http://localhost", api_key="k", batch_size=201)
+
+
+def test_passages_are_split_by_number_and_merged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PINECONE_API_KEY", "k")
+    passages = [f"number {place}" for place in range(240)] + ["green tea"]
+    with HostedServer(DOCUMENTED["pinecone"]) as server:
+        ranking = hosted("pinecone", server.url).rerank("green tea", passages)
+    assert sorted(len(body["documents"]) for body in server.bodies) == [41, 100, 100]
+    assert ranking.order[0] == 240
+    assert sorted(ranking.order) == list(range(241))
+    assert sum(call.billed_units for call in ranking.calls) == 3
+
+
+def test_passages_are_split_by_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZEROENTROPY_API_KEY", "k")
+    passages = ["green tea " * 200_000, "green " * 200_000, "tea " * 300_000, "x" * 6_000_000]
+    with HostedServer(DOCUMENTED["zeroentropy"]) as server:
+        assert hosted("zeroentropy", server.url, timeout=60).rerank("green tea", passages).order[0] == 0
+    assert sorted(len(body["documents"]) for body in server.bodies) == [1, 3]
+
+
+def test_the_addresses_and_the_keys_are_those_of_the_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CO_API_KEY", " k\n")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert HttpOptions(api="cohere").urls == ("https://api.cohere.com",)
+    assert HttpOptions(api="cohere").sent_headers == {"Authorization": "Bearer k"}
+    assert HttpOptions(api="bedrock").urls == ("https://bedrock-agent-runtime.eu-west-1.amazonaws.com",)
+    assert HttpOptions(api="bedrock", region="us-east-1").urls == (
+        "https://bedrock-agent-runtime.us-east-1.amazonaws.com",
+    )
+
+
+def test_a_key_of_the_environment_is_neither_dumped_nor_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COHERE_API_KEY", "sk-very-secret")
+    reranker = Reranker(method="cross-encoder", model="rerank-v3.5", backend={"type": "http", "api": "cohere"})
+    assert "sk-very-secret" not in str(reranker.to_config()) + repr(reranker)
+    assert b"sk-very-secret" not in pickle.dumps(reranker)
+
+
+def test_bedrock_signs_what_has_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("botocore")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with HostedServer(DOCUMENTED["bedrock"], keyed=False) as server:
+        assert hosted("bedrock", server.url).rerank("green tea", PASSAGES).order == [1, 2, 0]
+    signature = server.headers[0]["authorization"]
+    assert re.match(r"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/\d{8}/eu-west-1/bedrock/aws4_request, Signed", signature)
+    assert "x-amz-date" in server.headers[0]
+
+
+def test_bedrock_without_credentials_says_where_they_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = pytest.importorskip("botocore.session")
+    monkeypatch.setattr(session.Session, "get_credentials", lambda self: None)
+    with (
+        HostedServer(DOCUMENTED["bedrock"], keyed=False) as server,
+        pytest.raises(ConfigError, match="AWS_BEARER_TOKEN_BEDROCK"),
+    ):
+        hosted("bedrock", server.url).rerank("green tea", PASSAGES)
+
+
+def test_vertex_gets_access_tokens_that_are_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Credentials:
+        valid, token, refreshed = False, "", 0
+
+        def refresh(self, request: object) -> None:
+            self.valid, self.token, self.refreshed = True, "k", self.refreshed + 1
+
+    held = Credentials()
+    for name in ("google.auth", "google.auth.exceptions", "google.auth.transport", "google.auth.transport.requests"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setattr(sys.modules["google.auth"], "default", lambda scopes: (held, "other"), raising=False)
+    monkeypatch.setattr(sys.modules["google.auth.exceptions"], "GoogleAuthError", OSError, raising=False)
+    monkeypatch.setattr(sys.modules["google.auth.transport.requests"], "Request", object, raising=False)
+    with HostedServer(DOCUMENTED["vertex"]) as server:
+        reranker = hosted("vertex", server.url)
+        assert reranker.rerank("green tea", PASSAGES).order == [1, 2, 0]
+        reranker.rerank("coffee", PASSAGES)
+        held.valid = False
+        reranker.rerank("tea", PASSAGES)
+    assert held.refreshed == 2
+    assert server.headers[0]["x-goog-user-project"] == "p-1"
+
+
+def test_a_nim_of_ones_own_returns_logits() -> None:
+    documented = DOCUMENTED["nvidia"]
+    own = documented.__class__(
+        documented.model, "/v1/ranking", documented.body, documented.reply, texts=documented.texts
+    )
+    with HostedServer(own, keyed=False) as server:
+        backend = {"type": "http", "api": "nim-rerank", "base_url": server.url}
+        ranking = Reranker(method="cross-encoder", model=own.model, backend=backend).rerank("green tea", PASSAGES)
+    assert ranking.order == [1, 2, 0]
+    assert ranking.scores[1] == pytest.approx(sigmoid(0.2))
