@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from swaprank import InputError, Reranker
+from swaprank import Image, InputError, Passage, Reranker
 from swaprank.cli.rerank import OnBadLine, rerank
 from swaprank.requests import LabelScores
 from swaprank.runs.jsonl import RESERVED, jobs, rerank_jobs
 from swaprank.testing import ScriptedBackend
 from tests.cli.helpers import swaprank
+from tests.conftest import GOLDEN
 
 
 def job(number: int) -> str:
@@ -205,6 +206,27 @@ def test_a_full_disk_gives_one_line(files) -> None:
     assert complaint.count("\n") == 1
 
 
+def test_images_are_paths_beside_the_input_file(tmp_path) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "1.png").write_bytes((GOLDEN / "images" / "red_circle.png").read_bytes())
+    line = {
+        "query": "",
+        "query_images": "pages/1.png",
+        "passages": [{"text": "a"}, {"images": ["pages/1.png", "pages/2.png"], "id": "p"}],
+    }
+    [read] = jobs([json.dumps(line).encode()], folder=tmp_path)
+    whole = Image(pages / "1.png")
+    assert read.query.images == (whole,)
+    assert read.passages == [Passage("a"), Passage("", id="p", images=(whole, Image(pages / "2.png")))]
+    (tmp_path / "in.jsonl").write_text(json.dumps(line))
+    done(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    [ranked] = lines(tmp_path / "out.jsonl")
+    assert [one["index"] for one in ranked["ranking"]] == [0, 1]
+    assert "the images of the query and of 1 of 2 passages were not read" in ranked["warnings"][0]
+    assert ranked["query_images"] == "pages/1.png"
+
+
 @pytest.mark.parametrize("redirect", ["<&-", ">&-"])
 def test_a_closed_standard_stream_gives_one_line(redirect) -> None:
     assert "is closed" in swaprank("rerank", "-r", "bm25", redirect=redirect, check=2).stderr
@@ -221,6 +243,9 @@ def test_a_closed_standard_stream_gives_one_line(redirect) -> None:
         ('{"query": "q", "passages": [{"text": "a", "score": NaN}]}', "passage 0 has the score 'nan'"),
         ('{"query": "q", "passages": [{"text": "a", "score": true}]}', "passage 0 has the score 'True'"),
         ('{"query": "q", "passages": [{"text": "a", "metadata": []}]}', "passage 0 has the metadata"),
+        ('{"query": "q", "passages": [{"text": "a", "images": 3}]}', "passage 0 has the images '3'"),
+        ('{"query": "q", "passages": [{"images": [""]}]}', "passage 0 has the images"),
+        ('{"query": "q", "passages": [], "query_images": 3}', "Line 1 has the images '3'"),
         ('{"query": "q", "passages": [], "instruction": 3}', "Line 1 has the instruction '3'"),
         ('{"query": "q\\ud800", "passages": []}', "Line 1 is not JSON in UTF-8"),
         ("[" * 100_000, "Line 1 is not JSON"),

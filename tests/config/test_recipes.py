@@ -70,6 +70,9 @@ LATE_INTERACTION = {
 }
 LANGUAGE_MODELS = {
     "bge-reranker-v2-gemma": ("bge-llm-reranker", "BAAI/bge-reranker-v2-gemma"),
+    "contextual-rerank-v2-1b": ("contextual-rerank-v2", "ContextualAI/ctxl-rerank-v2-instruct-multilingual-1b"),
+    "contextual-rerank-v2-2b": ("contextual-rerank-v2", "ContextualAI/ctxl-rerank-v2-instruct-multilingual-2b"),
+    "contextual-rerank-v2-6b": ("contextual-rerank-v2", "ContextualAI/ctxl-rerank-v2-instruct-multilingual-6b"),
     "dear-3b-ce": ("dear-pointwise", "abdoelsayed/dear-3b-reranker-ce-v1"),
     "dear-3b-ce-lora": ("dear-pointwise", "abdoelsayed/dear-3b-reranker-ce-lora-v1"),
     "dear-3b-ranknet": ("dear-pointwise", "abdoelsayed/dear-3b-reranker-ranknet-v1"),
@@ -80,6 +83,8 @@ LANGUAGE_MODELS = {
     "dear-8b-ranknet-lora": ("dear-pointwise", "abdoelsayed/dear-8b-reranker-ranknet-lora-v1"),
     "dear-8b-listwise": ("dear-listwise", "abdoelsayed/dear-8b-reranker-listwise-v1"),
     "dear-8b-listwise-lora": ("dear-listwise", "abdoelsayed/dear-8b-reranker-listwise-lora-v1"),
+    "duot5-3b": ("duot5", "castorini/duot5-3b-msmarco"),
+    "duot5-base": ("duot5", "castorini/duot5-base-msmarco"),
     "e2rank-0.6b": ("e2rank", "Alibaba-NLP/E2Rank-0.6B"),
     "e2rank-4b": ("e2rank", "Alibaba-NLP/E2Rank-4B"),
     "e2rank-8b": ("e2rank", "Alibaba-NLP/E2Rank-8B"),
@@ -137,6 +142,9 @@ LANGUAGE_MODELS = {
     "yes-no-flan-t5-large": ("pointwise-yes-no", "google/flan-t5-large"),
     "yes-no-flan-t5-xl": ("pointwise-yes-no", "google/flan-t5-xl"),
     "yes-no-flan-t5-xxl": ("pointwise-yes-no", "google/flan-t5-xxl"),
+    "zerank-1": ("zerank", "zeroentropy/zerank-1"),
+    "zerank-1-small": ("zerank", "zeroentropy/zerank-1-small"),
+    "zerank-2": ("zerank", "zeroentropy/zerank-2"),
 }
 
 

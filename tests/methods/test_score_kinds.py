@@ -21,6 +21,7 @@ OPTIONS = {
     "setwise": [{}, {"scoring": "likelihood"}],
     "static-embedding": [{}, {"weighting": "idf", "window": 32}],
     "vector-refine": [{"embed_missing": True}],
+    "zerank": [{}, {"activation": "identity"}],
 }
 CASES = [(name, options) for name in registry.names("method") for options in OPTIONS.get(name, [{}])]
 
@@ -61,6 +62,6 @@ def test_relative_methods_are_those_that_compare() -> None:
         scale = ranked(name, options)[0]._stage.ranker.scale
         kinds[scale.absolute, scale.relevance].add(name)
     assert not kinds[False, True]
-    assert kinds[True, False] == {"bm25", "dear-pointwise", "late-interaction", "bi-encoder"}
+    assert kinds[True, False] == {"bm25", "dear-pointwise", "contextual-rerank-v2", "late-interaction", "bi-encoder"}
     assert {"rankgpt", "setwise", "pairwise", "lexical", "pointwise-qlm", "icr", "first"} <= kinds[False, False]
     assert ScoreKind.RANK in Reranker(method="rankgpt", model="m")._stage.ranker.scale.kinds

@@ -47,7 +47,9 @@ def rerank(
 ) -> None:
     """Rerank a file of queries with their passages.
 
-    A line holds {"query": ..., "passages": [...]}; a passage is a text or {"text", "id", "title", "score", "metadata"}.
+    A line holds {"query": ..., "passages": [...]}; a passage is a text or {"text", "id", "title", "score",
+    "metadata", "images"}. Images are paths, relative to the folder of the input file, or data: URLs, one or a list; a
+    query's stand beside it as "query_images".
     It may hold an "instruction": what counts as relevant for this query, for methods that take one. That and all other
     keys are carried through. A line of the output holds its input line number as "line", the query, the other
     keys, and "ranking": the kept passages, best first, as {"index", "id", "score", "rank"}, where index is the place
@@ -73,7 +75,8 @@ def rerank(
         Progress(*columns, console=Console(stderr=True), disable=not watched) as progress,
     ):
         check_same_config(output, target, {"config": built.to_config(), "instruction": instruction})
-        done, unfinished = jsonl.resume(output, jsonl.jobs(lines, skip_bad=skip_bad))
+        folder = None if str(source) == "-" else source.parent
+        done, unfinished = jsonl.resume(output, jsonl.jobs(lines, skip_bad=skip_bad, folder=folder))
         task = progress.add_task("", total=_lines(source) if watched else None, completed=done)
         if ray:
             batches = distributed.rerank_jobs(

@@ -6,7 +6,6 @@ and lightweight models are different networks and are not offered.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -14,11 +13,10 @@ from pydantic import Field
 
 from ..method import GroupScores, Method, Steps, label_scores
 from ..prompt import Slot, Span, Special
-from ..requests import Capability, LabelLogprobs, LabelScores
+from ..requests import Capability, LabelLogprobs
 from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
-
-logger = logging.getLogger(__name__)
+from ._raw_logits import raw_logits
 
 # What the weights were trained with: FlagEmbedding, MIT.
 PROMPT = (
@@ -63,7 +61,7 @@ class BgeLLMReranker(Method):
         responses = yield from label_scores(
             [LabelLogprobs(self._prompt(query, passage), ("Yes",)) for passage in passages]
         )
-        logits = [_logit(response) for response in responses]
+        logits = raw_logits(responses, self.name)
         if self.activation == "identity":
             return GroupScores(scores=logits, kind=ScoreKind.LOGIT)
         return GroupScores(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)
@@ -83,13 +81,6 @@ class BgeLLMReranker(Method):
             shrinks=True,
         )
         return Span((pair, _SEPARATOR, self.prompt))
-
-
-def _logit(response: LabelScores) -> float:
-    if response.logits:
-        return response.logits[0]
-    logger.warning("The backend returns no raw logits; bge-llm-reranker ranks by log-probabilities instead.")
-    return response.logprobs[0]
 
 
 METHOD = BgeLLMReranker

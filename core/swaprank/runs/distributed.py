@@ -80,7 +80,7 @@ def rerank_jobs(
     lines = data.read_datasource(_source(data, tasks), override_num_blocks=len(tasks), num_cpus=0)
     done = lines.map_batches(
         _Actor,
-        fn_constructor_args=(reranker, instruction, skip_bad),
+        fn_constructor_args=(reranker, instruction, skip_bad, source.parent),
         batch_format="pyarrow",
         batch_size=batch_size,
         compute=data.ActorPoolStrategy(size=pool.actors),
@@ -150,7 +150,8 @@ def _source(data: Any, tasks: list[Any]) -> Any:
 class _Actor:
     """A reranker in a process of its own."""
 
-    def __init__(self, reranker: Reranker, instruction: str | None, skip_bad: bool) -> None:
+    def __init__(self, reranker: Reranker, instruction: str | None, skip_bad: bool, folder: Path) -> None:
+        self._folder = folder
         self._reranker = reranker
         self._instruction = instruction
         self._skip_bad = skip_bad
@@ -176,7 +177,7 @@ class _Actor:
 
     def _jobs(self, rows: list[dict[str, Any]]) -> Iterator[jsonl.Job]:
         for row in rows:
-            yield from jsonl.jobs([row["text"]], first=row["line"], skip_bad=self._skip_bad)
+            yield from jsonl.jobs([row["text"]], first=row["line"], skip_bad=self._skip_bad, folder=self._folder)
 
 
 def _report(failure: SwaprankError) -> str:

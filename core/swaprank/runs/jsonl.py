@@ -8,9 +8,11 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import InputError
+from ..images import Image
 from ..reranker import Reranker
 from ..types import Passage, Query, Ranking
 
@@ -25,6 +27,7 @@ _PASSAGE: dict[str, tuple[type, ...]] = {
     "title": (str, type(None)),
     "score": (int, float, type(None)),
     "metadata": (dict, type(None)),
+    "images": (str, list, type(None)),
 }
 
 
@@ -38,13 +41,16 @@ class Job:
     rest: dict[str, Any]
 
 
-def jobs(lines: Iterable[bytes], *, first: int = 1, skip_bad: bool = False) -> Iterator[Job]:
+def jobs(
+    lines: Iterable[bytes], *, first: int = 1, skip_bad: bool = False, folder: Path | None = None
+) -> Iterator[Job]:
     """The jobs of an input's lines; blank lines are skipped.
 
     Args:
         lines: The lines.
         first: The number of the first of them in the input.
         skip_bad: Leave out what cannot be read, and say so in the log.
+        folder: Where paths of images begin; None for the working directory.
 
     Raises:
         InputError: A line cannot be read and ``skip_bad`` is false; the message has its number.
@@ -53,7 +59,7 @@ def jobs(lines: Iterable[bytes], *, first: int = 1, skip_bad: bool = False) -> I
         if not text.strip():
             continue
         try:
-            yield _job(number, text)
+            yield _job(number, text, folder)
         except InputError as error:
             if not skip_bad:
                 raise
@@ -147,22 +153,23 @@ def _instructed(job: Job, instruction: str | None) -> Job:
     return job if job.query.instruction else replace(job, query=replace(job.query, instruction=instruction))
 
 
-def _job(number: int, text: bytes) -> Job:
+def _job(number: int, text: bytes, folder: Path | None) -> Job:
     entry = _parsed(number, text)
     query = entry.get("query") if isinstance(entry, dict) else None
-    if not isinstance(query, str) or not query.strip():
+    shown = _images(entry.get("query_images"), f"Line {number}", folder) if isinstance(entry, dict) else ()
+    if not isinstance(query, str) or not (query.strip() or shown):
         raise InputError(f"Line {number} has no query: {_shown(text)}.")
     if not isinstance(entry.get("passages"), list):
         raise InputError(f"Line {number} has no list of passages.")
     taken = [key for key in RESERVED if key in entry]
     if taken:
         raise InputError(f"Line {number} has the key {taken[0]!r}, which the output needs.", hint="Rename it.")
-    passages = [_passage(number, place, given) for place, given in enumerate(entry["passages"])]
+    passages = [_passage(number, place, given, folder) for place, given in enumerate(entry["passages"])]
     rest = _carried(number, {key: value for key, value in entry.items() if key not in ("query", "passages")})
     instruction = entry.get("instruction")
     if not isinstance(instruction, str | None):
         raise InputError(f"Line {number} has the instruction {str(instruction)[:60]!r}.", hint="Give a text.")
-    return Job(number, Query(query, instruction=instruction), passages, rest)
+    return Job(number, Query(query, instruction=instruction, images=shown), passages, rest)
 
 
 def _parsed(number: int, text: bytes) -> Any:
@@ -195,12 +202,13 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _passage(number: int, place: int, given: Any) -> Passage:
+def _passage(number: int, place: int, given: Any, folder: Path | None) -> Passage:
     fields = {"text": given} if isinstance(given, str) else given
-    if not isinstance(fields, Mapping) or "text" not in fields or fields.keys() - _PASSAGE:
+    if not isinstance(fields, Mapping) or not fields.keys() & {"text", "images"} or fields.keys() - _PASSAGE:
+        others = ", ".join(sorted(_PASSAGE.keys() - {"text", "images"}))
         raise InputError(
             f"Line {number}, passage {place} is {str(given)[:60]!r}.",
-            hint=f"Give a text, or a mapping with text and any of {', '.join(sorted(_PASSAGE.keys() - {'text'}))}.",
+            hint=f"Give a text, or a mapping with text or images, and any of {others}.",
         )
     for key, value in fields.items():
         if (
@@ -210,7 +218,22 @@ def _passage(number: int, place: int, given: Any) -> Passage:
         ):
             raise InputError(f"Line {number}, passage {place} has the {key} {str(value)[:60]!r}.")
     given_fields: dict[str, Any] = {key: value for key, value in fields.items() if value is not None}
-    return Passage(**given_fields)
+    where = f"Line {number}, passage {place}"
+    return Passage(
+        **{"text": "", **given_fields, "images": _images(given_fields.get("images"), where, folder)},
+    )
+
+
+def _images(given: Any, where: str, folder: Path | None) -> tuple[Image, ...]:
+    """Images by their paths or ``data:`` URLs; paths are relative to a folder."""
+    listed = given if isinstance(given, list) else [] if given is None else [given]
+    if not all(isinstance(one, str) and one for one in listed):
+        raise InputError(f"{where} has the images {str(given)[:60]!r}.", hint="Give a path, or a list of paths.")
+    return tuple(Image(one if _is_url(one) or folder is None else folder / one) for one in listed)
+
+
+def _is_url(text: str) -> bool:
+    return text.startswith(("data:", "http://", "https://"))
 
 
 def _is_finite(score: Any) -> bool:

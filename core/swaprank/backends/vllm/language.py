@@ -155,7 +155,7 @@ class VllmLanguageModel(LanguageRunner):
         if self._logits:
             raise ConfigError(
                 "With backend: {type: vllm, logits: true} the engine answers questions of labels only.",
-                hint="Leave logits out: only bge-llm-reranker reads them.",
+                hint="Leave logits out: only bge-llm-reranker, zerank and contextual-rerank-v2 read them.",
             )
 
 

@@ -45,7 +45,8 @@ class VllmOptions(ModelOptions):
         max_lora_rank: The largest rank of an adapter.
         hf_overrides: Entries that replace those of the model's config.
         logits: Whether label answers hold raw logits, too. vLLM then hands over those of the whole vocabulary for
-            each prompt, which is slow, and the engine answers nothing but labels; for ``bge-llm-reranker``.
+            each prompt, which is slow, and the engine answers nothing but labels; for ``bge-llm-reranker``,
+            ``zerank`` and ``contextual-rerank-v2``.
         parse_control_tokens: Whether control tokens of the model that stand in a query or a passage are read as
             such, as official codes do, and not as plain text.
         engine_args: Any other argument of vLLM's ``EngineArgs``.
