@@ -87,6 +87,12 @@ def test_texts_and_images_in_one_list_are_warned_of() -> None:
 
 
 @pytest.mark.torch
+def test_a_blank_passage_among_images_is_no_text() -> None:
+    ranking = reranker("tiny-clip").rerank("red", [Passage(" "), Passage("", images=RED)])
+    assert (ranking.order, ranking.warnings) == ([1, 0], [])
+
+
+@pytest.mark.torch
 def test_a_model_without_an_image_tower_says_so() -> None:
     with pytest.raises(Exception, match="reads texts, and is asked about images"):
         reranker("tiny-colbert-pylate", method="late-interaction").rerank("q", passages(INPUTS["one"]))

@@ -42,7 +42,7 @@ def image_similarity_steps(
         blend: Whether what has both text and images counts as their mean; else its images count.
 
     Raises:
-        ImageError: No image of the query can be read.
+        ImageError: No image of the query can be read, and it has no text.
         ResponseError: The model's embeddings differ in size.
     """
     texts = [query_request, *passage_requests]
@@ -79,7 +79,7 @@ def image_similarity_steps(
         coverage=pair_coverage(*_coverage(coverages)),
         warnings=[
             *(f"{named(place - 1, passages) if place else 'The query'}: {why}" for place, why in problems),
-            *_mixed_warning(kinds[1:]),
+            *_mixed_warning([own for own, passage in zip(kinds[1:], passages, strict=True) if not passage.is_empty]),
         ],
     )
 
