@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 CORE = Path(__file__).parents[1] / "core" / "swaprank"
-WORDS = {"errors", "images", "masking", "types", "responses", "prompt", "requests", "capability"}
+WORDS = {"errors", "images", "masking", "trace", "types", "responses", "prompt", "requests", "capability"}
 PURE = WORDS | {"scores", "replies"}
 CONTRACTS = PURE | {"method", "strategy", "backend"}
 # Each room and everything that it may import, besides itself.
@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "prompt": {"errors", "images"},
     "responses": set(),
     "images": {"errors"},
-    "types": {"images"},
+    "trace": set(),
+    "types": {"errors", "images", "trace"},
     "capability": set(),
     "requests": {"capability", "images", "prompt", "responses"},
     "scores": WORDS,

@@ -9,6 +9,7 @@ from swaprank import ConfigError, Passage, Reranker, recipes
 from swaprank.backends.transformers.backend import TransformersBackend
 from swaprank.config.files import parse_yaml
 from swaprank.config.recipe import all_recipes, get
+from swaprank.config.recipe_facts import facts
 from swaprank.methods.bi_encoder import BiEncoder
 from swaprank.prompt import plain
 from swaprank.requests import Embedded, Generated, SequenceScore
@@ -20,6 +21,16 @@ CROSS_ENCODERS = {
     "bge-reranker-base": "BAAI/bge-reranker-base",
     "bge-reranker-large": "BAAI/bge-reranker-large",
     "bge-reranker-v2-m3": "BAAI/bge-reranker-v2-m3",
+    "ettin-reranker-17m": "cross-encoder/ettin-reranker-17m-v1",
+    "ettin-reranker-32m": "cross-encoder/ettin-reranker-32m-v1",
+    "ettin-reranker-68m": "cross-encoder/ettin-reranker-68m-v1",
+    "ettin-reranker-150m": "cross-encoder/ettin-reranker-150m-v1",
+    "ettin-reranker-400m": "cross-encoder/ettin-reranker-400m-v1",
+    "ettin-reranker-1b": "cross-encoder/ettin-reranker-1b-v1",
+    "granite-reranker-english-r2": "ibm-granite/granite-embedding-reranker-english-r2",
+    "gte-multilingual-reranker": "Alibaba-NLP/gte-multilingual-reranker-base",
+    "monoelectra-base": "cross-encoder/monoelectra-base",
+    "monoelectra-lce": "crystina-z/monoELECTRA_LCE_nneg31",
     "gte-reranker-modernbert": "Alibaba-NLP/gte-reranker-modernbert-base",
     "jina-reranker-v2": "jinaai/jina-reranker-v2-base-multilingual",
     "ms-marco-minilm-l12": "cross-encoder/ms-marco-MiniLM-L12-v2",
@@ -90,6 +101,10 @@ LANGUAGE_MODELS = {
     "monot5-3b": ("monot5", "castorini/monot5-3b-msmarco"),
     "monot5-3b-med": ("monot5", "castorini/monot5-3b-med-msmarco"),
     "monot5-base": ("monot5", "castorini/monot5-base-msmarco"),
+    "monot5-base-10k": ("monot5", "castorini/monot5-base-msmarco-10k"),
+    "monot5-large-10k": ("monot5", "castorini/monot5-large-msmarco-10k"),
+    "rankvicuna-fp16": ("rankvicuna", "castorini/rank_vicuna_7b_v1_fp16"),
+    "rankvicuna-noda-fp16": ("rankvicuna", "castorini/rank_vicuna_7b_v1_noda_fp16"),
     "monot5-large": ("monot5", "castorini/monot5-large-msmarco"),
     "mt5-base-mmarco": ("monot5", "unicamp-dl/mt5-base-mmarco-v2"),
     "mvp-3b": ("mvp", "Jun421/MVP-3b"),
@@ -177,7 +192,9 @@ def test_no_recipe_trusts_code_for_the_user(name) -> None:
     assert "trust_remote_code" not in str(get(name).config)
 
 
-@pytest.mark.parametrize("name", ["jina-reranker-v2", "qzhou-embedding"])
+@pytest.mark.parametrize(
+    "name", ["gte-multilingual-reranker", "jina-reranker-v2", "monoelectra-base", "qzhou-embedding"]
+)
 def test_models_with_code_of_their_own_say_what_to_add(name) -> None:
     assert "backend: {trust_remote_code: true}" in get(name).notes
 
@@ -253,3 +270,20 @@ def test_upr_asks_as_its_paper_does() -> None:
     assert plain(request.prompt) == "Passage: TITLE TEXT. Please write a question based on this passage."
     assert plain(request.continuation) == "QUERY</s>"
     assert ranking.scores == [-2.0]
+
+
+def test_facts_follow_from_a_recipe() -> None:
+    assert facts(get("bge-reranker-v2-m3")) == {
+        "commercial_use": "yes",
+        "context_tokens": 8192,
+        "memory_bf16": "1.1 GB",
+        "backends": ["http", "transformers", "vllm"],
+    }
+    assert facts(get("jina-reranker-v2"))["commercial_use"] == "no"
+    assert facts(get("rankvicuna-fp16"))["commercial_use"] == "see licence"
+    assert facts(get("ettin-reranker-17m"))["memory_bf16"] == "34 MB"
+
+
+@pytest.mark.parametrize("name", all_recipes())
+def test_facts_are_known_or_said_to_be_unknown(name) -> None:
+    assert all(facts(get(name)).values())

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from rich.console import Console
 
 from swaprank import Passage, Reranker
+from swaprank.cli.evaluation_tables import show
 from swaprank.errors import BackendError, InputError
 from swaprank.evaluation.comparing import Options, compare, sampled
 from swaprank.evaluation.result import Evaluation
@@ -177,3 +179,14 @@ def test_a_price_table_gives_the_cost(dataset) -> None:
     assert free.cost is None
     assert priced.cost is not None
     assert (priced.cost.amount, priced.cost.currency, priced.cost.per_1000_queries) == (6.0, "EUR", 750.0)
+
+
+def test_failures_that_on_error_bridges_are_told(dataset, capsys) -> None:
+    reranker = Reranker(
+        {"method": "cross-encoder", "model": "m", "on_error": "keep_order"},
+        backend=ScriptedBackend(lambda _: BackendError("gone")),
+    )
+    found = compare({"bridged": reranker}, dataset, Options(MEASURES))
+    assert found.rows[1].work.failures == 8
+    show(found, Console())
+    assert "bridged: 8 failures were handled by on_error" in capsys.readouterr().out

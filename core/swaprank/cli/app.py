@@ -12,7 +12,21 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import ConfigError, InputError, SwaprankError
-from . import calibrate, compare, configs, demo, download, evaluate, payoff, recipes, recommend, rerank, serve, tune
+from . import (
+    calibrate,
+    compare,
+    configs,
+    demo,
+    download,
+    evaluate,
+    payoff,
+    recipes,
+    recommend,
+    rerank,
+    serve,
+    trace,
+    tune,
+)
 from .messages import complain, log_to_terminal
 from .options import EPILOG
 
@@ -25,6 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("rerank", epilog=EPILOG)(rerank.rerank)
+app.command("trace", epilog=EPILOG)(trace.trace)
 app.command("eval", epilog=EPILOG)(evaluate.evaluate)
 app.command("compare", epilog=EPILOG)(compare.compare)
 app.command("tune", epilog=EPILOG)(tune.tune)

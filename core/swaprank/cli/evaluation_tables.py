@@ -25,6 +25,10 @@ def show(found: Evaluation, console: Console) -> None:
         console.print(_significance(found))
     if any(row.latency for row in found.rows):
         console.print(_effort(found))
+    for row in found.rows:
+        for count, what in ((row.work.failures, "failures were handled by on_error"), (row.work.repairs, "repairs")):
+            if count:
+                console.print(printable(f"{row.name}: {count} {what}"), style="yellow", markup=False, soft_wrap=True)
 
 
 def _quality(found: Evaluation) -> Table:

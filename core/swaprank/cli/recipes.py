@@ -17,6 +17,7 @@ from rich.table import Table
 from ..config import recipe, registry
 from ..config.licences import allows_commercial_use
 from ..config.recipe import Recipe
+from ..config.recipe_facts import facts
 from ..errors import ConfigError
 from ..masking import shown
 
@@ -51,9 +52,12 @@ def recipes(
             and (method is None or one.config.get("method") == method)
         }
     if as_json:
-        console.print_json(json.dumps({key: value.model_dump() for key, value in found.items()}))
+        console.print_json(
+            json.dumps({key: value.model_dump() | {"facts": facts(value)} for key, value in found.items()})
+        )
     elif name is not None:
-        text = yaml.safe_dump(found[name].model_dump(), sort_keys=False, allow_unicode=True, width=100)
+        shown_whole = found[name].model_dump(exclude={"context"}) | {"facts": facts(found[name])}
+        text = yaml.safe_dump(shown_whole, sort_keys=False, allow_unicode=True, width=100)
         console.print(text, markup=False, highlight=False)
     else:
         _print_list(
@@ -106,8 +110,8 @@ def _print_list(rows: Mapping[str, tuple[str, str]], footer: str) -> None:
     table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column()
-    for name, (facts, description) in rows.items():
-        table.add_row(escape(name), f"[dim]{escape(facts)}[/]\n{escape(description)}")
+    for name, (line, description) in rows.items():
+        table.add_row(escape(name), f"[dim]{escape(line)}[/]\n{escape(description)}")
     console = Console()
     console.print(table)
     console.print(f"{len(rows)} found. {footer}", style="dim", highlight=False)

@@ -42,6 +42,7 @@ class Recipe(BaseModel):
         license: Licence of the weights as their publisher states it, or ``"unknown"``.
         languages: ISO 639-1 codes, or ``["multilingual"]``.
         parameters: Size, such as ``"568M"``.
+        context: Most tokens that the model was made for; None where it is not known here.
         published: Published figures.
         notes: What a user should know before taking it.
     """
@@ -54,6 +55,7 @@ class Recipe(BaseModel):
     license: str
     languages: list[str] = Field(min_length=1)
     parameters: str = ""
+    context: int | None = None
     published: list[Published] = []
     notes: str = ""
 

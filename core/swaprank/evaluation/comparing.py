@@ -24,7 +24,7 @@ from .significance import Test
 _REMOTE = frozenset({"http", "llm"})
 
 Progress = Callable[[str, int], None]
-"""Told the name of the row and how many of its queries are done."""
+"""Told the name of the row and how many more of its queries are done."""
 
 
 @dataclass(frozen=True)

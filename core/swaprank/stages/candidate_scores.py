@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..scores.ranks import behind
-from ..types import Call, Failure, Highlight, Ranking, ScoreKind
+from ..types import Call, Failure, Highlight, Ranking, ScoreKind, Trace
 
 
 @dataclass(slots=True)
@@ -32,6 +32,7 @@ class CandidateScores:
         highlights: The parts of a passage that its score comes from, by index.
         warnings: What is probably not what was wanted; each once.
         unscored: What a budget did not suffice for.
+        parts: What the stages inside did.
     """
 
     order: list[int]
@@ -52,6 +53,7 @@ class CandidateScores:
     highlights: dict[int, tuple[Highlight, ...]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     unscored: list[int] = field(default_factory=list)
+    parts: list[Trace] = field(default_factory=list)
 
     def add(self, ranking: Ranking, indices: Sequence[int]) -> None:
         """Take over what a ranking reports beside its order and scores.
@@ -66,6 +68,8 @@ class CandidateScores:
         self.rewritten_query = ranking.rewritten_query or self.rewritten_query
         self.warnings += [warning for warning in ranking.warnings if warning not in self.warnings]
         self.unscored += [indices[index] for index in ranking.unscored]
+        if ranking.stage is not None and indices:
+            self.parts.append(ranking.stage.within(indices))
         for ranked in ranking.passages:
             if ranked.reasoning:
                 self.reasoning[indices[ranked.index]] = ranked.reasoning
@@ -99,6 +103,7 @@ class CandidateScores:
             quotes={indices[place]: text for place, text in self.quotes.items()},
             highlights={indices[place]: spans for place, spans in self.highlights.items()},
             unscored=[indices[place] for place in self.unscored],
+            parts=[part.within(indices) for part in self.parts],
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -16,7 +17,7 @@ from ..flow.flow import Flow
 from ..scores import cutting
 from ..scores.ranks import rank_scores
 from ..scores.relevance import RelevanceMap
-from ..types import Failure, Passage, Query, RankedPassage, Ranking, ScoreKind
+from ..types import Failure, Passage, Query, RankedPassage, Ranking, ScoreKind, Trace
 from .candidate_scores import CandidateScores
 from .method_ranker import MethodRanker
 from .normalization import normalized, relevances
@@ -93,7 +94,9 @@ class Stage:
     def flow(self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None) -> Flow[Ranking]:
         """Rank the passages and apply the limits. An empty list asks nothing."""
         if not passages:
-            return Ranking(query=query.text, passages=[], scores=[], score_kind=ScoreKind.RANK)
+            nothing = Ranking(query=query.text, passages=[], scores=[], score_kind=ScoreKind.RANK)
+            return replace(nothing, stage=self._trace(nothing, (), 0.0))
+        started = time.perf_counter()
         repeated: list[Failure] = []
         flow = self.ranker.flow(query, passages, previous_scores)
         try:
@@ -102,9 +105,28 @@ class Stage:
             if self.on_error == "raise":
                 raise
             ranking = yield from self._after_failure(error, query, passages, previous_scores)
+            parts = [] if ranking.stage is None else [ranking.stage]
         else:
             ranking = self._ranking(query, passages, candidates, self.limits)
-        return replace(ranking, failures=[*repeated, *ranking.failures])
+            parts = candidates.parts
+        ranking = replace(ranking, failures=[*repeated, *ranking.failures])
+        return replace(ranking, stage=self._trace(ranking, parts, time.perf_counter() - started))
+
+    def _trace(self, ranking: Ranking, parts: Sequence[Trace], seconds: float) -> Trace:
+        return Trace(
+            stage=self.name,
+            given=tuple(range(len(ranking.scores))),
+            kept=tuple(ranking.order),
+            scores=tuple(ranked.score for ranked in ranking.passages),
+            score_kind=ranking.score_kind.value,
+            seconds=seconds,
+            calls=tuple(ranking.calls),
+            parts=tuple(parts),
+            repairs=ranking.repairs,
+            failures=tuple(ranking.failures),
+            warnings=tuple(ranking.warnings),
+            unscored=tuple(ranking.unscored),
+        )
 
     def keeping(self, top_n: int) -> Stage:
         """The same stage, keeping at most so many passages."""
