@@ -103,7 +103,7 @@ class FrameGrid(Drawn):
         """The square."""
         pillow = _pillow()
         cell = self._size // self._side
-        canvas = pillow.new("RGB", (self._size, self._size))
+        canvas: Picture = pillow.new("RGB", (self._size, self._size))
         for place, picture in enumerate(self._opened(self._frames)):
             if picture is not None:
                 row, column = divmod(place, self._side)
@@ -155,7 +155,7 @@ class NumberedGrid(Drawn):
         height = max(self._cell // 8, 14)
         width, step = self._cell + self._MARGIN, self._cell + height + self._MARGIN
         rows = math.ceil(len(self._images) / self._columns)
-        canvas = pillow.new("RGB", (self._columns * width + self._MARGIN, rows * step + self._MARGIN), "white")
+        canvas: Picture = pillow.new("RGB", (self._columns * width + self._MARGIN, rows * step + self._MARGIN), "white")
         draw = ImageDraw.Draw(canvas)
         font = ImageFont.load_default(size=height * 0.9)
         for place, picture in enumerate(self._opened(self._images)):
