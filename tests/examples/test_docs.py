@@ -130,7 +130,7 @@ def test_commands_exist(text) -> None:
 
 
 def test_the_page_of_the_embedded_default_shows_the_recipe() -> None:
-    [config] = map(yaml.safe_load, blocks(DOCS["embedded-default"], "yaml"))
+    config, *_ = map(yaml.safe_load, blocks(DOCS["embedded-default"], "yaml"))
     assert config == get("embedded").config
 
 

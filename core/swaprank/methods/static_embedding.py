@@ -1,8 +1,9 @@
 """Static embeddings: token vectors looked up and averaged, compared by cosine; numpy only.
 
-The table is wordllama's (MIT, https://github.com/dleemiller/WordLlama), which a pip package carries, so
+The table of the default is wordllama's (MIT, https://github.com/dleemiller/WordLlama), which a pip package carries, so
 nothing is downloaded. English; under other scripts its tokens fall apart into letters and bytes, which
-is reported as a low `coverage`.
+is reported as a low `coverage`. As `model` it reads any table in model2vec's format
+(https://github.com/MinishLab/model2vec) from the hub or a folder.
 """
 
 from __future__ import annotations

@@ -1,15 +1,19 @@
-"""Models that come with the package: BM25 and static embeddings; no download, no torch, no GPU."""
+"""BM25 and static embeddings, without torch and without a GPU.
+
+The table of embeddings is wordllama's, which a package carries, or one in model2vec's format.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ...backend import LocalBackend
 from ...bm25 import candidates
-from ...errors import ConfigError, MissingTableError, ResponseError, SwaprankError
+from ...errors import MissingTableError, ResponseError, SwaprankError
 from ...requests import (
     Capability,
     Embed,
@@ -23,36 +27,32 @@ from ...requests import (
     TokenEmbeddings,
     Usage,
 )
+from .._checkpoints.snapshot import fingerprints, snapshot
 from .._common.shared import shared
 from . import lexical, static
+from .model2vec import Model2VecTable
 from .options import EmbeddedOptions
 
-_MODELS = ("", "wordllama")
+_CARRIED = ("", "wordllama")
 
 
 class EmbeddedBackend(LocalBackend):
     """Answers lexical and embedding requests in this process, deterministically.
 
     Args:
-        model: Empty or ``wordllama``, the one embedding table there is.
-        options: How much of a text is read.
-
-    Raises:
-        ConfigError: Any other model.
+        model: Empty or ``wordllama`` for the table that a package carries; else a hub id, a folder, or
+            ``package:<import name>/<folder>`` with a table in model2vec's format.
+        options: How much of a text is read, and how a model of the hub is got.
     """
 
     Options = EmbeddedOptions
 
     def __init__(self, model: str = "", options: EmbeddedOptions | None = None) -> None:
-        if model not in _MODELS:
-            raise ConfigError(
-                f"The embedded backend has no model {model!r}.",
-                hint="It carries 'wordllama'. For a hub id or a folder use backend: transformers.",
-            )
         options = options or EmbeddedOptions()
         super().__init__(model, options)
         self._max_characters = options.max_characters
-        self._table: static.StaticEmbeddings | None = None
+        self._access = options.hub()
+        self._table: static.StaticEmbeddings | Model2VecTable | None = None
 
     def run(self, requests: Sequence[Request]) -> list[Response | SwaprankError]:
         """Answer all requests, in order; without the table, embeddings by an error and a lexical match without it."""
@@ -69,6 +69,11 @@ class EmbeddedBackend(LocalBackend):
             with suppress(MissingTableError):
                 self._loaded()
 
+    def identity(self) -> str:
+        """Model, options, and the commit of a repository or what a folder holds."""
+        files = [] if self.model in _CARRIED else fingerprints([(self.model, self._access)])
+        return "".join([super().identity(), *files])
+
     def close(self) -> None:
         """Let the embedding table go; the next request reads it anew."""
         self._table = None
@@ -77,23 +82,31 @@ class EmbeddedBackend(LocalBackend):
         """Pickle without the table."""
         return {**super().__getstate__(), "_table": None}
 
-    def _loaded(self) -> static.StaticEmbeddings:
+    def _loaded(self) -> static.StaticEmbeddings | Model2VecTable:
         """The table, held from now on: a shared model is dropped when nobody holds it."""
-        self._table = table = shared("wordllama", static.StaticEmbeddings)
+        table: static.StaticEmbeddings | Model2VecTable
+        if self.model in _CARRIED:
+            table = shared("wordllama", static.StaticEmbeddings)
+        else:
+            table = shared(("model2vec", self.model, self._access), self._fetched)
+        self._table = table
         return table
+
+    def _fetched(self) -> Model2VecTable:
+        return Model2VecTable(Path(snapshot(self.model, self._access).path), self.model)
 
     def _embed(self, requests: Sequence[Embed | EmbedTokens]) -> Iterator[Response | SwaprankError]:
         if not requests:
             return
         try:
             table = self._loaded()
-        except MissingTableError as error:
+        except SwaprankError as error:
             yield from [error] * len(requests)
             return
         texts = [request.text if isinstance(request, EmbedTokens) else _prompted(request) for request in requests]
         read = [text[: self._max_characters] for text in texts]
         for request, text, whole, tokens in zip(requests, read, texts, table.tokens(read), strict=True):
-            ids = tokens.ids[: request.max_length]
+            ids = tokens.ids[: request.max_length or _most_tokens(table, request)]
             usage = Usage(input_tokens=len(ids), cut=int(len(text) < len(whole) or len(ids) < len(tokens.ids)))
             if isinstance(request, Embed):
                 yield Embedded(table.pooled(ids), tokens.coverage, usage)
@@ -112,12 +125,20 @@ class EmbeddedBackend(LocalBackend):
             before, after = ((each.query, *each.passages) for each in (request, read))
             cut = sum(len(text) < len(whole) for text, whole in zip(after, before, strict=True))
             try:
-                vocabulary = self._loaded()
+                table = self._loaded()
             except MissingTableError:
                 vocabulary = None
+            else:
+                # Only wordllama's pieces are ordered by how frequent they are.
+                vocabulary = table if isinstance(table, static.StaticEmbeddings) else None
             scores, evidence = lexical.blended_scores(read, vocabulary)
             return LexicalScores(scores, Usage(cut=cut), evidence)
         raise ResponseError(f"The embedded backend cannot answer a {type(request).__name__} request.")
+
+
+def _most_tokens(table: static.StaticEmbeddings | Model2VecTable, request: Embed | EmbedTokens) -> int | None:
+    """What the model itself reads for one embedding; for token embeddings there is no limit."""
+    return table.max_length if isinstance(table, Model2VecTable) and isinstance(request, Embed) else None
 
 
 def _prompted(request: Embed) -> str:
