@@ -10,6 +10,7 @@ from langchain_core.callbacks import Callbacks, adispatch_custom_event, dispatch
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langchain_core.runnables.base import coerce_to_runnable
 from langchain_core.vectorstores import VectorStore
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
@@ -181,6 +182,19 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         """
         return RunnableLambda(self._invoke, afunc=self._ainvoke, name=self.name)
 
+    def __call__(self, inputs: dict[str, Any]) -> list[Document]:
+        """Rerank ``{"query": ..., "documents": [...]}``, as a part of a chain: ``chain | reranker``.
+
+        Raises:
+            InputError: The input is something else, such as the documents of a retriever without their query.
+        """
+        return self.as_runnable().invoke(inputs)
+
+    def __ror__(self, other: Any) -> Runnable[Any, list[Document]]:
+        """``{"query": ..., "documents": retriever} | reranker``."""
+        chain: Runnable[Any, list[Document]] = coerce_to_runnable(other) | self.as_runnable()
+        return chain
+
     def as_retriever(self, base_retriever: RetrieverLike | VectorStore, *, k: int | None = None) -> RerankingRetriever:
         """A retriever that reranks what another one finds.
 
@@ -255,6 +269,11 @@ def _checked(inputs: dict[str, Any]) -> tuple[Query, list[Document], int | None]
     """The query with its instruction, the documents, and how many are kept."""
     hint = 'Give {"query": "...", "documents": [Document(page_content="..."), ...]}.'
     if not isinstance(inputs, Mapping):
+        if isinstance(inputs, list):
+            hint = (
+                'Documents come without their query: write {"query": RunnablePassthrough(), "documents": retriever} | '
+                "reranker, or reranker.as_retriever(retriever)."
+            )
         raise InputError(f"The input is a {type(inputs).__name__}: {shown(inputs)}.", hint=hint)
     missing = [key for key in ("query", "documents") if key not in inputs]
     if missing:

@@ -10,6 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from ..backends.llm.options import LlmProvider
 from ..config.load import Source
+from ..config.prices import price_table
 from ..errors import ConfigError
 from ..masking import shown
 from ..reranker import Reranker
@@ -136,7 +137,7 @@ class AdapterReranker(BaseModel):
 
     def _usage(self, ranking: Ranking) -> dict[str, Any]:
         """What a ranking took, for traces."""
-        return usage(self._core.name, ranking)
+        return usage(self._core.name, ranking, price_table(self.to_config()))
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """The fields, and `top_n`, which may come from a recipe."""
