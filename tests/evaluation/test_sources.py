@@ -42,6 +42,20 @@ class TestBeir:
         assert data.split == "dev"
         assert "BM25" in data.first_stage_name
 
+    def test_pages_are_images_beside_the_corpus(self, beir) -> None:
+        (beir / "runs").mkdir()
+        (beir / "runs" / "bm25.trec").write_text("q1 Q0 p1 1 2.0 x\nq1 Q0 p2 2 1.0 x\n")
+        jsonl(
+            beir / "corpus.jsonl",
+            [{"_id": "p1", "text": "", "images": "1.png"}, {"_id": "p2", "text": "", "images": []}],
+        )
+        first, second = open_data(DataOptions(str(beir), run_name="bm25")).candidates["q1"]
+        assert [one.name for one in first.images] == [f"The image {str(beir / '1.png')!r}"]
+        assert second.images == ()
+        jsonl(beir / "corpus.jsonl", [{"_id": "p1", "text": "", "images": [7]}])
+        with pytest.raises(InputError, match="passage 'p1'"):
+            open_data(DataOptions(str(beir), run_name="bm25"))
+
     def test_splits_are_chosen_and_joined(self, beir) -> None:
         (beir / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq2\td3\t1\n")
         with pytest.raises(InputError, match=r"splits dev, train.*--split"):

@@ -8,7 +8,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHARED = {"passages.py", "multi_hop.py"}
-SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py") if path.name not in SHARED)
+SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py") if path.name not in SHARED and "_pages" not in path.name)
 DECOMPOSING = [script for script in SCRIPTS if script.endswith("_decomposition.py")]
 
 

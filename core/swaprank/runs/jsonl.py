@@ -156,7 +156,7 @@ def _instructed(job: Job, instruction: str | None) -> Job:
 def _job(number: int, text: bytes, folder: Path | None) -> Job:
     entry = _parsed(number, text)
     query = entry.get("query") if isinstance(entry, dict) else None
-    shown = _images(entry.get("query_images"), f"Line {number}", folder) if isinstance(entry, dict) else ()
+    shown = listed_images(entry.get("query_images"), f"Line {number}", folder) if isinstance(entry, dict) else ()
     if not isinstance(query, str) or not (query.strip() or shown):
         raise InputError(f"Line {number} has no query: {_shown(text)}.")
     if not isinstance(entry.get("passages"), list):
@@ -220,12 +220,21 @@ def _passage(number: int, place: int, given: Any, folder: Path | None) -> Passag
     given_fields: dict[str, Any] = {key: value for key, value in fields.items() if value is not None}
     where = f"Line {number}, passage {place}"
     return Passage(
-        **{"text": "", **given_fields, "images": _images(given_fields.get("images"), where, folder)},
+        **{"text": "", **given_fields, "images": listed_images(given_fields.get("images"), where, folder)},
     )
 
 
-def _images(given: Any, where: str, folder: Path | None) -> tuple[Image, ...]:
-    """Images by their paths or ``data:`` URLs; paths are relative to a folder."""
+def listed_images(given: Any, where: str, folder: Path | None) -> tuple[Image, ...]:
+    """Images by their paths or ``data:`` URLs, one or a list of them.
+
+    Args:
+        given: What a line holds; None for no images.
+        where: What messages call the line.
+        folder: Where paths begin; None for the working directory.
+
+    Raises:
+        InputError: Something that is neither.
+    """
     listed = given if isinstance(given, list) else [] if given is None else [given]
     if not all(isinstance(one, str) and one for one in listed):
         raise InputError(f"{where} has the images {str(given)[:60]!r}.", hint="Give a path, or a list of paths.")

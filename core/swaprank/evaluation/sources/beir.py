@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...errors import InputError
+from ...runs.jsonl import listed_images
 from ...runs.judged_files import json_lines, read_qrels
 from ...types import Passage
 from .collection import Collection
@@ -81,9 +82,14 @@ def read_files(*, corpus: Path, queries: Path, qrels: Path) -> Collection:
 
 
 def read_corpus(path: Path) -> dict[str, Passage]:
-    """Passages by id, of lines {"_id", "title", "text"}."""
+    """Passages by id, of lines {"_id", "title", "text", "images"}; images begin in the file's folder."""
     return {
-        entry["_id"]: Passage(entry["text"], id=entry["_id"], title=entry.get("title") or None)
+        entry["_id"]: Passage(
+            entry["text"],
+            id=entry["_id"],
+            title=entry.get("title") or None,
+            images=listed_images(entry.get("images"), f"{path}, passage {entry['_id']!r},", path.parent),
+        )
         for entry in json_lines(path, ("_id", "text"))
     }
 
