@@ -28,6 +28,7 @@ from .requests import (
     LexicalScores,
     PairScore,
     PairScored,
+    PromptScore,
     Request,
     Response,
     SequenceLogprob,
@@ -230,7 +231,7 @@ def sequence_scores(requests: Sequence[SequenceLogprob]) -> Responses[SequenceSc
     return _ask(requests, SequenceScore)
 
 
-def pair_scores(requests: Sequence[PairScore]) -> Responses[PairScored]:
+def pair_scores(requests: Sequence[PairScore | PromptScore]) -> Responses[PairScored]:
     """Score each pair of query and passage."""
     return _ask(requests, PairScored)
 

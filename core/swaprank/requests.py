@@ -129,6 +129,23 @@ class PairScore:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptScore:
+    """Relevance logit of a prompt, by a head that reads its last token.
+
+    Attributes:
+        prompt: What is read.
+        end: The id of the token that is read last, put behind the prompt.
+        max_length: Most tokens of the prompt: its shrinking slots are cut so that it fits.
+    """
+
+    capability: ClassVar[Capability] = Capability.PAIR_SCORE
+    response: ClassVar[type[PairScored]] = PairScored
+    prompt: Prompt
+    end: int
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Embed:
     """One embedding of a text.
 
@@ -323,5 +340,5 @@ class Tokenize:
 
 Request = (
     Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedImage | EmbedTokens | EmbedImageTokens
-    | Views | EmbedPrompt | Attend | Lexical | LexicalBlend | Tokenize
+    | PromptScore | Views | EmbedPrompt | Attend | Lexical | LexicalBlend | Tokenize
 )  # fmt: skip

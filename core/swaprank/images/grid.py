@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ImageError
+from ..errors import ImageError, require
 from .image import Image
 
 if TYPE_CHECKING:
@@ -66,10 +66,9 @@ class Single(Drawn):
 
     def open(self) -> Picture:
         """The picture."""
-        from PIL import Image as Pillow
-
+        pillow = _pillow()
         [found] = self._opened([self._image])
-        return Pillow.new("RGB", (self._BLANK, self._BLANK), "white") if found is None else found
+        return pillow.new("RGB", (self._BLANK, self._BLANK), "white") if found is None else found
 
 
 class FrameGrid(Drawn):
@@ -102,14 +101,13 @@ class FrameGrid(Drawn):
 
     def open(self) -> Picture:
         """The square."""
-        from PIL import Image as Pillow
-
+        pillow = _pillow()
         cell = self._size // self._side
-        canvas = Pillow.new("RGB", (self._size, self._size))
+        canvas: Picture = pillow.new("RGB", (self._size, self._size))
         for place, picture in enumerate(self._opened(self._frames)):
             if picture is not None:
                 row, column = divmod(place, self._side)
-                canvas.paste(picture.resize((cell, cell), Pillow.Resampling.BICUBIC), (column * cell, row * cell))
+                canvas.paste(picture.resize((cell, cell), pillow.Resampling.BICUBIC), (column * cell, row * cell))
         return canvas
 
 
@@ -151,13 +149,13 @@ class NumberedGrid(Drawn):
 
     def open(self) -> Picture:
         """The picture, black numbers on white."""
-        from PIL import Image as Pillow
+        pillow = _pillow()
         from PIL import ImageDraw, ImageFont
 
         height = max(self._cell // 8, 14)
         width, step = self._cell + self._MARGIN, self._cell + height + self._MARGIN
         rows = math.ceil(len(self._images) / self._columns)
-        canvas = Pillow.new("RGB", (self._columns * width + self._MARGIN, rows * step + self._MARGIN), "white")
+        canvas: Picture = pillow.new("RGB", (self._columns * width + self._MARGIN, rows * step + self._MARGIN), "white")
         draw = ImageDraw.Draw(canvas)
         font = ImageFont.load_default(size=height * 0.9)
         for place, picture in enumerate(self._opened(self._images)):
@@ -168,7 +166,7 @@ class NumberedGrid(Drawn):
                 scale = self._cell / max(picture.size)
                 fitted = picture.resize(
                     (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))),
-                    Pillow.Resampling.BICUBIC,
+                    pillow.Resampling.BICUBIC,
                 )
                 canvas.paste(fitted, (left, top + height))
         return canvas
@@ -179,6 +177,10 @@ def _spread(count: int, wanted: int) -> list[int]:
     if wanted == 1:
         return [0]
     return [place * (count - 1) // (wanted - 1) for place in range(wanted)]
+
+
+def _pillow() -> Any:
+    return require("PIL.Image", extra="vision", purpose="Showing images")
 
 
 def _digest(kind: str, *parts: Any) -> str:

@@ -30,6 +30,7 @@ from ..requests import (
     LexicalScores,
     PairScore,
     PairScored,
+    PromptScore,
     Request,
     Response,
     SequenceLogprob,
@@ -142,7 +143,7 @@ def arbitrary_response(request: Request) -> Response:
             return LabelScores(tuple(math.log(chance.uniform(1e-9, 1)) for _ in labels))
         case SequenceLogprob():
             return SequenceScore(tuple(math.log(chance.uniform(1e-9, 1)) for _ in range(chance.randint(1, 8))))
-        case PairScore():
+        case PairScore() | PromptScore():
             logit = chance.gauss(0, 4)
             return PairScored(logit=logit, activation="identity", activated=logit)
         case Embed() | EmbedImage() | EmbedPrompt():

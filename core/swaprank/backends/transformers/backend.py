@@ -14,6 +14,7 @@ from ...requests import (
     Generate,
     LabelLogprobs,
     PairScore,
+    PromptScore,
     Request,
     SequenceLogprob,
     Tokenize,
@@ -25,6 +26,7 @@ from .options import TransformersOptions
 
 _KINDS: dict[type[Request], str] = {
     PairScore: "pairs",
+    PromptScore: "prompt scores",
     Embed: "texts",
     EmbedImage: "texts",
     EmbedTokens: "tokens",
@@ -69,6 +71,7 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
             "views": load_runners.views_model,
             "prompts": load_runners.prompt_encoder,
             "tokenizer": load_runners.token_starts,
+            "prompt scores": load_runners.prompt_scorer,
             "texts": load_encoders.text_encoder,
             "pairs": load_encoders.pair_encoder,
         }

@@ -20,6 +20,7 @@ from .prompt_embeddings import PromptEncoder
 from .seq2seq import Seq2SeqNetwork
 from .views import FUSION_IN_DECODER, ViewsModel
 from .vision.language import vision_language_model
+from .vision.scoring import PromptScorer, vision_prompt_scorer
 
 if TYPE_CHECKING:
     from .options import TransformersOptions
@@ -47,6 +48,17 @@ def language_model(model: str, options: TransformersOptions) -> LanguageModel:
     )
     context = options.max_model_len or (None if config.is_encoder_decoder else positions(config))
     return LanguageModel(reader, tokens, model, context=context, batch_tokens=options.batch_tokens)
+
+
+def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer:
+    """Load a vision-language model with a head of its own.
+
+    Raises:
+        MissingDependencyError: transformers or Pillow is not installed.
+        BackendError: The model cannot be loaded.
+        ConfigError: It has no such head.
+    """
+    return vision_prompt_scorer(source_of(model, options), options)
 
 
 def classifier(model: str, options: TransformersOptions) -> Classifier:

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 # Short texts share a segment with slightly longer ones: so much of their width may be filled up at most.
 _FILLED = 1 / 20
 _SHORT = 96
-# Longer ones are filled up to a multiple. oneDNN keeps a kernel for every shape that it has met: with a shape for each
-# length they come to hundreds of megabytes.
-_MULTIPLES = ((256, 16), (_SHORT, 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +111,8 @@ def _widths(lengths: Sequence[int]) -> list[int]:
     for length in lengths:
         before = widths[-1] if widths else 0
         shares = before <= _SHORT and before * (1 - _FILLED) <= length <= before
-        widths.append(before if shares else _multiple(length))
+        widths.append(before if shares else length)
     return widths
-
-
-def _multiple(length: int) -> int:
-    """The width of a text that shares no other's."""
-    return next((-(-length // step) * step for beyond, step in _MULTIPLES if length > beyond), length)
 
 
 def _filled(rows: Sequence[Sequence[int]], fills: Sequence[int], value: int) -> list[Sequence[int]]:

@@ -15,6 +15,8 @@ from .reading import ImageReader
 from .tokens import VisionTokens
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from ..._checkpoints.source import Source
     from ..options import TransformersOptions
 
@@ -55,17 +57,28 @@ def vision_language_model(source: Source, options: TransformersOptions) -> Visio
         BackendError: The model cannot be loaded.
         ConfigError: It is of a family that is not known here.
     """
-    require("PIL.Image", extra="vision", purpose=f"The vision-language model {source.model!r}")
-    config = source.config()
-    tokenizer = source.tokenizer()
-    reader = ImageReader(source.image_processor(), config, tokenizer, source.model)
     network = load_network(source, options, "AutoModelForImageTextToText")
-    ends = end_tokens(*(getattr(own, "eos_token_id", None) for own in (network.generation_config, network.config)))
-    tokens = VisionTokens(tokenizer, source.model, reader, ends=ends, parse_control_tokens=options.parse_control_tokens)
+    tokens = vision_tokens(source, options, network)
     return VisionLanguageModel(
         VisionNetwork(network, tokens, source.model),
         tokens,
         source.model,
-        context=options.max_model_len or positions(config),
+        context=options.max_model_len or positions(network.config),
         batch_tokens=options.batch_tokens,
     )
+
+
+def vision_tokens(source: Source, options: TransformersOptions, network: PreTrainedModel) -> VisionTokens:
+    """The tokenizer of a vision-language model, with what reads its images.
+
+    Raises:
+        MissingDependencyError: Pillow is not installed.
+        BackendError: The tokenizer or the image processor cannot be loaded.
+        ConfigError: The model is of a family that is not known here.
+    """
+    require("PIL.Image", extra="vision", purpose=f"The vision-language model {source.model!r}")
+    tokenizer = source.tokenizer()
+    reader = ImageReader(source.image_processor(), source.config(), tokenizer, source.model)
+    ends = end_tokens(*(getattr(own, "eos_token_id", None) for own in (network.generation_config, network.config)))
+    parse = options.parse_control_tokens
+    return VisionTokens(tokenizer, source.model, reader, ends=ends, parse_control_tokens=parse)
