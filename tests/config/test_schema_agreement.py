@@ -32,7 +32,7 @@ RERANKERS = [*VALUES, "bm25", "cross-encoder", *INPUTS, {"reranker": "bm25"}, {"
 UNSAYABLE = (
     "Value error", "has no model", "in whatever order passages are shown", "the http backend offers",
     "normalize: sigmoid applies", "has nothing to be compared with", "is compared with the relevance", "relevance maps scores",
-    "relevance weighs",
+    "relevance weighs", "select looks for a break",
 )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ import pytest
 from swaprank import ConfigError, Passage, Reranker
 from swaprank.scores.cutting import elbow, gap
 
+HTTP = {"type": "http", "api": "openai-chat"}
+
 CLIFF = [10.0, 9.5, 9.0, 1.0, 0.9, 0.8]
 RETRIEVAL = {"fusion": "combsum", "norm": "none", "of": ["retrieval"]}
 
@@ -46,9 +48,13 @@ def test_it_works_on_the_normalised_scores_that_passed_the_threshold() -> None:
     assert ranking.score_kind == "bm25"
 
 
-def test_ranks_have_no_break_and_a_wrong_rule_is_refused() -> None:
-    with pytest.raises(ConfigError, match="rank"):
-        Reranker({"diversify": "mmr", "select": "gap"}).rerank("q", ["a", "b"])
+def test_ranks_have_no_break_and_are_refused_before_the_first_query() -> None:
+    for config in ({"diversify": "mmr"}, {"method": "rankgpt", "model": "m", "backend": HTTP}):
+        with pytest.raises(ConfigError, match="always break at the same place"):
+            Reranker({**config, "select": "gap"})
+
+
+def test_a_wrong_rule_is_refused() -> None:
     with pytest.raises(ConfigError):
         Reranker("bm25", select="knee")
     with pytest.raises(ConfigError):

@@ -59,10 +59,16 @@ def check_limits(limits: Limits, scale: Scale, where: str) -> None:
         where: The place in the config, for messages.
 
     Raises:
-        ConfigError: A sigmoid of what is no logit, a map of scores that mean nothing by themselves, or a threshold
-            where there is nothing to compare it with.
+        ConfigError: A sigmoid of what is no logit, a map of scores that mean nothing by themselves, a break looked
+            for in ranks, or a threshold where there is nothing to compare it with.
     """
     _check_map(limits, scale, where)
+    if limits.select is not None and limits.normalize != "minmax" and scale.kinds == {ScoreKind.RANK}:
+        raise ConfigError(
+            f"{where}: select looks for a break in scores, and these are ranks{_because(scale)}, which always break at "
+            "the same place.",
+            hint="Use top_n.",
+        )
     if limits.normalize == "sigmoid" and scale.kinds and not (scale.absolute and scale.kinds & SIGMOID):
         raise ConfigError(
             f"{where}: normalize: sigmoid applies to logits of relevance, and these scores are "
