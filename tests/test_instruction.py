@@ -6,7 +6,7 @@ import pytest
 
 from swaprank import InputError, Passage, Query, Reranker
 from swaprank.config import registry
-from swaprank.methods import erank, icr, zero_shot
+from swaprank.methods import erank, icr, vision_yes_no, zero_shot
 from swaprank.testing import ScriptedBackend, arbitrary_response
 
 CONFIGURED, OWN, CALL = "configured instruction", "the query's own instruction", "instruction of the call"
@@ -68,7 +68,12 @@ def test_methods_that_take_none_refuse_it(method) -> None:
 
 @pytest.mark.parametrize(
     "method",
-    [erank.METHOD(template="{query}"), icr.METHOD(template="simple_instruct"), zero_shot.METHOD(prompt="{query}")],
+    [
+        erank.METHOD(template="{query}"),
+        icr.METHOD(template="simple_instruct"),
+        zero_shot.METHOD(prompt="{query}"),
+        vision_yes_no.METHOD(protocol="mono-qwen2-vl"),
+    ],
 )
 def test_a_prompt_without_a_place_for_it_takes_none(method) -> None:
     assert not method.takes_instruction

@@ -22,19 +22,26 @@ def kept(url):
     return len(httpx.post(f"{url}/v2/rerank", json={"query": "tea", "documents": DOCUMENTS}).json()["results"])
 
 
+def replaced(file, text) -> None:
+    """Write a file at once: one that is written into is empty for a moment, and a wrong config."""
+    fresh = file.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.replace(file)
+
+
 def test_a_config_that_changes_is_read_anew_and_a_wrong_one_is_not_taken(tmp_path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("method: bm25\ntop_n: 1\n")
     with served({"mine": file}, watch=0.02) as url:
         assert kept(url) == 1
-        file.write_text("method: bm25\ntop_n: 2\n")
+        replaced(file, "method: bm25\ntop_n: 2\n")
         until(lambda: kept(url) == 2)
-        file.write_text("method: bm25\ntop_m: 3\n")
+        replaced(file, "method: bm25\ntop_m: 3\n")
         until(lambda: 'reloads_total{model="mine",result="error"} 1.0' in httpx.get(f"{url}/metrics").text)
         assert kept(url) == 2
         file.unlink()
         until(lambda: 'reloads_total{model="mine",result="error"} 2.0' in httpx.get(f"{url}/metrics").text)
-        file.write_text("method: bm25\ntop_n: 3\n")
+        replaced(file, "method: bm25\ntop_n: 3\n")
         until(lambda: kept(url) == 3)
 
 

@@ -82,7 +82,7 @@ PROTOCOLS = {
     ),
     # Ours, for models that were trained for no such thing.
     "question": _Protocol(
-        "Passage: {passage}\nQuery: {query}\nDoes the passage answer the query? Answer 'Yes' or 'No'",
+        "{instruction}Passage: {passage}\nQuery: {query}\nDoes the passage answer the query? Answer 'Yes' or 'No'",
         ("Yes", "No"),
         max_pixels=1_003_520,
         single=False,
@@ -96,8 +96,8 @@ class VisionYesNo(Method):
     Attributes:
         protocol: Whose prompt, words and limits: ``"mono-qwen2-vl"``, ``"qwen3-vl-reranker"``, ``"lychee-rerank-mm"``,
             or ``"question"`` for any chat model that reads images.
-        instruction: What counts as relevant, for the protocols with an instruction; None for theirs. A query's own
-            instruction goes before it.
+        instruction: What counts as relevant; None for the protocol's. A query's own instruction goes before it.
+            MonoQwen2-VL takes none.
         words: Other words than the protocol's.
         min_pixels: Images of fewer pixels are enlarged; None for the protocol's.
         max_pixels: Images of more pixels are shrunk; None for the protocol's. A page becomes fewer tokens with it.
@@ -121,6 +121,11 @@ class VisionYesNo(Method):
     activation: Literal["sigmoid", "identity"] = "sigmoid"
 
     @property
+    def takes_instruction(self) -> bool:
+        """Whether the protocol has a place for one."""
+        return "{instruction}" in PROTOCOLS[self.protocol].user
+
+    @property
     def reads_images(self) -> bool:
         """Always."""
         return True
@@ -137,7 +142,7 @@ class VisionYesNo(Method):
         def prompt(query: Query, passage: Passage) -> Chat:
             text = "" if passage.images and not protocol.beside else passage.content
             values: dict[str, Parts] = {
-                "instruction": [Slot(query.instruction or self.instruction or protocol.instruction)],
+                "instruction": self._instructed(query),
                 "query": self._side(query.text, query.images, False),
                 "passage": self._side(text, passage.images, True),
             }
@@ -153,6 +158,12 @@ class VisionYesNo(Method):
             max_length=self.max_length,
             identity=self.activation == "identity",
         )
+
+    def _instructed(self, query: Query) -> Parts:
+        """The instruction, on a line of its own where a protocol has none of its own; nothing where there is none."""
+        own = PROTOCOLS[self.protocol].instruction
+        text = query.instruction or self.instruction or own
+        return [Slot(text), *([] if own else ["\n"])] if text else []
 
     def _side(self, text: str, images: Sequence[Image], shrinks: bool) -> Parts:
         protocol = PROTOCOLS[self.protocol]

@@ -75,7 +75,9 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
             "texts": load_encoders.text_encoder,
             "pairs": load_encoders.pair_encoder,
         }
-        if kind in ("texts", "tokens"):
+        # What only language models are loaded with is refused by the encoders of texts.
+        plain = not (options.quantization or options.device_map or options.gguf_file)
+        if kind == "tokens" or (kind == "texts" and plain):
             from .image_encoders import load
 
             reads_images = load.image_text_encoder if kind == "texts" else load.page_encoder
