@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.callbacks import Callbacks, adispatch_custom_event, dispatch_custom_event
+from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import RetrieverLike
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
@@ -40,14 +40,13 @@ from .images import images_of_document
 from .llm import Provider
 from .retriever import RerankingRetriever
 from .scored_retriever import as_retriever as scored_retriever
+from .usage import report
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseLanguageModel
 
 # The metadata key of the new score, as in other compressors.
 RELEVANCE_SCORE = "relevance_score"
-# The custom event with what a ranking took.
-_EVENT = "rerank"
 
 
 class Reranker(AdapterReranker, BaseDocumentCompressor):
@@ -178,7 +177,8 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         """A runnable from ``{"query": ..., "documents": [...]}`` to documents, for chains with ``|``.
 
         The input may have an ``"instruction"``, a ``"top_n"`` and a ``"query_image"``; other keys are not read. What
-        the ranking took (models, requests, tokens, seconds) is dispatched to callbacks as the custom event ``rerank``.
+        the ranking took (models, requests, tokens, seconds) is dispatched to callbacks as the custom event
+        ``rerank``, and stands in the metadata of the run that LangSmith records.
         """
         return RunnableLambda(self._invoke, afunc=self._ainvoke, name=self.name)
 
@@ -224,7 +224,7 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
             # What brings the embeddings may ask a store.
             passages = yield from thread_step(self.passages, documents)
         ranking = yield from step(self._core.rerank, self._core.arerank, query, passages, top_n=top_n)
-        yield from step(dispatch_custom_event, adispatch_custom_event, _EVENT, self._usage(ranking))
+        yield from report(self._usage(ranking))
         return self._ranked_documents(documents, ranking)
 
     def passages(self, documents: Sequence[Document]) -> list[Passage]:

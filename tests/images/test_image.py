@@ -52,6 +52,23 @@ def test_nothing_is_read_before_it_is_opened() -> None:
         image.open()
 
 
+def test_a_picture_is_decoded_once_while_there_is_room(monkeypatch) -> None:
+    from swaprank.images import image as module
+
+    count = []
+    decoded = module.decoded
+    monkeypatch.setattr(module, "decoded", lambda *args: count.append(1) or decoded(*args))
+    monkeypatch.setattr(module, "_last", module.OrderedDict())
+    first, second = encoded(PIL.new("RGB", (30, 41), "teal")), encoded(PIL.new("RGB", (30, 42), "teal"))
+    for source in (first, first, second):
+        Image(source).open()
+    assert len(count) == 2
+    monkeypatch.setattr(module, "_MOST_KEPT", 30 * 42)
+    for source in (second, first, second):
+        Image(source).open()
+    assert len(count) == 4
+
+
 def test_a_pickle_holds_the_reference() -> None:
     image = Image(IMAGES / "page_dense.png")
     image.open()

@@ -1,8 +1,13 @@
 """Per call: how many documents are kept; and what a ranking took reaches callbacks, without texts."""
 
+import asyncio
+from unittest.mock import MagicMock
+
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langchain_core.documents import Document
+from langchain_core.tracers.langchain import LangChainTracer
+from langsmith import Client
 
 from langchain_rerankers import Reranker
 from swaprank import InputError
@@ -47,3 +52,15 @@ async def test_what_a_ranking_took_reaches_callbacks_without_texts() -> None:
         assert data["rerank_requests"] > 0
         assert data["rerank_seconds"] >= 0
         assert "secret" not in str(data)
+
+
+@pytest.mark.parametrize("how", ["invoke", "ainvoke"])
+def test_a_recorded_run_has_what_the_ranking_took(how) -> None:
+    client = MagicMock(spec=Client, tracing_queue=None)
+    config = {"callbacks": [LangChainTracer(client=client)]}
+    given = {"query": "tea", "documents": [Document(page_content="tea"), Document(page_content="milk")]}
+    chain = Reranker("bm25").as_runnable()
+    asyncio.run(chain.ainvoke(given, config)) if how == "ainvoke" else chain.invoke(given, config)
+    [ended] = [call.kwargs for call in client.update_run.call_args_list]
+    assert ended["extra"]["metadata"]["rerank_methods"] == ["bm25"]
+    assert ended["extra"]["metadata"]["rerank_seconds"] > 0

@@ -8,7 +8,9 @@ import hashlib
 import io
 import math
 import os
+import threading
 import weakref
+from collections import OrderedDict
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -20,8 +22,13 @@ from .opening import MOST_BYTES, decoded, flattened
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-# Pictures that somebody still holds, by digest: an image that several windows show is decoded once.
+# Pictures that somebody still holds, by digest, and the last ones: what is checked first and shown then, or shown in
+# several windows, is decoded once.
 _opened: weakref.WeakValueDictionary[str, Picture] = weakref.WeakValueDictionary()
+_last: OrderedDict[str, Picture] = OrderedDict()
+_guard = threading.Lock()
+# Pixels of the last ones together: 144 MB.
+_MOST_KEPT = 48_000_000
 
 
 class Image:
@@ -96,6 +103,7 @@ class Image:
             else:
                 found = flattened(source, self.name)
             _opened[self.digest] = found
+        _keep(self.digest, found)
         return found
 
     def data_url(self, max_pixels: int | None = None) -> str:
@@ -157,6 +165,17 @@ class Image:
             return f"sha256:{self.digest}"
         except ImageError:
             return f"unreadable: {self.name}"
+
+
+def _keep(digest: str, picture: Picture) -> None:
+    """Hold a picture for a while; the one that was asked for least recently goes first."""
+    with _guard:
+        _last[digest] = picture
+        _last.move_to_end(digest)
+        pixels = sum(one.width * one.height for one in _last.values())
+        while pixels > _MOST_KEPT:
+            _, gone = _last.popitem(last=False)
+            pixels -= gone.width * gone.height
 
 
 def as_images(values: Any) -> tuple[Image, ...]:
