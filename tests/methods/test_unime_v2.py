@@ -46,3 +46,19 @@ def test_replies(case) -> None:
     official = case["chosen"]
     n = 10
     assert read_choice(case["raw"], n) == (official if official is not None and 0 <= official < n else None)
+
+
+@pytest.mark.torch
+def test_pages_that_many_prompts_show_are_read_once(monkeypatch) -> None:
+    from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLModel
+
+    read = []
+    original = Qwen2_5_VLModel.get_image_features
+    monkeypatch.setattr(
+        Qwen2_5_VLModel, "get_image_features", lambda *args, **names: read.append(1) or original(*args, **names)
+    )
+    sorted_by_picks = reranker("unime-v2-listwise", "tiny-qwen2-5-vl-lm", square=128, max_tokens=2)
+    query, pages = asked("many")
+    calls = sorted_by_picks.rerank(query, pages).calls
+    assert sum(call.requests for call in calls) > 2
+    assert len(read) == len({page.images for page in pages})

@@ -84,9 +84,8 @@ class Image:
             ImageError: They cannot be read.
         """
         if not isinstance(self._source, str | Path | bytes):
-            picture = self._source
-            head = f"{picture.mode} {picture.size} {sorted(map(str, picture.info))}".encode()
-            return hashlib.sha256(head + picture.tobytes()).hexdigest()
+            seen = flattened(self._source, self.name)
+            return hashlib.sha256(f"RGB {seen.size} ".encode() + seen.tobytes()).hexdigest()
         return hashlib.sha256(self._bytes()).hexdigest()
 
     def open(self) -> Picture:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +18,15 @@ if TYPE_CHECKING:
 # A 600-dpi page has 35 million pixels.
 MOST_BYTES = 64 << 20
 MOST_PIXELS = 100_000_000
+# What is read of untrusted bytes. Pillow knows more formats, of which EPS starts another program.
+_FORMATS = ("PNG", "JPEG", "JPEG2000", "MPO", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "DIB", "ICO", "PPM", "TGA")
+# What Pillow's decoders raise on broken data.
+_BROKEN = (
+    OSError, ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, EOFError, MemoryError, AttributeError,
+    struct.error, zlib.error, AssertionError, NotImplementedError,
+)  # fmt: skip
+# Rows of a 16-bit picture that are scaled at a time.
+_ROWS = 512
 
 
 def decoded(data: bytes, name: str) -> Picture:
@@ -34,8 +45,10 @@ def decoded(data: bytes, name: str) -> Picture:
         with warnings.catch_warnings():
             # Its own limit warns first; ours is below the size at which it raises.
             warnings.simplefilter("ignore", pillow.DecompressionBombWarning)
-            picture: Picture = pillow.open(io.BytesIO(data))
-    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
+            pillow.init()
+            known = [one for one in _FORMATS if one in pillow.OPEN]  # some are left out when Pillow is built
+            picture: Picture = pillow.open(io.BytesIO(data), formats=known)
+    except (*_BROKEN, pillow.DecompressionBombError) as error:
         if b"<svg" in data[:1024].lower():
             raise ImageError(f"{name} is SVG, a drawing and no picture.", hint="Render it as PNG first.") from error
         raise ImageError(f"{name} is no image that Pillow reads.", hint="Give PNG, JPEG, WebP, GIF or TIFF.") from error
@@ -56,8 +69,7 @@ def flattened(picture: Picture, name: str) -> Picture:
     try:
         picture.load()
         return _rgb(ImageOps.exif_transpose(picture))
-    # Pillow's decoders raise many types on broken data.
-    except (OSError, ValueError, SyntaxError, IndexError, TypeError, MemoryError) as error:
+    except _BROKEN as error:
         raise ImageError(f"{name} is broken: {type(error).__name__}.", hint="Is the file whole?") from error
 
 
@@ -80,6 +92,13 @@ def _eight_bits(picture: Picture) -> Picture:
     """A picture of 16 or 32 bits a pixel in 8: scaled, where Pillow would clip and turn a scan white."""
     from PIL import Image
 
-    values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-    most = 255.0 if values.max(initial=0) <= 255 else max(65535.0, float(values.max()))
-    return Image.fromarray(np.clip(values * (255 / most), 0, 255).round().astype(np.uint8))
+    values = np.asarray(picture)
+    most = 65535.0
+    if not picture.mode.startswith("I;16"):
+        highest = float(np.nan_to_num(values.max(initial=0)))
+        most = 255.0 if highest <= 255 else max(65535.0, highest)
+    found = np.empty(values.shape, dtype=np.uint8)
+    for start in range(0, len(values), _ROWS):
+        rows = np.nan_to_num(values[start : start + _ROWS].astype(np.float64))
+        found[start : start + _ROWS] = np.clip(rows * (255 / most), 0, 255).round()
+    return Image.fromarray(found)

@@ -58,7 +58,8 @@ def in_batches(
                 raise
             if len(batch) == 1:
                 raise BackendError(
-                    f"One item of {longest} tokens does not fit the device's memory.", hint="Set a smaller max_length."
+                    f"One item of {longest} tokens does not fit the device's memory.",
+                    hint="Set a smaller max_length, or max_pixels for images.",
                 ) from error
             batch_tokens = sum(lengths[place] for place in batch) // 2 if packed else len(batch) // 2 * longest
             logger.warning("Out of memory with a batch of %d; trying %d.", len(batch), len(batch) // 2)

@@ -6,11 +6,11 @@ that follow, such as the windows of one query.
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigError
@@ -31,12 +31,14 @@ class Seen:
     """What the vision tower made of an image.
 
     Attributes:
-        output: Its output, a `ModelOutput` whose ``pooler_output`` has the vectors of the image's tokens.
+        vectors: Of the image's tokens: a tensor [tiles, tokens, size], or a list with one [tokens, size].
+        deep: Further vectors of them for some layers of the decoder (Qwen3-VL), a list for each; else none.
         grid: [1, 3]: frames, rows and columns of patches; None in families that have no such thing.
         size: Bytes of it.
     """
 
-    output: Any
+    vectors: Any
+    deep: list[Any]
     grid: torch.Tensor | None
     size: int
 
@@ -159,16 +161,14 @@ class VisionNetwork:
                 numbers.append(-row[place])
                 place += self._tokens.length(-row[place])
         seen = [self._look(number) for number in numbers]
-        together = copy.copy(seen[0].output)
-        vectors = [one.output.pooler_output for one in seen]
-        if isinstance(vectors[0], torch.Tensor):
-            together.pooler_output = torch.cat(vectors)
-        else:
-            together.pooler_output = [part for parts in vectors for part in parts]
-        deep = getattr(together, "deepstack_features", None)
-        if deep:
-            layers = zip(*(one.output.deepstack_features for one in seen), strict=True)
-            together.deepstack_features = [[part for parts in layer for part in parts] for layer in layers]
+        vectors = [one.vectors for one in seen]
+        tiled = isinstance(vectors[0], torch.Tensor)
+        together = SimpleNamespace(
+            pooler_output=torch.cat(vectors) if tiled else [part for parts in vectors for part in parts],
+            deepstack_features=[
+                [part for parts in layer for part in parts] for layer in zip(*(one.deep for one in seen), strict=True)
+            ],
+        )
         found: dict[str, Any] = {"mm_encoder_outputs": {"image": together}}
         grids = [one.grid for one in seen if one.grid is not None]
         if grids:
@@ -184,8 +184,9 @@ class VisionNetwork:
             grid = pixels.get("image_grid_thw")
             pixels["pixel_values"] = pixels["pixel_values"].to(self.network.dtype)
             output = self.network.model.get_image_features(**pixels, return_dict=True)
-            output.last_hidden_state = output.hidden_states = output.attentions = None
-            found = self._seen[number] = Seen(output, grid, _bytes(output))
+            # The rest of the output, such as the states before merging, is not kept.
+            vectors, deep = output.pooler_output, list(getattr(output, "deepstack_features", None) or [])
+            found = self._seen[number] = Seen(vectors, deep, grid, _bytes([vectors, deep]))
             while len(self._seen) > 1 and sum(one.size for one in self._seen.values()) > _MOST_BYTES:
                 self._seen.popitem(last=False)
         self._seen.move_to_end(number)
@@ -227,5 +228,4 @@ def _bytes(output: Any) -> int:
     """The size of the tensors in an output, however they are nested."""
     if hasattr(output, "nbytes"):
         return int(output.nbytes)
-    values = output.values() if isinstance(output, Mapping) else output
-    return sum(_bytes(value) for value in values if value is not None)
+    return sum(_bytes(value) for value in output)

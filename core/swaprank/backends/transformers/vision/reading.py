@@ -16,7 +16,11 @@ from ....prompt import ImageSlot
 
 if TYPE_CHECKING:
     import torch
+    from PIL.Image import Image as Picture
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+# How many times longer than the other a side may be; the Qwen family's own limit is 200.
+_LONGEST = 199
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class ImageReader:
             most = slot.max_pixels or most
             bounds["size"] = {"shortest_edge": min(slot.min_pixels or least, most), "longest_edge": most}
         picture = slot.image.open()
+        if self._grids:
+            picture = _no_line(picture)
         try:
             found = dict(self._processor(images=[picture], return_tensors="pt", **bounds))
         except (ValueError, ZeroDivisionError, OSError) as error:
@@ -101,6 +107,19 @@ class ImageReader:
         if not isinstance(name, str):
             raise BackendError(f"The config of {self._model!r} has no {key} that its tokenizer knows.")
         return name
+
+
+def _no_line(picture: Picture) -> Picture:
+    """The picture on white of more height or width where one side is so much longer that the Qwen family refuses it."""
+    width, height = picture.size
+    least = -(-max(width, height) // _LONGEST)
+    if min(width, height) >= least:
+        return picture
+    from PIL import Image
+
+    canvas = Image.new("RGB", (max(width, least), max(height, least)), "white")
+    canvas.paste(picture)
+    return canvas
 
 
 def _tokens_of_a_tile(config: PretrainedConfig, model: str) -> int:
