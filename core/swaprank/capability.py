@@ -12,6 +12,7 @@ class Capability(StrEnum):
     LABEL_LOGPROBS = "label_logprobs"
     SEQUENCE_LOGPROBS = "sequence_logprobs"
     PAIR_SCORE = "pair_score"
+    PROMPT_SCORE = "prompt_score"
     EMBEDDINGS = "embeddings"
     TOKEN_EMBEDDINGS = "token_embeddings"
     VIEWS = "views"

@@ -138,7 +138,7 @@ class PromptScore:
         max_length: Most tokens of the prompt: its shrinking slots are cut so that it fits.
     """
 
-    capability: ClassVar[Capability] = Capability.PAIR_SCORE
+    capability: ClassVar[Capability] = Capability.PROMPT_SCORE
     response: ClassVar[type[PairScored]] = PairScored
     prompt: Prompt
     end: int

@@ -62,7 +62,9 @@ def test_two_configs_of_one_name_and_one_that_fails(folder, tmp_path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_an_interrupted_evaluation_goes_on(folder, tmp_path) -> None:
-    slow = "import swaprank.evaluation.comparing as c, time; t = c._timed; "
+    # What runs in a shell's background ignores the signal.
+    slow = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    slow += "import swaprank.evaluation.comparing as c, time; t = c._timed; "
     slow += "c._timed = lambda *a: (time.sleep(1), t(*a))[1]; from swaprank.cli import main; main()"
     run = ["eval", "--data", str(folder), "-r", "lexical", "--runs", str(tmp_path / "runs")]
     process = subprocess.Popen([sys.executable, "-c", slow, *run], stderr=subprocess.PIPE, text=True)

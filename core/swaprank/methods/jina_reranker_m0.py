@@ -40,7 +40,7 @@ class JinaRerankerM0(Method):
 
     name: ClassVar[str] = "jina-reranker-m0"
     family: ClassVar[Literal["pointwise"]] = "pointwise"
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PAIR_SCORE})
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PROMPT_SCORE})
     source: ClassVar[str] = "https://huggingface.co/jinaai/jina-reranker-m0 (CC-BY-NC-4.0)"
 
     text: Literal["left out", "behind"] = "left out"

@@ -18,6 +18,7 @@ _CAPABILITIES = frozenset(
         Capability.LABEL_LOGPROBS,
         Capability.SEQUENCE_LOGPROBS,
         Capability.PAIR_SCORE,
+        Capability.PROMPT_SCORE,
         Capability.EMBEDDINGS,
         Capability.TOKEN_EMBEDDINGS,
         Capability.VIEWS,
