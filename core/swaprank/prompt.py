@@ -44,8 +44,8 @@ class ImageSlot:
     Attributes:
         image: The image.
         min_pixels: An image of fewer pixels is enlarged; None for what the model's own files say.
-        max_pixels: An image of more pixels is shrunk; None for what the model's own files say. Models whose images all
-            have one size read neither.
+        max_pixels: An image of more pixels is shrunk; None for what the model's own files say. Models that cut an image
+            into tiles (InternVL) take no more tiles than that; models whose images all have one size read neither.
     """
 
     image: Image

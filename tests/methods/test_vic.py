@@ -1,13 +1,16 @@
 """Parity of vic with the official code's prompts, candidate bags, canvases and parser; and what square draws."""
 
 import hashlib
+import json
 import pickle
+import shutil
 
 import pytest
 
 from swaprank import Image, Passage, Query, Reranker, candidate_bag
 from swaprank.backends.transformers.backend import TransformersBackend
 from swaprank.backends.transformers.options import TransformersOptions
+from swaprank.backends.transformers.vision.reading import ImageReader
 from swaprank.images.grid import FrameGrid, NumberedGrid
 from swaprank.methods.square import Square
 from swaprank.methods.vic import Vic
@@ -147,6 +150,78 @@ def test_copies_of_a_candidate_stand_at_the_place_of_the_best() -> None:
     ranking, _ = ranked("vic", "[3,4,2,1]", passages)
     assert ranking.order == [0, 2, 3, 1]
     assert ranking.scores[0] > ranking.scores[2]
+
+
+@pytest.fixture(scope="module")
+def whole_canvas(tmp_path_factory) -> str:
+    """The tiny InternVL with one tile for any image, as the real one has for a canvas of 448 pixels."""
+    folder = tmp_path_factory.mktemp("models") / "tiny-internvl-one-tile"
+    shutil.copytree(MODELS / "tiny-internvl-lm", folder)
+    path = folder / "preprocessor_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "max_patches": 1}))
+    return str(folder)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "case", RECORDED["internvl_cases"]["cases"], ids=lambda case: f"{case['layout']}-{case['input']}"
+)
+def test_the_prompt_through_internvl(case, whole_canvas) -> None:
+    pytest.importorskip("torch")
+    given = INPUTS[case["input"]]
+    canvas = case["layout"].startswith("canvas")
+    prompt = Vic(layout="canvas" if canvas else "image", subtitles=False).prompt(
+        Query(given["query"]), [Passage("", images=IMAGES / document["image"]) for document in given["documents"]]
+    )
+    model = whole_canvas if canvas else str(MODELS / "tiny-internvl-lm")
+    backend = TransformersBackend(model, TransformersOptions(dtype="float32", device="cpu"))
+    shown = [part for message in prompt.messages for part in message.content if isinstance(part, ImageSlot)]
+    network = backend._batcher.call(lambda models: models.runner("language")._network).result()
+    read = [network._tokens._reader.read(slot).pixels["pixel_values"] for slot in shown]
+    assert [len(pixels) for pixels in read] == case["tiles"]
+    assert [float(pixels.double().sum()) for pixels in read] == pytest.approx(case["pixel_sums"], rel=1e-5)
+    ids = network._tokens.encode(prompt).ids
+    _same_ids([network._tokens.image_token if token < 0 else token for token in ids], case["token_ids"])
+    # The words of the likeliest tokens, of which some are control tokens, are read by their ids.
+    top = case["last_logits"]
+    logits: list[float] = []
+    network.score([ids], [()], 10_000, lambda _, session: logits.extend(session.logits[0, top["top_5_ids"]].tolist()))
+    assert logits == pytest.approx(top["top_5"], abs=1e-4)
+    [reply] = backend.run([Generate(prompt, case["greedy"]["new_tokens"])])
+    assert reply.text.strip() == case["greedy"]["text"].strip()
+
+
+def _same_ids(ids: list[int], recorded) -> None:
+    if isinstance(recorded, list):
+        assert ids == recorded
+    else:
+        assert (len(ids), ids[:50], ids[-50:]) == (recorded["count"], recorded["first_50"], recorded["last_50"])
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("case", RECORDED["tile_cases"], ids=lambda case: f"{case['size']}-{case['max_num']}")
+def test_the_official_tiles(case, listed) -> None:
+    """Whatever the checkpoint's file says of cutting; the number of tiles from that file or from `max_pixels`."""
+    pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    folder = str(MODELS / "tiny-internvl-lm")
+    size = {"height": 448, "width": 448}
+    processor = transformers.AutoImageProcessor.from_pretrained(
+        folder, backend="pil", size=size, crop_to_patches=listed, max_patches=case["max_num"] if listed else 12
+    )
+    reader = ImageReader(
+        processor,
+        transformers.AutoConfig.from_pretrained(folder),
+        transformers.AutoTokenizer.from_pretrained(folder),
+        "tiny",
+    )
+    from PIL import Image as Pictures
+
+    most = None if listed else case["max_num"] * 448 * 448
+    read = reader.read(ImageSlot(Image(Pictures.new("RGB", tuple(case["size"]))), None, most))
+    assert len(read.pixels["pixel_values"]) == case["tiles"]
+    assert read.tokens == case["tiles"] * 4
 
 
 def test_a_layout_shows_pages_as_they_are() -> None:

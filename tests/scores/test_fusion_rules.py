@@ -105,6 +105,30 @@ def test_the_published_example_of_eranks_model_card() -> None:
     assert max(sampled) == pytest.approx(0.96, abs=0.005)
 
 
+SCALED = {"minmax": "min-max", "zscore": "z-score", "none": "none"}
+
+
+@pytest.mark.parametrize(
+    "case",
+    golden("vic")["fusion_cases"],
+    ids=lambda case: f"{case['what']}-{case['fusion']}-{case.get('normalization')}-{bool(case.get('weights'))}",
+)
+def test_the_recorded_fusions_of_vic(case) -> None:
+    """A list of equal scores adds nothing in the official code, and the same to all here."""
+    if case["fusion"] == "rrf":
+        rule, weights = RULES["rrf"], [1.0] * len(case["lists"])
+    else:
+        combination = "sum" if case["fusion"] == "combsum" else "hits"
+        rule = Rule(SCALED[case["normalization"]], combination)
+        weights = case["weights"] or [1 / len(case["lists"])] * len(case["lists"])
+    ours = fuse(rule, case["lists"], weights)
+    if case["what"] == "three lists":
+        assert ours == pytest.approx(case["scores"], abs=1.5e-6)
+    along = [ours[place] for place in case["order"]]
+    if case["what"] == "three lists" or case["fusion"] != "combmnz":
+        assert along == pytest.approx(sorted(along, reverse=True), abs=1.5e-6)
+
+
 def case(name):
     [found] = [case for case in RECORDED["cases"] if case["input"] == name]
     return columns(found)[1]
@@ -138,7 +162,9 @@ def test_degenerate_lists_give_finite_scores(rule, odd) -> None:
     assert all(math.isfinite(score) for score in ours)
 
 
-@pytest.mark.parametrize("rule", ["z-score", "min-max", "dbsf", "combsum", "combmnz", "erank", "rank-r1", "judgerank"])
+@pytest.mark.parametrize(
+    "rule", ["z-score", "min-max", "dbsf", "combsum", "combmnz", "erank", "rank-r1", "judgerank", "vic"]
+)
 def test_a_constant_list_lets_the_other_decide(rule) -> None:
     ours = fuse(RULES[rule], [[7.0, 7.0, 7.0], [1.0, 3.0, 2.0]], [0.9, 0.1])
     assert ours[1] > ours[2] > ours[0]

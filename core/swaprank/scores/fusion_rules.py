@@ -21,7 +21,7 @@ from .kemeny import kemeny
 from .scaling import SCALINGS, Scaling
 from .score_list import ScaledList, ScoreList, present
 
-Combination = Literal["sum", "mnz", "max", "kemeny"]
+Combination = Literal["sum", "mnz", "hits", "max", "kemeny"]
 Missing = Literal["lowest", "nothing"]
 
 
@@ -31,8 +31,9 @@ class Rule:
 
     Attributes:
         norm: Name of the scaling, a key of `scaling.SCALINGS`.
-        combination: ``sum``; ``mnz``: the sum times the number of lists that hold the candidate; ``max``;
-            ``kemeny``: places in the order that contradicts the lists in the fewest pairs.
+        combination: ``sum``; ``mnz``: the sum times the number of lists that hold the candidate; ``hits``: the sum
+            times the number of lists whose scaled score of it is above zero; ``max``; ``kemeny``: places in the order
+            that contradicts the lists in the fewest pairs.
         missing: What a list adds for a candidate it does not hold: its ``lowest`` scaled score, or ``nothing``.
         weights: The published weights of two lists; none where the source leaves them open.
     """
@@ -59,6 +60,7 @@ RULES: Mapping[str, Rule] = {
     "rank-r1": Rule("min-max", weights=(0.5, 0.5)),
     "diver": Rule("log-rank", weights=(0.6, 0.4)),
     "judgerank": Rule("none", missing="lowest", weights=(1.0, 100.0)),
+    "vic": Rule("min-max", "hits"),
 }
 
 
@@ -112,8 +114,17 @@ def _sum(row: Weighted) -> float:
     return math.fsum(weight * score for weight, score in row)
 
 
+# What counts as above zero in ViC's CombMNZ.
+_HIT = 1e-6
+
+
+def _hits(row: Weighted) -> float:
+    return sum(score > _HIT for _, score in row) * _sum(row)
+
+
 _COMBINATIONS: Mapping[str, Callable[[Weighted], float]] = {
     "sum": _sum,
     "mnz": lambda row: len(row) * _sum(row),
+    "hits": _hits,
     "max": lambda row: max((weight * score for weight, score in row), default=0.0),
 }

@@ -28,7 +28,7 @@ Given = Literal["retrieval", "previous", "first-stage"]
 Input = Given | Stage
 Rules = Literal[
     "z-score", "min-max", "dbsf", "rrf", "combsum", "combmnz", "combmax",
-    "borda", "kemeny", "erank", "rank-r1", "diver", "judgerank", "evidence",
+    "borda", "kemeny", "erank", "rank-r1", "diver", "judgerank", "vic", "evidence",
 ]  # fmt: skip
 Norms = Literal["none", "z-score", "min-max", "dbsf", "max", "sum", "rank", "borda", "log-rank", "rrf"]
 
@@ -46,8 +46,8 @@ class FusionOptions(BaseModel):
     Attributes:
         rule: ``fusion:`` in a config. Rules: ``z-score``, ``min-max``, ``dbsf``, ``rrf``, ``combsum``, ``combmnz``,
             ``combmax``; ``borda`` and ``kemeny``, which read each list's order alone; a paper's rule with its
-            weights: ``erank``, ``rank-r1``, ``diver``, ``judgerank`` (see `fusion_rules.RULES`). ``evidence`` is
-            ``z-score`` with the weight of each encoder multiplied by how far its vocabulary covers the texts
+            weights: ``erank``, ``rank-r1``, ``diver``, ``judgerank``, ``vic`` (see `fusion_rules.RULES`). ``evidence``
+            is ``z-score`` with the weight of each encoder multiplied by how far its vocabulary covers the texts
             (`trust.coverage_trust`), and that of a bare given order by how far it agrees with the other lists beyond
             chance (`trust.order_trust`): an encoder that cannot read, or an order that means nothing, counts nothing.
         of: What is fused: ``retrieval`` (the candidates' own scores), ``previous`` (the scores of the

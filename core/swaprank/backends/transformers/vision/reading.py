@@ -62,6 +62,8 @@ class ImageReader:
         self._grids = hasattr(processor, "merge_size")
         token = getattr(config, "image_token_id", None)
         self.token = int(config.image_token_index if token is None else token)
+        self._tiles = config.model_type == "internvl"
+        self._tile = processor.size["height"] * processor.size["width"] if self._tiles else 0
         self._per_tile: int = 0
         if self._grids:
             self._per_token = processor.merge_size**2
@@ -69,7 +71,7 @@ class ImageReader:
         else:
             self._per_tile = _tokens_of_a_tile(config, model)
             start = end = ""
-            if config.model_type == "internvl":
+            if self._tiles:
                 start, end = "<img>", "</img>"
                 start, end = (name if name in tokenizer.get_vocab() else "" for name in (start, end))
         name = tokenizer.convert_ids_to_tokens(self.token)
@@ -81,11 +83,7 @@ class ImageReader:
         Raises:
             ImageError: The image cannot be read, or not by this model.
         """
-        bounds: dict[str, Any] = {}
-        if self._grids and (slot.min_pixels or slot.max_pixels):
-            least, most = (self._processor.size[key] for key in ("shortest_edge", "longest_edge"))
-            most = slot.max_pixels or most
-            bounds["size"] = {"shortest_edge": min(slot.min_pixels or least, most), "longest_edge": most}
+        bounds = self._bounds(slot)
         picture = slot.image.open()
         if self._grids:
             picture = _no_line(picture)
@@ -100,6 +98,20 @@ class ImageReader:
         if self._grids:
             return Read(found, int(found["image_grid_thw"].prod()) // self._per_token)
         return Read({"pixel_values": found["pixel_values"]}, self._per_tile * len(found["pixel_values"]))
+
+    def _bounds(self, slot: ImageSlot) -> dict[str, Any]:
+        """What the image processor is told beside its own settings."""
+        if self._tiles:
+            # InternVL's processor always cuts into tiles, whatever the file of its image processor says.
+            tiles = int(self._processor.max_patches)
+            if slot.max_pixels:
+                tiles = min(tiles, max(1, slot.max_pixels // self._tile))
+            return {"crop_to_patches": True, "max_patches": tiles}
+        if not self._grids or not (slot.min_pixels or slot.max_pixels):
+            return {}
+        least, most = (self._processor.size[key] for key in ("shortest_edge", "longest_edge"))
+        most = slot.max_pixels or most
+        return {"size": {"shortest_edge": min(slot.min_pixels or least, most), "longest_edge": most}}
 
     def _name(self, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, key: str) -> str:
         token = getattr(config, key, None)
