@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ....errors import BackendError
-from ....prompt import ImageSlot, Prompt, Span, image_slots, with_placeholders
+from ....prompt import Chat, ImageSlot, Prompt, Span, Text, image_slots, plain, with_placeholders
 from ..._tokens.tokens import Encoded, Tokens
 from .reading import ImageReader, Read
 
@@ -42,7 +42,13 @@ class VisionTokens(Tokens):
         ends: Collection[int] = (),
         parse_control_tokens: bool = False,
     ) -> None:
-        super().__init__(tokenizer, model, ends=ends, parse_control_tokens=parse_control_tokens)
+        super().__init__(
+            tokenizer,
+            model,
+            ends=ends,
+            parse_control_tokens=parse_control_tokens,
+            placeholder=reader.placeholder,
+        )
         self._reader = reader
         self._numbers: OrderedDict[tuple[str, int | None, int | None], int] = OrderedDict()
         self._lengths: dict[int, int] = {}
@@ -108,6 +114,14 @@ class VisionTokens(Tokens):
         if number not in self._lengths:
             self._lengths[number] = self.image(number).tokens
         return self._lengths[number]
+
+    def _rendered(self, prompt: Text | Chat) -> list[int]:
+        """As in `Tokens`; a chat begins as any text does where its template does not say so, as in LLaVA's."""
+        if not isinstance(prompt, Chat):
+            return super()._rendered(prompt)
+        rendered = self.template.text(prompt)
+        begun = str(self.tokenizer.bos_token or "")
+        return self.quoting.text(rendered, special=prompt.special or not begun or not plain(rendered).startswith(begun))
 
     def _number(self, slot: ImageSlot) -> int:
         key = (slot.image.digest, slot.min_pixels, slot.max_pixels)
