@@ -89,18 +89,18 @@ class VisionTower:
         # The rest of the output, such as the states before merging, is not kept.
         vectors, deep = output.pooler_output, list(getattr(output, "deepstack_features", None) or [])
         if isinstance(vectors, torch.Tensor):
-            parts: Sequence[Any] = vectors.split([len(one["pixel_values"]) for one in read])
+            parts: Sequence[Any] = torch.split(vectors, [len(one["pixel_values"]) for one in read])
         else:
             parts = [[vector] for vector in vectors]
         if len(read) > 1:
             # Parts of one tensor would keep all of it in memory.
             parts = [_copied(part) for part in parts]
             deep = [_copied(layer) for layer in deep]
-        grids = pixels["image_grid_thw"].split(1) if "image_grid_thw" in pixels else [None] * len(read)
+        grids = [one.get("image_grid_thw") for one in read]
         seen = []
         for place, (part, grid) in enumerate(zip(parts, grids, strict=True)):
             own = [[layer[place]] for layer in deep]
-            seen.append(Seen(part, own, grid, _bytes([part, own])))
+            seen.append(Seen(part, own, None if grid is None else grid.to(device), _bytes([part, own])))
         return seen
 
 
