@@ -37,6 +37,7 @@ class Tokens:
         ends: Tokens that end an answer.
         parse_control_tokens: Whether control tokens that stand in slots are read as such. Official codes
             do so, which lets a passage end its own quotation; off, they are read as plain text.
+        placeholder: What stands for an image in a prompt; empty for models that read text only.
     """
 
     def __init__(
@@ -46,12 +47,13 @@ class Tokens:
         *,
         ends: Collection[int] = (),
         parse_control_tokens: bool = False,
+        placeholder: str = "",
     ) -> None:
         self.tokenizer = tokenizer
         self.model = model
         self.ends = frozenset(ends)
         self.quoting = Quoting(tokenizer, model, parse_control_tokens=parse_control_tokens)
-        self.template = ChatTemplate(self.quoting, model)
+        self.template = ChatTemplate(self.quoting, model, placeholder)
         self._length = lru_cache(maxsize=256)(lambda text: len(self.quoting.ids(text, special=True, split=True)))
         self._constant = lru_cache(maxsize=256)(lambda text: tuple(self.quoting.ids(text)))
 

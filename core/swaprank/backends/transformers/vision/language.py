@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,10 @@ def vision_tokens(source: Source, options: TransformersOptions, network: PreTrai
     """
     require("PIL.Image", extra="vision", purpose=f"The vision-language model {source.model!r}")
     tokenizer = source.tokenizer()
+    template = source.file("chat_template.json")
+    if template is not None:
+        # The template of the model's processor, which comes before the tokenizer's own; tokenizers do not read it.
+        tokenizer.chat_template = json.loads(template.read_text(encoding="utf-8"))["chat_template"]
     reader = ImageReader(source.image_processor(), source.config(), tokenizer, source.model)
     ends = end_tokens(*(getattr(own, "eos_token_id", None) for own in (network.generation_config, network.config)))
     parse = options.parse_control_tokens
