@@ -10,6 +10,7 @@ from ....errors import ConfigError, ImageError, PromptTooLongError, SwaprankErro
 from ....requests import PairScored, PromptScore, Response, Usage
 from ....scores.activation import sigmoid
 from ..._checkpoints.limits import positions
+from ..._checkpoints.tensors import tensors
 from ..._tokens.rendering import Rendering
 from ..._tokens.tokens import Encoded
 from ..load_networks import load_network
@@ -69,6 +70,11 @@ class PromptScorer:
         ]
 
     def _encoded(self, request: PromptScore) -> Encoded | SwaprankError:
+        if request.end is None or request.layer is not None:
+            raise ConfigError(
+                f"The model {self._tokens.model!r} has one head, which reads a token of its own behind the prompt.",
+                hint="It is for method: jina-reranker-m0.",
+            )
         try:
             found = self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length, 1))
         except (PromptTooLongError, ImageError) as error:
@@ -85,7 +91,7 @@ def vision_prompt_scorer(source: Source, options: TransformersOptions) -> Prompt
     """
     with expecting(_HEAD, "lm_head."):
         network: Any = load_network(source, options, "AutoModelForImageTextToText", unused="lm_head.")
-    network.lm_head = _head(_tensors(source), source.model).to(network.device, network.dtype)
+    network.lm_head = _head(tensors(source, _HEAD), source.model).to(network.device, network.dtype)
     tokens = vision_tokens(source, options, network)
     return PromptScorer(
         VisionNetwork(network, tokens, source.model),
@@ -111,25 +117,3 @@ def _head(tensors: Mapping[str, torch.Tensor], model: str) -> torch.nn.Module:
             hint="This method is for jina-reranker-m0.",
         ) from error
     return torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1]).eval()
-
-
-def _tensors(source: Source) -> dict[str, torch.Tensor]:
-    """The tensors of the head, out of whichever file of the checkpoint holds them."""
-    import json
-
-    from safetensors import safe_open
-
-    index = source.file("model.safetensors.index.json")
-    if index is None:
-        names = {"model.safetensors"}
-    else:
-        shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        names = {file for tensor, file in shards.items() if tensor.startswith(_HEAD)}
-    found = {}
-    for name in sorted(names):
-        path = source.file(name)
-        if path is None:
-            continue
-        with safe_open(path, framework="pt") as file:
-            found.update({key: file.get_tensor(key) for key in file.keys() if key.startswith(_HEAD)})  # noqa: SIM118
-    return found
