@@ -4,8 +4,8 @@ Sun et al., RankGPT (EMNLP 2023), arXiv 2304.09542, published NovelEval with que
 training; Abdallah et al. (EMNLP Findings 2025), arXiv 2508.16757, FutureQueryEval, which has files of the same names
 and queries of April 2025 and later. No model that was trained before can have seen them. In both, passages that were
 judged 0 are candidates too, so that the judgements are the pool. NovelEval's files were read with this reader. Of
-FutureQueryEval's the names are known (corpus.tsv, queries.tsv, queries.csv, qrels.txt on the hub, November 2026), and not
-their columns: where a first line names them, the text is found by its name.
+FutureQueryEval's only the names are known (corpus.tsv, queries.tsv, queries.csv and qrels.txt, on the hub in November
+2026): where a first line names them, the text is found by its name.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def is_judged_pools(folder: Path) -> bool:
 def read_judged_pools(folder: Path) -> Collection:
     """The collection of a folder.
 
-    The first column of corpus and queries is the id. The text is the column that a first line calls ``text``, ``query``,
-    ``question``, ``passage`` or the like, and without such a line the second.
+    The first column of corpus and queries is the id. The text is the column that a first line calls ``text``,
+    ``query``, ``question``, ``passage`` or the like, and without such a line the second.
 
     Raises:
         InputError: A file is missing or does not parse.
