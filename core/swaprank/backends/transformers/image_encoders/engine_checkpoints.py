@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ....errors import ConfigError
 from ..._checkpoints.snapshot import snapshot
 from ..load_networks import load_network
+from ..load_report import expecting
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +52,8 @@ def load_engine_checkpoint(source: Source, options: TransformersOptions) -> tupl
     """
     import torch
 
-    network: Any = load_network(source, options, "AutoModel", adapted=False, key_mapping=_RENAMED)
+    with expecting(_PROJECTION, "lm_head.", "model.lm_head."):
+        network: Any = load_network(source, options, "AutoModel", adapted=False, key_mapping=_RENAMED)
     tensors = dict(_tensors(Path(source.path), _PROJECTION))
     try:
         weight, bias = (tensors[f"{_PROJECTION}{name}"] for name in ("weight", "bias"))
