@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain, zip_longest
 from typing import Any
 
 # Passages that are shown of a stage.
@@ -60,13 +61,14 @@ class Failure:
 class Trace:
     """What a stage did for one query. ``print`` shows it, a notebook draws it, `to_dict` is for JSON.
 
-    It holds no passage and no query: indices are places in the list that was handed in.
+    It holds no passage and not the query of the call, only the questions that were made of it: indices are places in
+    the list that was handed in.
 
     Attributes:
         stage: Name of the recipe, method or kind of stage.
         given: The candidates that it saw, in the order in which it saw them.
         kept: Those that it kept, best first.
-        scores: The scores of `kept`, in its order.
+        scores: The scores of `kept`, in its order; empty for a retriever's list, which comes without scores.
         score_kind: What they mean.
         seconds: Wall time from its beginning to its end. What other queries of the same call and the other inputs of a
             fusion took meanwhile is part of it, and not of `Call.seconds`.
@@ -76,6 +78,7 @@ class Trace:
         failures: What failed and was handled, in the parts as well.
         warnings: What went as configured and is probably not what was wanted.
         unscored: Candidates that a budget did not suffice for.
+        query: What it was asked, where that is not the query of the call: a sub-question, or a rewritten query.
     """
 
     stage: str
@@ -90,6 +93,7 @@ class Trace:
     failures: tuple[Failure, ...] = ()
     warnings: tuple[str, ...] = ()
     unscored: tuple[int, ...] = ()
+    query: str | None = None
 
     def within(self, indices: Sequence[int]) -> Trace:
         """The same where the candidates are others of a longer list.
@@ -128,18 +132,33 @@ class Trace:
         return [f"{'  ' * depth}{text}" for depth, text in self._tree(0, texts)]
 
     def _tree(self, depth: int, texts: Sequence[str] | None) -> Iterator[tuple[int, str]]:
-        yield depth, f"{self.stage}: {len(self.given)} in, {len(self.kept)} out, {_milliseconds(self.seconds)}"
+        yield depth, f"{self._title()}: {len(self.given)} in, {len(self.kept)} out, {_milliseconds(self.seconds)}"
+        yield from ((depth + 1, _call(call)) for call in self._own_calls())
         for part in self.parts:
             yield from part._tree(depth + 1, texts)
-        if not self.parts:
-            yield from ((depth + 1, _call(call)) for call in self.calls)
-        for place, (index, score) in enumerate(zip(self.kept[:_SHOWN], self.scores, strict=False), start=1):
+        for place, (index, score) in enumerate(zip_longest(self.kept[:_SHOWN], self.scores[:_SHOWN]), start=1):
             was = self.given.index(index) + 1
+            told = "" if score is None else f"  {score:.4f} {self.score_kind}"
             text = "" if texts is None else f"  {' '.join(texts[index].split())[:60]}"
-            yield depth + 1, f"{place}. candidate {index} (was {was})  {score:.4f} {self.score_kind}{text}"
+            yield depth + 1, f"{place}. candidate {index} (was {was}){told}{text}"
         if len(self.kept) > _SHOWN:
             yield depth + 1, f"... and {len(self.kept) - _SHOWN} more"
         yield from ((depth + 1, text) for text in self.notes())
+
+    def _title(self) -> str:
+        return self.stage if self.query is None else f'{self.stage} for "{" ".join(self.query.split())}"'
+
+    def _own_calls(self) -> list[Call]:
+        """Those of no part: of a decomposition the call that splits the question."""
+        own = list(self.calls)
+        for call in chain.from_iterable(part.calls for part in self.parts):
+            if call in own:
+                own.remove(call)
+        return own
+
+    def inner_searches(self) -> Iterator[Trace]:
+        """The stages at any depth that were asked another question than the call, in order."""
+        return (one for _, one in self._all(0) if one.query is not None)
 
     def notes(self) -> list[str]:
         """What was mended, failed, cut or left undone, in words; each once, at the stage where it happened."""
@@ -154,7 +173,7 @@ class Trace:
 
     def _repr_html_(self) -> str:
         rows = [
-            f'<tr><td style="text-align:left;padding-left:{1 + 2 * depth}em">{html.escape(one.stage)}</td>'
+            f'<tr><td style="text-align:left;padding-left:{1 + 2 * depth}em">{html.escape(one._title())}</td>'
             f"<td>{len(one.given)}</td><td>{len(one.kept)}</td><td>{html.escape(_milliseconds(one.seconds))}</td>"
             f"<td>{sum(call.requests for call in one.calls)}</td>"
             f"<td>{sum(call.input_tokens for call in one.calls):,}</td>"
@@ -173,7 +192,7 @@ class Trace:
 
 def _call(call: Call) -> str:
     model = f" {call.model}" if call.model else ""
-    facts = [f"{call.requests} requests"]
+    facts = [f"{call.requests} {'request' if call.requests == 1 else 'requests'}"]
     if call.input_tokens or call.output_tokens:
         facts.append(f"{call.input_tokens:,} + {call.output_tokens:,} tokens")
     facts += [f"{call.cached} from the cache"] if call.cached else []

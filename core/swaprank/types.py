@@ -239,7 +239,7 @@ class Ranking:
         """What was done, stage by stage: candidates in and out, scores, times, calls, and what went wrong.
 
         ``print(ranking.trace())`` shows it as a tree, a notebook as a table, and ``to_dict()`` is for JSON. It holds no
-        texts.
+        passages; sub-questions and rewritten queries stand in it.
 
         Raises:
             InputError: The ranking was made by hand and not by a reranker.

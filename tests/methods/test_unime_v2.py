@@ -55,7 +55,9 @@ def test_pages_that_many_prompts_show_are_read_once(monkeypatch) -> None:
     read = []
     original = Qwen2_5_VLModel.get_image_features
     monkeypatch.setattr(
-        Qwen2_5_VLModel, "get_image_features", lambda *args, **names: read.append(1) or original(*args, **names)
+        Qwen2_5_VLModel,
+        "get_image_features",
+        lambda *args, **names: read.extend(names["image_grid_thw"]) or original(*args, **names),
     )
     sorted_by_picks = reranker("unime-v2-listwise", "tiny-qwen2-5-vl-lm", square=128, max_tokens=2)
     query, pages = asked("many")

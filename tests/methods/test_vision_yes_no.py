@@ -76,7 +76,9 @@ def test_the_vision_tower_reads_each_image_once(monkeypatch) -> None:
     read = []
     original = Qwen2VLModel.get_image_features
     monkeypatch.setattr(
-        Qwen2VLModel, "get_image_features", lambda *args, **names: read.append(1) or original(*args, **names)
+        Qwen2VLModel,
+        "get_image_features",
+        lambda *args, **names: read.extend(names["image_grid_thw"]) or original(*args, **names),
     )
     pages = [Passage("", images=[image(name)]) for name in ("page_tea.png", "page_harbour.png", "page_tea.png")]
     ranker.rerank("tea", pages)

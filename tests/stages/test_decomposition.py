@@ -65,6 +65,38 @@ def test_what_is_reported() -> None:
     assert (ranking.repairs, ranking.score_kind) == (0, "bm25")
 
 
+def test_the_trace_has_every_inner_search_with_its_question_and_its_list() -> None:
+    trace = reranker(k=2).rerank(QUESTION, PASSAGES).trace()
+    searches, last = trace.parts[:3], trace.parts[3]
+    assert [one.query for one in searches] == [None, *PARTS]
+    assert [one.kept[0] for one in searches[1:]] == [1, 4]
+    assert all(len(one.given) == 6 and len(one.kept) == len(one.scores) == 2 for one in searches)
+    assert (last.query, set(last.given)) == (None, {index for one in searches for index in one.kept})
+    shown = str(trace)
+    assert "question-decomposition on" in shown.splitlines()[1]
+    assert f'  bm25 for "{PARTS[1]}": 6 in, 2 out, ' in shown
+    assert [part["query"] for part in trace.to_dict()["parts"]] == [None, *PARTS, None]
+    assert trace._repr_html_().count(PARTS[0]) == 1
+    assert "Cameron" not in shown
+
+
+def test_the_trace_shows_what_a_retriever_found_and_what_max_asked() -> None:
+    given = Decomposed(tuple(PARTS), found=((0, 1), (1, 2), (4,)))
+    trace = reranker(decomposition="max").rerank(Query(QUESTION, decomposed=given), PASSAGES).trace()
+    found = [(one.stage, one.query, one.kept) for one in trace.parts[:3]]
+    assert found == [("retriever", None, (0, 1)), ("retriever", PARTS[0], (1, 2)), ("retriever", PARTS[1], (4,))]
+    assert [one.query for one in trace.parts[3:]] == [None, *PARTS]
+    assert [one.query for one in trace.inner_searches()] == [*PARTS, *PARTS]
+    assert "1. candidate 4 (was 1)\n" in f"{trace}\n"
+
+
+def test_what_an_inner_search_had_no_time_for_is_not_unscored_by_the_whole() -> None:
+    search = {"method": "cross-encoder", "model": str(MODELS / "tiny-bert-cross-encoder"), "budget": {"seconds": 1e-9}}
+    ranking = reranker(search=search).rerank(QUESTION, PASSAGES * 20)
+    assert any(one.unscored for one in ranking.trace().parts[:3])
+    assert ranking.unscored == []
+
+
 def test_candidates_outside_the_pool_come_behind_in_the_given_order() -> None:
     ranking = reranker(k=1, coverage=None).rerank(QUESTION, PASSAGES)
     assert [PASSAGES[index].id for index in ranking.order[3:]] == ["harbour", "long", "else"]

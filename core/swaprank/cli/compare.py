@@ -11,7 +11,7 @@ from rich.console import Console
 from ..errors import InputError
 from ..evaluation.comparisons import comparisons
 from ..evaluation.report.page import write_report
-from ..evaluation.result import Evaluation
+from ..evaluation.result import Evaluation, PassageText
 from ..evaluation.significance import Test
 from ..masking import printable
 from . import evaluation_tables
@@ -27,8 +27,9 @@ def compare(
     """Show the rerankers of one or several results beside one another.
 
     The page has quality beside latency, means with their intervals, wins and losses query by query, and for a chosen
-    query where every passage went. It shows the texts of passages where swaprank eval was given --texts. Needs
-    pip install "swaprank[report]".
+    query where every passage went. It shows the texts of passages where swaprank eval was given --texts, and
+    thumbnails of their images where it was given --images. Needs pip install
+    "swaprank[report]".
     """
     found = joined([Evaluation.load(path / "evaluation.json" if path.is_dir() else path) for path in results])
     if html is not None:
@@ -56,7 +57,11 @@ def joined(results: list[Evaluation]) -> Evaluation:
                 hint="Measure both with the same --data and --measures.",
             )
     rows = {row.name: row for one in results for row in one.rows}
-    passages = {id_: text for one in results for id_, text in one.passages.items()}
+    passages: dict[str, PassageText] = {}
+    for one in results:
+        for id_, shown in one.passages.items():
+            told = {name: value for name, value in shown if value}  # one may have texts and another images
+            passages[id_] = passages.get(id_, PassageText()).model_copy(update=told)
     tests: list[Test] = [one.test for result in results for one in result.comparisons]
     return whole.model_copy(
         update={

@@ -78,6 +78,9 @@ def evaluate(
     per_query: Annotated[Path | None, typer.Option(help="Write every query's figures as CSV.")] = None,
     output_run: Annotated[Path | None, typer.Option(help="Write the last reranker's run in TREC format.")] = None,
     texts: Annotated[bool, typer.Option("--texts", help="Put the passages' texts into the JSON.")] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="Put thumbnails of the passages' images into the JSON, for the report.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
 ) -> None:
     """Measure rerankers against the first stage they rerank.
@@ -95,6 +98,7 @@ def evaluate(
         seed=seed,
         runs=runs,
         texts=texts,
+        images=images,
     )
     asked = DataOptions(
         data=data, split=split, subset=subset, run_name=run_name, first_stage=first_stage, depth=depth,

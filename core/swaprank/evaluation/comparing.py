@@ -16,9 +16,10 @@ from ..types import Passage, Ranking
 from .comparisons import comparisons
 from .machine import this_machine
 from .query_log import QueryLog
-from .result import FIRST_STAGE, DatasetInfo, Evaluation, PassageText, QueryResult, Question, Row
+from .result import FIRST_STAGE, DatasetInfo, Evaluation, InnerSearch, PassageText, QueryResult, Question, Row
 from .row_figures import measured, run_name, write_run
 from .significance import Test
+from .thumbnails import thumbnails
 
 # Backends whose calls may cost money: nothing is asked of them a second time.
 _REMOTE = frozenset({"http", "llm"})
@@ -38,6 +39,7 @@ class Options:
         seed: Of everything random: the test and the bootstrap.
         runs: A folder for every run in TREC format and for what is needed to go on after an interruption.
         texts: Put the texts of candidates into the result.
+        images: Put thumbnails of candidates' images into the result.
         keep_loaded: Leave models loaded when their row is done, for another call; else each makes room for the next.
     """
 
@@ -47,6 +49,7 @@ class Options:
     seed: int = 0
     runs: Path | None = None
     texts: bool = False
+    images: bool = False
     keep_loaded: bool = False
 
 
@@ -88,7 +91,7 @@ def compare(
         rows=rows,
         comparisons=comparisons(rows, how.measures, how.test, how.seed),
         questions=_questions(dataset),
-        passages=_texts(dataset) if how.texts else {},
+        passages=_shown(dataset, how),
     )
     if how.runs is not None:
         (how.runs / "evaluation.json").write_text(found.model_dump_json(), encoding="utf-8")
@@ -153,7 +156,7 @@ def _reranked(
         if not start and _may_be_asked_again(rankings):
             rankings, seconds = _timed(reranker, batch, dataset)
         for query, ranking in zip(batch, rankings, strict=True):
-            results[query] = _result(ranking, seconds / len(batch))
+            results[query] = _result(ranking, dataset.candidates[query], seconds / len(batch))
             log.add(query, dataset.queries[query], dataset.candidates[query], results[query])
             progress(name, 1)
     return {query: results[query] for query in dataset.candidates}
@@ -173,7 +176,7 @@ def _may_be_asked_again(rankings: Sequence[Ranking]) -> bool:
     return not any(call.backend in _REMOTE or call.cached for call in calls)
 
 
-def _result(ranking: Ranking, seconds: float) -> QueryResult:
+def _result(ranking: Ranking, candidates: Sequence[Passage], seconds: float) -> QueryResult:
     return QueryResult(
         ranking=[ranked.passage.id or "" for ranked in ranking.passages],
         scores=[ranked.score for ranked in ranking.passages],
@@ -184,6 +187,15 @@ def _result(ranking: Ranking, seconds: float) -> QueryResult:
         failures=ranking.failures,
         warnings=ranking.warnings,
         reasoning={one.passage.id or "": one.reasoning for one in ranking.passages if one.reasoning},
+        inner=[
+            InnerSearch(
+                query=one.query or "",
+                stage=one.stage,
+                ranking=[candidates[index].id or "" for index in one.kept],
+                scores=list(one.scores),
+            )
+            for one in ranking.trace().inner_searches()
+        ],
     )
 
 
@@ -211,9 +223,19 @@ def _questions(dataset: Dataset) -> dict[str, Question]:
     }
 
 
-def _texts(dataset: Dataset) -> dict[str, PassageText]:
+def _shown(dataset: Dataset, how: Options) -> dict[str, PassageText]:
+    """The texts and images that the result was asked for."""
+    if not (how.texts or how.images):
+        return {}
     found: dict[str, Passage] = {one.id or "": one for each in dataset.candidates.values() for one in each}
-    return {id_: PassageText(text=one.text, title=one.title or "") for id_, one in found.items()}
+    return {
+        id_: PassageText(
+            text=one.text if how.texts else "",
+            title=(one.title or "") if how.texts else "",
+            images=thumbnails(one.images) if how.images else [],
+        )
+        for id_, one in found.items()
+    }
 
 
 def _message(error: Exception) -> str:

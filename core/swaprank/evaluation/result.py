@@ -17,7 +17,10 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import InputError
-from ..types import Call, Failure
+from .query_result import InnerSearch as InnerSearch
+from .query_result import PassageText as PassageText
+from .query_result import QueryResult as QueryResult
+from .query_result import Question as Question
 
 VERSION: Final = 1
 FIRST_STAGE = "first stage"
@@ -65,35 +68,6 @@ class Machine(_Value):
     processor: str
     cpus: int
     python: str
-
-
-class QueryResult(_Value):
-    """One query in one row.
-
-    Attributes:
-        measures: The value of each measure.
-        ranking: Ids of the kept passages, best first.
-        scores: Their scores, best first.
-        score_kind: What the scores mean; ``"retrieval"`` for the first stage.
-        seconds: Wall time of reranking, models loaded before; of queries reranked together, an equal share.
-            0 for the first stage, whose search is not timed.
-        calls: The model calls, in the order of the stages, each with its own seconds and tokens.
-        repairs: Places of the model's output that had to be mended.
-        failures: What failed and was handled by ``on_error``.
-        warnings: What went as configured and is probably not what was wanted.
-        reasoning: What the model said about passages, by passage id, where it said anything.
-    """
-
-    measures: dict[str, float] = {}
-    ranking: list[str]
-    scores: list[float]
-    score_kind: str = ""
-    seconds: float = 0.0
-    calls: list[Call] = []
-    repairs: int = 0
-    failures: list[Failure] = []
-    warnings: list[str] = []
-    reasoning: dict[str, str] = {}
 
 
 class Latency(_Value):
@@ -210,27 +184,6 @@ class Comparison(_Value):
     ties: int
 
 
-class Question(_Value):
-    """A judged query.
-
-    Attributes:
-        text: What was asked.
-        candidates: Ids of its candidates in the order of the first stage.
-        relevance: Judged grade by passage id; those that are not named are not relevant.
-    """
-
-    text: str
-    candidates: list[str]
-    relevance: dict[str, int]
-
-
-class PassageText(_Value):
-    """A candidate's text; only in results that were asked for texts."""
-
-    text: str
-    title: str = ""
-
-
 class Evaluation(_Value):
     """All rows of one evaluation; see the module.
 
@@ -245,7 +198,7 @@ class Evaluation(_Value):
         rows: The first stage, then the rerankers in the order in which they were given.
         comparisons: Every reranker against the first stage and against the best row, for every measure.
         questions: Judged queries by id.
-        passages: Candidates by id, with ``--texts``; else empty.
+        passages: Candidates by id, with ``--texts`` or ``--images``; else empty.
     """
 
     format: Literal["swaprank-evaluation"] = "swaprank-evaluation"

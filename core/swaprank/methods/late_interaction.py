@@ -36,9 +36,10 @@ class LateInteraction(Method):
         skiplist_words: Marks that do not count as tokens of a passage.
         query_prefix: Marker of a query: a token of the vocabulary; of models that read pages any text.
         document_prefix: Marker of a passage.
-        images: For models that read pages (ColQwen2). ``"read"`` compares by its images what has some, all of them
-            together, and by its text what has none; ``"ignore"``, for all other models, reads texts only.
+        images: For models that read pages (ColQwen2, ColPali). ``"read"`` compares by its images what has some, all of
+            them together, and by its text what has none; ``"ignore"``, for all other models, reads texts only.
         max_pixels: Most pixels of an image that are read: a larger one is shrunk, which costs detail and saves tokens.
+            ColPali reads every image at one size.
         image_tokens_only: Whether the words around an image in the model's prompt count as tokens of the page; they do
             by default, as in the official code.
     """

@@ -21,7 +21,7 @@ from ..prompt import Slot, fill, user
 from ..replies.sub_questions import parse
 from ..requests import Capability, Generate, Generated
 from ..scores.ranks import descending
-from ..types import Call, Decomposed, Passage, Query, Ranking
+from ..types import Call, Decomposed, Passage, Query, Ranking, ScoreKind, Trace
 from .candidate_scores import CandidateScores
 from .pooling import covering
 from .scale import Scale
@@ -154,14 +154,32 @@ class Decomposition:
         )
         result = self._ordered(rankings, [[pool.index(index) for index in one[:1]] for one in found[1:]])
         result.calls, result.repairs = list(parts.calls), parts.repairs
+        # Of the inner searches only the work counts: what they say of a passage is said of another question.
         for ranking in [*searches, *rankings[1:]]:
-            result.add(replace(ranking, passages=[]), ())
+            result.add(replace(ranking, passages=[], unscored=[]), ())
         result.add(rankings[0], range(len(pool)))
+        result.parts += [_asked(one, text) for one, text in zip(rankings[1:], parts.sub_questions, strict=False)]
         whole = result.within(pool, len(passages))
+        whole.parts = [*self._found(parts.sub_questions, searches, parts.found), *whole.parts]
         for text, one in zip(parts.sub_questions, found[1:], strict=True):
             for index in one:
                 whole.sub_questions[index] = (*whole.sub_questions.get(index, ()), text)
         return replace(whole, kept=None)
+
+    def _found(
+        self, sub_questions: Sequence[str], searches: Sequence[Ranking], found: Sequence[Sequence[int]]
+    ) -> list[Trace]:
+        """What each search brought into the pool: for the question, then for each part."""
+        if not sub_questions:
+            return []
+        if searches:
+            traces = [_asked(one, text) for one, text in zip(searches, [None, *sub_questions], strict=True)]
+            k = self.options.k
+            return [replace(one, kept=one.kept[:k], scores=one.scores[:k]) for one in traces]
+        return [
+            Trace("retriever", tuple(one), tuple(one), (), ScoreKind.RETRIEVAL.value, 0.0, query=text)
+            for one, text in zip(found, [None, *sub_questions], strict=True)
+        ]
 
     def _ordered(self, rankings: Sequence[Ranking], first: Sequence[Sequence[int]]) -> CandidateScores:
         """The pool in its new order.
@@ -192,6 +210,11 @@ class Decomposition:
         """Of one passage, over the questions that it was scored against."""
         known = [one for one in relevance if one is not None]
         return _COMBINE[self.options.rule](known) if len(known) == len(relevance) else None
+
+
+def _asked(ranking: Ranking, query: str | None) -> Trace:
+    """The trace of an inner ranking, with the question that it was for; None for the question of the call."""
+    return replace(ranking.trace(), query=query)
 
 
 _COMBINE: Mapping[str, Callable[[Sequence[float]], float]] = {

@@ -139,8 +139,9 @@ class QueryRewrite:
             relevance=[self._averaged(row) for row in zip(*(one.relevance for one in rankings), strict=True)],
             evidence=rankings[0].evidence if self.options.rule == "rewritten" else {},
         )
-        for ranking in reversed(rankings):
-            result.add(ranking, range(len(passages)))
+        asked = [text or None, None][: len(rankings)]
+        for ranking, other in reversed(list(zip(rankings, asked, strict=True))):
+            result.add(replace(ranking, stage=replace(ranking.trace(), query=other)), range(len(passages)))
         return replace(result, rewritten_query=text or None)
 
     def _averaged(self, relevance: Sequence[float | None]) -> float | None:

@@ -83,9 +83,14 @@ class Source:
         return found
 
     def image_processor(self) -> Any:
-        """The image processor, which works on pictures of Pillow: torchvision is not needed."""
-        loader = self._transformers.AutoImageProcessor.from_pretrained
-        return self._loaded(loader, backend="pil", **self._format)
+        """The image processor, which works on pictures of Pillow: torchvision is not needed.
+
+        A PEFT adapter may bring its own, with the limits of its training.
+        """
+        load = self._transformers.AutoImageProcessor.from_pretrained
+        if self.is_adapter and (Path(self._adapters[0][0]) / "preprocessor_config.json").exists():
+            return self._loaded(lambda _, **given: load(self._adapters[0][0], **given), backend="pil", **self._format)
+        return self._loaded(load, backend="pil", **self._format)
 
     def is_decoder(self) -> bool:
         """Whether the model reads from left to right (and is no T5)."""

@@ -27,6 +27,7 @@ def in_batches(
     widths: Sequence[int] = (),
     enough: int | None = None,
     packed: bool = False,
+    unit: str = "tokens",
 ) -> None:
     """Call ``forward`` with index batches of similar length, longest first.
 
@@ -38,6 +39,7 @@ def in_batches(
         enough: Tokens that keep the device busy: a batch of so many ends where padding would begin to cost more
             than another batch; None for no such bound.
         packed: Whether a batch is computed without padding, so that it holds as many tokens as its items have.
+        unit: What lengths and budget count, in messages.
         forward: Computes the items of a batch; called again with fewer of them after it ran out of memory.
 
     Raises:
@@ -58,7 +60,7 @@ def in_batches(
                 raise
             if len(batch) == 1:
                 raise BackendError(
-                    f"One item of {longest} tokens does not fit the device's memory.",
+                    f"One item of {longest} {unit} does not fit the device's memory.",
                     hint="Set a smaller max_length, or max_pixels for images.",
                 ) from error
             batch_tokens = sum(lengths[place] for place in batch) // 2 if packed else len(batch) // 2 * longest

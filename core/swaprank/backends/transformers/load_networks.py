@@ -26,6 +26,7 @@ def load_network(
     loader: str,
     *,
     half_safe: bool = True,
+    adapted: bool = True,
     unused: str | None = None,
     **extra: Any,
 ) -> PreTrainedModel:
@@ -36,6 +37,7 @@ def load_network(
         options: The backend's options.
         loader: The auto class of transformers.
         half_safe: As in `dtype`.
+        adapted: Whether the fine-tunings of the source are merged into it.
         unused: How the names of tensors begin that may be untrained, because nobody reads what they compute.
         extra: Further arguments of the loader.
 
@@ -55,7 +57,8 @@ def load_network(
     loaded, notes = source.pretrained(loader, output_loading_info=True, **extra)
     set_language(loaded, options.language, source.model)
     missing = {name for name in notes["missing_keys"] if unused is None or not name.startswith(unused)}
-    missing -= adapt(loaded, source.adapters)
+    if adapted:
+        missing -= adapt(loaded, source.adapters)
     if missing:
         raise ConfigError(
             f"The model {source.model!r} has no trained weights for {', '.join(sorted(missing)[:3])}.",

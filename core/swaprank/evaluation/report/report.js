@@ -43,9 +43,11 @@
     const body = node("tbody");
     rows.forEach((cells) => {
       const line = node("tr");
-      cells.forEach(([text, kind], place) => {
+      cells.forEach(([text, kind, columns = 1], place) => {
         const cell = node(place ? "td" : "th", undefined, place ? { class: kind || "" } : { scope: "row" });
-        cell.append((kind || "").startsWith("text") ? node("div", text) : String(text));
+        cell.colSpan = columns;
+        if (text instanceof Node) cell.append(text);
+        else cell.append((kind || "").startsWith("text") ? node("div", text) : String(text));
         line.append(cell);
       });
       body.append(line);
@@ -67,12 +69,12 @@
     const priced = data.rows.some((row) => row.cost);
     const test = data.comparisons.length ? data.comparisons[0].test : "";
     byId("rows-note").textContent = test
-      ? "p: paired " + test + " test of " + state.measure + ", Holm-corrected; +/= /- are queries against the first stage." : "";
+      ? "p: paired " + test + " test of " + state.measure + ", Holm-corrected. W/T/L: queries won, tied and lost against the first stage." : "";
     const best = Object.fromEntries(data.measures.map((name) => [name, Math.max(...measured.map((row) => row.measures[name]))]));
-    const heads = [["reranker"], ...data.measures.map((name) => [name]), ["p, first stage"], ["p, best"], ["+/=/-"],
+    const heads = [["reranker"], ...data.measures.map((name) => [name]), ["p, first stage"], ["p, best"], ["W/T/L"],
       ["ms p50"], ["ms p95"], ["requests"], ["tokens in"], ["tokens out"], ...(priced ? [["cost per 1000"]] : [])];
     table("rows", heads, data.rows.map((row) => {
-      if (row.error) return [[row.name], [short(row.error, 300), "text bad"]];
+      if (row.error) return [[row.name], [short(row.error, 300), "text bad", heads.length - 1]];
       const one = compared(row, "first-stage"), other = compared(row, "best");
       const values = data.measures.map((name) => [fixed(row.measures[name]), row.measures[name] === best[name] ? "best" : ""]);
       const p = (found) => (found ? [fixed(found.p_holm), found.p_holm < 0.05 ? "best" : ""] : ["–"]);
@@ -85,25 +87,39 @@
 
   const pareto = () => {
     const points = rerankers.filter((row) => row.latency)
-      .map((row) => ({ name: plain(row.name), x: 1000 * row.latency.p50, y: row.measures[state.measure] }))
+      .map((row) => ({ row: row.name, name: plain(row.name), x: 1000 * row.latency.p50, y: row.measures[state.measure] }))
       .sort((one, other) => one.x - other.x || other.y - one.y);
     let highest = -Infinity;
     const front = points.filter((point) => point.y > highest && ((highest = point.y), true));
     const before = first.measures[state.measure];
+    numbered(points);
     draw("pareto", [
       { x: front.map((point) => point.x), y: front.map((point) => point.y), mode: "lines", hoverinfo: "skip",
         line: { color: css("--mark"), width: 2 } },
-      { x: points.map((point) => point.x), y: points.map((point) => point.y), text: points.map((point) => short(point.name, 28)),
-        mode: "markers+text", textposition: points.map((_, place) => (place % 2 ? "bottom center" : "top center")),
+      { x: points.map((point) => point.x), y: points.map((point) => point.y), text: points.map((point, place) => (narrow() ? String(place + 1) : short(point.name, 28))),
+        hovertext: points.map((point) => point.name),
+        mode: "markers+text", textposition: points.map((point, place) => (place % 2 ? "bottom " : "top ") + side(point.x, points)),
         cliponaxis: false,
         marker: { size: 11, color: points.map((point) => css(front.includes(point) ? "--mark" : "--neutral")) },
-        hovertemplate: "%{text}<br>%{x:.1f} ms<br>%{y:.4f}<extra></extra>" },
+        hovertemplate: "%{hovertext}<br>%{x:.1f} ms<br>%{y:.4f}<extra></extra>" },
     ], {
       xaxis: { type: "log", title: { text: "ms per query (p50)" }, tickvals: TICKS, range: span(points.map((point) => Math.log10(point.x)), 0.35) },
       yaxis: { title: { text: state.measure }, range: span([before, ...points.map((point) => point.y)], 0.15) },
       shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: before, y1: before, line: { color: css("--soft"), dash: "dash" } }],
       annotations: [{ xref: "paper", x: 0, y: before, text: "first stage", showarrow: false, xanchor: "left", yanchor: "bottom" }],
     });
+  };
+  // On a phone names would cover one another: points have numbers there, and a list below them the names.
+  const numbered = (points) => {
+    byId("points").hidden = !narrow();
+    byId("points").replaceChildren(...points.map((point) => node("li", point.row)));
+  };
+  const narrow = () => innerWidth < 640;
+  // Labels grow towards the middle, so that none is cut off at an edge.
+  const side = (x, points) => {
+    const [low, high] = [Math.log(points[0].x), Math.log(points.at(-1).x)];
+    const share = high > low ? (Math.log(x) - low) / (high - low) : 0.5;
+    return share < 0.3 ? "right" : share > 0.7 ? "left" : "center";
   };
   const span = (values, share) => {
     if (!values.length) return [0, 1];
@@ -116,7 +132,7 @@
     const mean = shown.map((row) => row.measures[state.measure]);
     const range = shown.map((row) => row.intervals[state.measure] || [0, 0]);
     draw("bars", [{
-      type: "bar", orientation: "h", y: shown.map((row) => plain(short(row.name, 28))), x: mean,
+      type: "bar", orientation: "h", y: shown.map((row) => plain(short(row.name, narrow() ? 16 : 28))), x: mean,
       marker: { color: shown.map((row) => css(row === first ? "--neutral" : "--mark")) },
       error_x: { type: "data", symmetric: false, color: css("--ink"), array: range.map(([, high], place) => high - mean[place]),
         arrayminus: range.map(([low], place) => mean[place] - low) },
@@ -160,6 +176,7 @@
       line.append(node("span", key + " "), String(value));
       return line;
     }));
+    inner(result.inner || []);
     const ids = [...new Set([...question.candidates.slice(0, MOST_SHOWN), ...result.ranking.slice(0, MOST_SHOWN)])];
     const last = Math.max(...ids.map((id) => Math.max(before.get(id) || 0, after.get(id) || 0)), 1) + 1;
     const color = (id) => css((question.relevance[id] || 0) > 0 ? "--good" : "--neutral");
@@ -168,7 +185,7 @@
       line: { color: color(id), width: (question.relevance[id] || 0) > 0 ? 3 : 1 }, marker: { color: color(id), size: 7 },
       text: Array(2).fill(plain(short(id + ": " + (data.passages[id]?.text || ""), 90))), hovertemplate: "%{text}<br>rank %{y}<extra></extra>",
     })), {
-      xaxis: { tickvals: [0, 1], ticktext: ["first stage", plain(short(state.row.name, 20))], range: [-0.15, 1.15], fixedrange: true },
+      xaxis: { tickvals: [0, 1], ticktext: ["first stage", plain(short(state.row.name, narrow() ? 12 : 20))], range: narrow() ? [-0.3, 1.3] : [-0.15, 1.15], fixedrange: true },
       yaxis: { title: { text: "rank" }, range: [last + 0.5, 0.5], zeroline: false },
       height: Math.min(760, 160 + 16 * last),
     });
@@ -177,20 +194,49 @@
       if (is === undefined) return ["dropped", "bad"];
       return was === is ? ["="] : [(was > is ? "▲ " : "▼ ") + Math.abs(was - is), was > is ? "good" : "bad"];
     };
-    const texts = Object.keys(data.passages).length > 0;
+    const known = Object.values(data.passages);
+    const texts = known.some((one) => one.text || one.title), images = known.some((one) => one.images.length);
     const reasons = Object.keys(result.reasoning).length > 0;
     const order = [...result.ranking, ...question.candidates.filter((id) => !after.has(id))].slice(0, 2 * MOST_SHOWN);
     table("passages", [["passage"], ["after"], ["before"], ["moved"], ["score"], ["judged"],
-      ...(texts ? [["text", "text"]] : []), ...(reasons ? [["reasoning", "text"]] : [])],
+      ...(images ? [["images", "images"]] : []), ...(texts ? [["text", "text"]] : []), ...(reasons ? [["reasoning", "text"]] : [])],
     order.map((id) => {
       const judged = question.relevance[id];
-      const passage = data.passages[id] || { text: "", title: "" };
+      const passage = data.passages[id] || { text: "", title: "", images: [] };
       const place = after.get(id);
       return [[short(id, 24)], [place ?? "–"], [before.get(id) ?? "–"], move(id),
         [place === undefined ? "–" : fixed(result.scores[place - 1])],
         [judged === undefined ? "–" : judged, judged > 0 ? "good best" : ""],
+        ...(images ? [[pictures(id, passage.images), "images"]] : []),
         ...(texts ? [[short([passage.title, passage.text].filter(Boolean).join(" — "), 600), "text"]] : []),
         ...(reasons ? [[result.reasoning[id] || "", "text"]] : [])];
+    }));
+  };
+
+  const pictures = (id, urls) => {
+    const made = node("div");
+    urls.filter((url) => url.startsWith("data:image/jpeg;base64,")).forEach((src, place) =>
+      made.append(node("img", undefined, { src, alt: `Image ${place + 1} of ${id}` })));
+    return made;
+  };
+
+  // What was found for sub-questions and rewritten queries: one list each.
+  const inner = (found) => {
+    const made = byId("inner");
+    made.hidden = !found.length;
+    made.replaceChildren(...(found.length ? [node("h3", "Questions asked on the way")] : []), ...found.map((one) => {
+      const part = node("details");
+      const head = node("summary");
+      head.append(node("bdi", one.query), ` (${one.stage}, ${one.ranking.length} found)`);
+      const list = node("ol");
+      one.ranking.slice(0, MOST_SHOWN).forEach((id, place) => {
+        const text = data.passages[id]?.text || "";
+        const line = node("li", short(id, 24) + (one.scores.length ? "  " + fixed(one.scores[place]) : ""));
+        if (text) line.append(" ", node("bdi", short(text, 100)));
+        list.append(line);
+      });
+      part.append(head, list);
+      return part;
     }));
   };
 
@@ -212,6 +258,11 @@
       ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     document.documentElement.dataset.theme = dark ? "light" : "dark";
     all();
+  });
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if ((width < 640) !== narrow()) all();
+    width = innerWidth;
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", all);
   state.query = differences()[0]?.query ?? state.query;

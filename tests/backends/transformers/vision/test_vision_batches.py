@@ -55,7 +55,8 @@ def test_of_an_image_only_its_vectors_are_kept() -> None:
     one = backend("tiny-qwen3-vl-lm")
     one.run([LabelLogprobs(PROMPTS[2], ("a", "b"))])
     network = one._batcher.call(lambda models: models.runner("language")._network).result()
-    assert len(network._seen) == 2
+    kept = network.tower._seen
+    assert len(kept) == 2
     width = network.network.config.text_config.hidden_size
-    for number, seen in network._seen.items():
+    for number, seen in kept.items():
         assert seen.size == (1 + len(seen.deep)) * network._tokens.length(number) * width * 4

@@ -116,8 +116,8 @@ class PackedDecoder:
                 hidden, normed, cos, sin, counts = hidden[read], normed[read], cos[read], sin[read], list(keep)
             query = _rotated(self._heads(attention, "q", normed), cos, sin)
             mixed = _attention(query, key, value, counts, lengths, before, attention.scaling)
-            hidden = hidden + attention.o_proj(mixed)
-            hidden = hidden + layer.mlp(_norm(layer.post_attention_layernorm, hidden))
+            hidden += attention.o_proj(mixed)
+            hidden += _gated(layer.mlp, _norm(layer.post_attention_layernorm, hidden))
         return hidden
 
     def _heads(self, attention: Any, name: str, hidden: Tensor) -> Tensor:
@@ -136,13 +136,21 @@ def _norm(norm: Any, values: Tensor) -> Tensor:
     return normed
 
 
+def _gated(mlp: Any, values: Tensor) -> Tensor:
+    """The gated MLP, whose widest intermediate result is written once."""
+    gate: Tensor = mlp.act_fn(mlp.gate_proj(values))
+    found: Tensor = mlp.down_proj(gate.mul_(mlp.up_proj(values)))
+    return found
+
+
 def _rotated(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary positions: heads [tokens, heads, size], angles [tokens, 1, size], the second half as the first."""
-    import torch
-
     half = heads.shape[-1] // 2
-    turned = torch.cat((-heads[..., half:], heads[..., :half]), dim=-1)
-    return torch.addcmul(heads * cos, turned, sin)
+    first, second = heads[..., :half], heads[..., half:]
+    turned = heads * cos
+    turned[..., :half].addcmul_(second, sin[..., :half], value=-1)
+    turned[..., half:].addcmul_(first, sin[..., half:])
+    return turned
 
 
 def _attention(
@@ -202,12 +210,16 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, scaling: float, mixed
     before = keys.shape[1] - count
     block = _BLOCK if keys.dtype == torch.float32 else _BLOCK_16
     turned = keys.transpose(1, 2)
+    exact = math.frexp(scaling)[0] == 0.5  # a power of two: scaled queries round to nothing else
+    if exact:
+        queries = queries * scaling
+    hidden = queries.new_full((min(block, count),) * 2, -math.inf, dtype=torch.float32).triu_(1)
     for start in range(0, count, block):
         stop = min(start + block, count)
         rows, seen = stop - start, before + stop
         logits = torch.bmm(queries[:, :, start:stop].reshape(groups, shared * rows, size), turned[:, :, :seen])
-        logits = (logits.float() * scaling).view(groups, shared, rows, seen)
-        logits[..., before + start :] += logits.new_full((rows, rows), -math.inf).triu(1)
+        logits = (logits.float() if exact else logits.float().mul_(scaling)).view(groups, shared, rows, seen)
+        logits[..., before + start :] += hidden[:rows, :rows]
         weights = logits.softmax(-1).to(values.dtype).view(groups, shared * rows, seen)
         found = torch.bmm(weights, values[:, :seen]).view(groups, shared, rows, size)
         mixed[start:stop] = found.permute(2, 0, 1, 3).reshape(rows, -1)

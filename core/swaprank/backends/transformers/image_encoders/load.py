@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigError
 from ..._common.models import Runner
 from ..load_networks import load_network, source_of
+from .engine_checkpoints import ENGINE_CLASSES, load_engine_checkpoint
+from .page_formats import PageFormat, PaliGemmaPages, QwenPages
 from .pages import PageEncoder
 from .two_towers import TwoTowers
 
@@ -24,37 +25,55 @@ def image_text_encoder(model: str, options: TransformersOptions) -> Runner | Non
         BackendError: The model cannot be loaded.
         ConfigError: The engine cannot run it.
     """
-    return _loaded(model, options, {"clip": ("CLIPModel", TwoTowers), "siglip": ("SiglipModel", TwoTowers)})
+    source = source_of(model, options)
+    loader = {"clip": "CLIPModel", "siglip": "SiglipModel"}.get(_config(source).get("model_type", ""))
+    if loader is None:
+        return None
+    _check_engine(model, options)
+    network = load_network(source, options, loader)
+    return TwoTowers(network, source.tokenizer(), source.image_processor(), model, options)
 
 
 def page_encoder(model: str, options: TransformersOptions) -> Runner | None:
-    """ColQwen2 in transformers' own format; None for a model of another kind.
+    """ColQwen2 or ColPali, in transformers' own format or in colpali-engine's; None for a model of another kind.
 
     Raises:
         BackendError: The model cannot be loaded.
-        ConfigError: The engine cannot run it.
+        ConfigError: The engine cannot run it, or its adapter is none that can be merged.
     """
-    return _loaded(model, options, {"colqwen2": ("ColQwen2ForRetrieval", PageEncoder)})
-
-
-def _loaded(
-    model: str, options: TransformersOptions, known: dict[str, tuple[str, Callable[..., Runner]]]
-) -> Runner | None:
     source = source_of(model, options)
-    kind = _kind(source)
-    if kind not in known:
+    config = _config(source)
+    kind = config.get("model_type", "")
+    loader = {"colqwen2": "ColQwen2ForRetrieval", "colpali": "ColPaliForRetrieval"}.get(kind)
+    if loader is None and ENGINE_CLASSES.isdisjoint(config.get("architectures") or ()):
         return None
+    _check_engine(model, options)
+    if loader is None:
+        network, projection = load_engine_checkpoint(source, options)
+    else:
+        # Written before transformers 4.52, when the decoder of PaliGemma had its head within.
+        moved = {r"^vlm\.language_model\.model\.": "vlm.language_model.", r"^vlm\.model\.": "vlm."}
+        extra: dict[str, Any] = {"key_mapping": moved} if kind == "colpali" else {}
+        whole: Any = load_network(source, options, loader, **extra)
+        network, projection = whole.vlm, whole.embedding_proj_layer
+    tokenizer = source.tokenizer()
+    # The class that works on Pillow's pictures, also where torchvision is installed: both round differently.
+    processor = source.image_processor()
+    form: PageFormat
+    if network.config.model_type == "paligemma":
+        form = PaliGemmaPages(processor, network.config, model, tokenizer, starts=2 if loader is None else 1)
+    else:
+        form = QwenPages(processor, network.config, model)
+    return PageEncoder(network, projection, tokenizer, form, model, options)
+
+
+def _check_engine(model: str, options: TransformersOptions) -> None:
     if options.engine != "torch":
         raise ConfigError(f"The model {model!r} is run by torch, not by {options.engine}.")
-    loader, make = known[kind]
-    network = load_network(source, options, loader)
-    # The class that works on Pillow's pictures, also where torchvision is installed: both round differently.
-    processor: Any = source.pretrained("AutoImageProcessor", backend="pil")
-    return make(network, source.tokenizer(), processor, model, options)
 
 
-def _kind(source: Source) -> str:
-    """The ``model_type`` of the checkpoint's config; empty where it has no config at the top."""
+def _config(source: Source) -> dict[str, Any]:
+    """The config of the checkpoint, or of the base of an adapter; empty where it has none at the top."""
     path = source.file("config.json")
     found = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
-    return str(found.get("model_type", "")) if isinstance(found, dict) else ""
+    return found if isinstance(found, dict) else {}

@@ -1,15 +1,14 @@
-"""ColQwen2: a vector for every token of a page that is read as an image, and of a query.
+"""ColPali and ColQwen2: a vector for every token of a page that is read as an image, and of a query.
 
 Faysse et al., ColPali (2024), arXiv 2407.01449; protocol of colpali-engine (MIT, https://github.com/illuin-tech/colpali).
 The forward pass of transformers' own `ColQwen2ForRetrieval` hands no grid on, so that image tokens get plain positions
-in place of those that the weights were trained with. Here the inner model is called with the grid and the token types.
+in place of those that the weights were trained with. Here the inner model is called, with what `page_formats` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ImageError
@@ -17,18 +16,13 @@ from ....prompt import Slot
 from ....requests import EmbedImageTokens, EmbedTokens, Request, Response, TokenEmbeddings, Usage
 from ..._tokens.quoting import Quoting
 from ..encoders import Encoder
+from .page_formats import PageFormat
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from ..options import TransformersOptions
-
-_BEFORE = "<|im_start|>user\n<|vision_start|>"
-_AFTER = "<|vision_end|>Describe the image.<|im_end|><|endoftext|>"
-# What the published weights were trained with; colpali-engine has left the prefix out since 0.3.11.
-_QUERY = "Query: "
-_EXPANSION, _EXPANSIONS = "<|endoftext|>", 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +43,13 @@ class _Item:
 
 
 class PageEncoder(Encoder[EmbedTokens | EmbedImageTokens]):
-    """ColQwen2 as transformers loads it.
+    """A vision-language model without its head for words, and a projection of its last states.
 
     Args:
-        network: A `ColQwen2ForRetrieval`.
+        network: The model: a transformers model whose first output is [rows, width, size].
+        projection: From [..., size] to the dimensions of the vectors.
         tokenizer: Its tokenizer.
-        processor: Its image processor, for Pillow's pictures.
+        form: What it reads around pages and texts.
         model: Name of the model in messages.
         options: The backend's options.
     """
@@ -62,18 +57,21 @@ class PageEncoder(Encoder[EmbedTokens | EmbedImageTokens]):
     def __init__(
         self,
         network: PreTrainedModel,
+        projection: torch.nn.Module,
         tokenizer: PreTrainedTokenizerBase,
-        processor: Any,
+        form: PageFormat,
         model: str,
         options: TransformersOptions,
     ) -> None:
+        # Positions are rotary; only the vision tower has a table of them, which bounds no text.
         config: Any = network.config
-        super().__init__(network, config.vlm_config.text_config.max_position_embeddings, model, options)
+        super().__init__(projection, config.text_config.max_position_embeddings, model, options)
         self._network: Any = network
+        self._projection = projection
         self._tokenizer = tokenizer
-        self._processor = processor
+        self._form = form
+        self._constants: dict[str, list[int]] = {}
         self._quoting = Quoting(tokenizer, model, parse_control_tokens=options.parse_control_tokens)
-        self._image_token = int(config.vlm_config.image_token_id)
 
     def _check_kinds(self, requests: Sequence[Request]) -> None:
         """Texts and images are both read."""
@@ -104,9 +102,12 @@ class PageEncoder(Encoder[EmbedTokens | EmbedImageTokens]):
     def _text(self, request: EmbedTokens) -> _Item:
         """A query between its prefix and the tokens that expand it; a passage as it is."""
         is_query = request.role == "query"
-        prefix = request.marker if request.marker is not None else _QUERY if is_query else ""
-        after = self._expansion if is_query and request.expansion is not False else []
-        ids = self._quoting.text((prefix, Slot(request.text)) if prefix else (Slot(request.text),))
+        prefix = request.marker if request.marker is not None else self._form.query_prefix if is_query else ""
+        after: list[int] = []
+        if is_query and request.expansion is not False:
+            after = self._constant(self._form.expansion(prefix))
+        begins = self._form.start + prefix
+        ids = self._quoting.text((begins, Slot(request.text)) if begins else (Slot(request.text),))
         limit = self._limit(request.max_length)
         kept = ids if limit is None else ids[: max(limit - len(after), 0)]
         whole = (*kept, *after)
@@ -118,23 +119,11 @@ class PageEncoder(Encoder[EmbedTokens | EmbedImageTokens]):
         Raises:
             ImageError: The image cannot be read, or is too narrow for the model.
         """
-        picture = request.image.open()
-        try:
-            least, most = self._limits(request)
-            bounds = {"min_pixels": least, "max_pixels": most}
-            patches = self._processor.get_number_of_image_patches(picture.height, picture.width, bounds)
-        except ValueError as error:
-            raise ImageError(f"{request.image.name} does not suit the model {self._name!r}: {error}") from error
-        count = patches // self._processor.merge_size**2
-        before, after = self._prompt
-        ids = (*before, *[self._image_token] * count, *after)
+        count = self._form.length(request)
+        before, after = map(self._constant, self._form.around_page)
+        ids = (*before, *[self._form.image_token] * count, *after)
         own = range(len(before), len(before) + count) if request.image_only else range(len(ids))
         return _Item(ids, own, page=request)
-
-    def _limits(self, request: EmbedImageTokens) -> tuple[int, int]:
-        """The least and most pixels of an image: the model's, with the request's own."""
-        most = request.max_pixels or int(self._processor.size["longest_edge"])
-        return min(int(self._processor.size["shortest_edge"]), most), most
 
     def _forward(self, items: Sequence[_Item]) -> list[Any]:
         """Unit vectors [tokens, dimensions] of each item, all of them texts or all of them pages."""
@@ -149,40 +138,20 @@ class PageEncoder(Encoder[EmbedTokens | EmbedImageTokens]):
         ids = torch.tensor([[*[pad] * (width - len(item.ids)), *item.ids] for item in items], device=place)
         starts = torch.tensor([[width - len(item.ids)] for item in items], device=place)
         mask = (torch.arange(width, device=place)[None] >= starts).long()
-        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
         pages = [item.page for item in items if item.page is not None]
-        if pages:
-            inputs |= self._pixels(pages)
-            # Without it every token gets a plain position, and the vectors are others.
-            inputs["mm_token_type_ids"] = ((ids == self._image_token) & mask.bool()).long()
-        hidden = self._network.vlm(**inputs, use_cache=False)[0]
-        vectors = self._network.embedding_proj_layer(hidden)
+        inputs = self._form.inputs(ids, mask, pages)
+        if "pixel_values" in inputs:
+            inputs["pixel_values"] = inputs["pixel_values"].to(self._network.dtype)
+        hidden = self._network(input_ids=ids, attention_mask=mask, use_cache=False, **inputs)[0]
+        vectors = self._projection(hidden)
         unit = torch.nn.functional.normalize(vectors.float(), dim=-1).cpu().numpy()
         return [row[width - len(item.ids) :] for row, item in zip(unit, items, strict=True)]
 
-    def _pixels(self, pages: Sequence[EmbedImageTokens]) -> dict[str, torch.Tensor]:
-        import torch
-
-        # Opened batch by batch: decoded pictures are large.
-        read = []
-        for page in pages:
-            least, most = self._limits(page)
-            size = {"shortest_edge": least, "longest_edge": most}
-            read.append(self._processor([page.image.open()], return_tensors="pt", size=size))
-        place, kind = self._network.device, self._network.dtype
-        return {
-            "pixel_values": torch.cat([one["pixel_values"] for one in read]).to(place, kind),
-            "image_grid_thw": torch.cat([one["image_grid_thw"] for one in read]).to(place),
-        }
-
-    @cached_property
-    def _prompt(self) -> tuple[list[int], list[int]]:
-        """The tokens before and after those of the image."""
-        return self._quoting.ids(_BEFORE), self._quoting.ids(_AFTER)
-
-    @cached_property
-    def _expansion(self) -> list[int]:
-        return self._quoting.ids(_EXPANSION) * _EXPANSIONS
+    def _constant(self, text: str) -> list[int]:
+        """The ids of a text of the protocol."""
+        if text not in self._constants:
+            self._constants[text] = self._quoting.ids(text)
+        return self._constants[text]
 
 
 def _unreadable(why: str) -> TokenEmbeddings:

@@ -7,9 +7,7 @@ that follow, such as the windows of one query.
 from __future__ import annotations
 
 import inspect
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,34 +15,18 @@ from ....errors import ConfigError
 from ..._common.token_batches import in_batches
 from ..causal import chosen_logprobs
 from .tokens import VisionTokens
+from .tower import VisionTower
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-# Bytes of what the vision tower made of images that are kept from call to call.
-_MOST_BYTES = 256 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the vision tower made of an image.
-
-    Attributes:
-        vectors: Of the image's tokens: a tensor [tiles, tokens, size], or a list with one [tokens, size].
-        deep: Further vectors of them for some layers of the decoder (Qwen3-VL), a list for each; else none.
-        grid: [1, 3]: frames, rows and columns of patches; None in families that have no such thing.
-        size: Bytes of it.
-    """
-
-    vectors: Any
-    deep: list[Any]
-    grid: torch.Tensor | None
-    size: int
-
 
 class VisionNetwork:
     """A decoder that reads text and images from left to right; as `CausalNetwork`, without shared beginnings.
+
+    Attributes:
+        tower: What reads the images.
 
     Args:
         network: The transformers model.
@@ -66,7 +48,7 @@ class VisionNetwork:
             )
         self._kinds = "mm_token_type_ids" in accepted
         self._token = tokens.image_token
-        self._seen: OrderedDict[int, Seen] = OrderedDict()
+        self.tower = VisionTower(network, tokens)
 
     def score(
         self,
@@ -160,7 +142,7 @@ class VisionNetwork:
                     continue
                 numbers.append(-row[place])
                 place += self._tokens.length(-row[place])
-        seen = [self._look(number) for number in numbers]
+        seen = self.tower.look(numbers)
         vectors = [one.vectors for one in seen]
         tiled = isinstance(vectors[0], torch.Tensor)
         together = SimpleNamespace(
@@ -173,23 +155,6 @@ class VisionNetwork:
         grids = [one.grid for one in seen if one.grid is not None]
         if grids:
             found["image_grid_thw"] = torch.cat(grids)
-        return found
-
-    def _look(self, number: int) -> Seen:
-        """What the vision tower makes of an image."""
-        found = self._seen.get(number)
-        if found is None:
-            read = self._tokens.image(number).pixels
-            pixels = {name: tensor.to(self.network.device) for name, tensor in read.items()}
-            grid = pixels.get("image_grid_thw")
-            pixels["pixel_values"] = pixels["pixel_values"].to(self.network.dtype)
-            output = self.network.model.get_image_features(**pixels, return_dict=True)
-            # The rest of the output, such as the states before merging, is not kept.
-            vectors, deep = output.pooler_output, list(getattr(output, "deepstack_features", None) or [])
-            found = self._seen[number] = Seen(vectors, deep, grid, _bytes([vectors, deep]))
-            while len(self._seen) > 1 and sum(one.size for one in self._seen.values()) > _MOST_BYTES:
-                self._seen.popitem(last=False)
-        self._seen.move_to_end(number)
         return found
 
 
@@ -222,10 +187,3 @@ class VisionSession:
         positions = self._mask.sum(-1, keepdim=True) + self._shift
         self._mask = torch.cat([self._mask, self._mask.new_ones(len(kept), 1)], dim=1)
         self.logits, self._cache = self._network.following(tokens[:, None], self._mask, positions, self._cache)
-
-
-def _bytes(output: Any) -> int:
-    """The size of the tensors in an output, however they are nested."""
-    if hasattr(output, "nbytes"):
-        return int(output.nbytes)
-    return sum(_bytes(value) for value in output)

@@ -30,10 +30,12 @@ class Read:
     Attributes:
         pixels: The tensors of its vision tower, by the names of its arguments.
         tokens: How many tokens of the prompt it becomes.
+        area: How many pixels the vision tower reads, in all tiles.
     """
 
     pixels: Mapping[str, torch.Tensor]
     tokens: int
+    area: int
 
     @property
     def size(self) -> int:
@@ -96,8 +98,12 @@ class ImageReader:
             ) from error
         found.pop("num_patches", None)
         if self._grids:
-            return Read(found, int(found["image_grid_thw"].prod()) // self._per_token)
-        return Read({"pixel_values": found["pixel_values"]}, self._per_tile * len(found["pixel_values"]))
+            patches = int(found["image_grid_thw"].prod())
+            return Read(found, patches // self._per_token, patches * self._processor.patch_size**2)
+        tiles = found["pixel_values"]
+        return Read(
+            {"pixel_values": tiles}, self._per_tile * len(tiles), tiles.shape[-2] * tiles.shape[-1] * len(tiles)
+        )
 
     def _bounds(self, slot: ImageSlot) -> dict[str, Any]:
         """What the image processor is told beside its own settings."""

@@ -51,7 +51,7 @@ class VisionTokens(Tokens):
         )
         self._reader = reader
         self._numbers: OrderedDict[tuple[str, int | None, int | None], int] = OrderedDict()
-        self._lengths: dict[int, int] = {}
+        self._sizes: dict[int, tuple[int, int]] = {}
         self._count = 0
         # Of the call that runs:
         self._slots: dict[int, ImageSlot] = {}
@@ -107,13 +107,15 @@ class VisionTokens(Tokens):
         self._read.clear()
         while len(self._numbers) > _MOST_NUMBERS:
             _, number = self._numbers.popitem(last=False)
-            self._lengths.pop(number, None)
+            self._sizes.pop(number, None)
 
     def length(self, number: int) -> int:
         """How many tokens an image becomes."""
-        if number not in self._lengths:
-            self._lengths[number] = self.image(number).tokens
-        return self._lengths[number]
+        return self._size(number)[0]
+
+    def area(self, number: int) -> int:
+        """How many pixels of an image the network reads."""
+        return self._size(number)[1]
 
     def _rendered(self, prompt: Text | Chat) -> list[int]:
         """As in `Tokens`; a chat begins as any text does where its template does not say so, as in LLaVA's."""
@@ -122,6 +124,13 @@ class VisionTokens(Tokens):
         rendered = self.template.text(prompt)
         begun = str(self.tokenizer.bos_token or "")
         return self.quoting.text(rendered, special=prompt.special or not begun or not plain(rendered).startswith(begun))
+
+    def _size(self, number: int) -> tuple[int, int]:
+        """The tokens and the pixels of an image."""
+        if number not in self._sizes:
+            read = self.image(number)
+            self._sizes[number] = (read.tokens, read.area)
+        return self._sizes[number]
 
     def _number(self, slot: ImageSlot) -> int:
         key = (slot.image.digest, slot.min_pixels, slot.max_pixels)
