@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from .capability import Capability as Capability
-from .images import Image
+from .images import Image, ImageLimits
 from .prompt import Prompt, Text
 from .responses import Attended as Attended
 from .responses import Embedded as Embedded
 from .responses import Generated as Generated
+from .responses import ImageBytes as ImageBytes
 from .responses import LabelScores as LabelScores
 from .responses import LexicalScores as LexicalScores
 from .responses import PairScored as PairScored
@@ -338,7 +339,17 @@ class Tokenize:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class FetchImage:
+    """The bytes of an image on a server; asked by the stage before its method reads, and of no model."""
+
+    capability: ClassVar[Capability] = Capability.IMAGE_BYTES
+    response: ClassVar[type[ImageBytes]] = ImageBytes
+    image: Image
+    limits: ImageLimits
+
+
 Request = (
     Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedImage | EmbedTokens | EmbedImageTokens
-    | PromptScore | Views | EmbedPrompt | Attend | Lexical | LexicalBlend | Tokenize
+    | PromptScore | Views | EmbedPrompt | Attend | Lexical | LexicalBlend | Tokenize | FetchImage
 )  # fmt: skip
