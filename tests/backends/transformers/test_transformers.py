@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from swaprank import BackendError, ConfigError
+from swaprank.backends._common.token_batches import in_batches
 from swaprank.backends.transformers import load_by_sentence_transformers
 from swaprank.backends.transformers.backend import TransformersBackend
-from swaprank.backends.transformers.batching import in_batches
 from swaprank.backends.transformers.options import TransformersOptions
 from swaprank.requests import Embed, Generate, Lexical, PairScore
 from swaprank.testing import check_backend
