@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "types": {"errors", "images", "trace"},
     "capability": set(),
     "embedding_requests": {"capability", "images", "prompt", "responses"},
-    "requests": {"capability", "embedding_requests", "prompt", "responses"},
+    "requests": {"capability", "embedding_requests", "images", "prompt", "responses"},
     "scores": WORDS,
     "replies": WORDS,
     "bm25": PURE,

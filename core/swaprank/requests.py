@@ -17,10 +17,12 @@ from .embedding_requests import EmbedImageTokens as EmbedImageTokens
 from .embedding_requests import EmbedPrompt as EmbedPrompt
 from .embedding_requests import EmbedTokens as EmbedTokens
 from .embedding_requests import Views as Views
+from .images import Image, ImageLimits
 from .prompt import Prompt, Text
 from .responses import Attended as Attended
 from .responses import Embedded as Embedded
 from .responses import Generated as Generated
+from .responses import ImageBytes as ImageBytes
 from .responses import LabelScores as LabelScores
 from .responses import LexicalScores as LexicalScores
 from .responses import PairScored as PairScored
@@ -234,7 +236,17 @@ class Tokenize:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class FetchImage:
+    """The bytes of an image on a server; asked by the stage before its method reads, and of no model."""
+
+    capability: ClassVar[Capability] = Capability.IMAGE_BYTES
+    response: ClassVar[type[ImageBytes]] = ImageBytes
+    image: Image
+    limits: ImageLimits
+
+
 Request = (
     Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedImage | EmbedTokens | EmbedImageTokens
-    | PromptScore | Views | EmbedPrompt | Attend | Lexical | LexicalBlend | Tokenize
+    | PromptScore | Views | EmbedPrompt | Attend | Lexical | LexicalBlend | Tokenize | FetchImage
 )  # fmt: skip

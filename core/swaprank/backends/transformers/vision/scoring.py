@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigError, ImageError, PromptTooLongError, SwaprankError
@@ -12,8 +13,9 @@ from ....scores.activation import sigmoid
 from ..._checkpoints.limits import positions
 from ..._tokens.rendering import Rendering
 from ..._tokens.tokens import Encoded
-from ..load_networks import load_network
-from ..load_report import expecting
+from ..loading.networks import load_network
+from ..loading.report import expecting
+from ..loading.tensors import stored_tensors
 from .language import vision_tokens
 from .network import VisionNetwork, VisionSession
 from .tokens import VisionTokens
@@ -85,7 +87,9 @@ def vision_prompt_scorer(source: Source, options: TransformersOptions) -> Prompt
     """
     with expecting(_HEAD, "lm_head."):
         network: Any = load_network(source, options, "AutoModelForImageTextToText", unused="lm_head.")
-    network.lm_head = _head(_tensors(source), source.model).to(network.device, network.dtype)
+    network.lm_head = _head(dict(stored_tensors(Path(source.path), _HEAD)), source.model).to(
+        network.device, network.dtype
+    )
     tokens = vision_tokens(source, options, network)
     return PromptScorer(
         VisionNetwork(network, tokens, source.model),
@@ -111,25 +115,3 @@ def _head(tensors: Mapping[str, torch.Tensor], model: str) -> torch.nn.Module:
             hint="This method is for jina-reranker-m0.",
         ) from error
     return torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1]).eval()
-
-
-def _tensors(source: Source) -> dict[str, torch.Tensor]:
-    """The tensors of the head, out of whichever file of the checkpoint holds them."""
-    import json
-
-    from safetensors import safe_open
-
-    index = source.file("model.safetensors.index.json")
-    if index is None:
-        names = {"model.safetensors"}
-    else:
-        shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        names = {file for tensor, file in shards.items() if tensor.startswith(_HEAD)}
-    found = {}
-    for name in sorted(names):
-        path = source.file(name)
-        if path is None:
-            continue
-        with safe_open(path, framework="pt") as file:
-            found.update({key: file.get_tensor(key) for key in file.keys() if key.startswith(_HEAD)})  # noqa: SIM118
-    return found
