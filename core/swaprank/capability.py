@@ -20,3 +20,4 @@ class Capability(StrEnum):
     ATTENTION = "attention"
     LEXICAL = "lexical"
     TOKENS = "tokens"
+    IMAGE_BYTES = "image_bytes"

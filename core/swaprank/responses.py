@@ -195,7 +195,21 @@ class Tokenized:
     usage: Usage = Usage()
 
 
+@dataclass(frozen=True, slots=True)
+class ImageBytes:
+    """Answer to `FetchImage`.
+
+    Attributes:
+        data: What its server sent.
+        unreadable: Why there is none; empty where there is.
+    """
+
+    data: bytes = field(repr=False)
+    unreadable: str = ""
+    usage: Usage = Usage()
+
+
 Response = (
     Generated | LabelScores | SequenceScore | PairScored | Embedded | TokenEmbeddings | Viewed | Attended
-    | LexicalScores | Tokenized
+    | LexicalScores | Tokenized | ImageBytes
 )  # fmt: skip

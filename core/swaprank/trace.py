@@ -192,7 +192,7 @@ class Trace:
 
 def _call(call: Call) -> str:
     model = f" {call.model}" if call.model else ""
-    facts = [f"{call.requests} requests"]
+    facts = [f"{call.requests} {'request' if call.requests == 1 else 'requests'}"]
     if call.input_tokens or call.output_tokens:
         facts.append(f"{call.input_tokens:,} + {call.output_tokens:,} tokens")
     facts += [f"{call.cached} from the cache"] if call.cached else []

@@ -200,7 +200,7 @@ def test_other_models_files_options_and_texts_have_answers_of_their_own(tmp_path
 
 @pytest.mark.torch
 def test_auto_is_the_number_format_of_the_machine(monkeypatch) -> None:
-    from swaprank.backends.transformers import device
+    from swaprank.backends.transformers.loading import device
 
     backend = Reranker({**CROSS_ENCODER, "backend": {"device": "cpu"}})._stage.ranker.backend
     told = set()

@@ -16,6 +16,10 @@ def test_recommend() -> None:
     assert found[0]["recipe"] == "embedded"
     assert found[0]["milliseconds"] <= 200
     assert "The fastest that fits otherwise is 'embedded'" in swaprank(*need[:5], "--budget-ms", "1", check=2).stderr
+    slower = (*need[:5], "--budget-ms", "9000", "-n", "30")
+    assert "~: measured with random weights" in swaprank(*slower).stdout
+    known = {one["recipe"]: one["by_shape"] for one in json.loads(swaprank(*slower, "--json").stdout)}
+    assert (known["bge-reranker-v2-m3"], known["embedded"]) == (True, False)
     assert "have not been measured" in swaprank("recommend", "--device", "cuda", "--budget-ms", "9", check=2).stderr
 
 

@@ -278,7 +278,7 @@ def test_facts_follow_from_a_recipe() -> None:
         "commercial_use": "yes",
         "context_tokens": 8192,
         "memory_bf16": "1.1 GB",
-        "backends": ["http", "transformers", "vllm"],
+        "backends": ["http", "onnx", "transformers", "vllm"],
     }
     assert facts(get("jina-reranker-v2"))["commercial_use"] == "no"
     assert facts(get("rankvicuna-fp16"))["commercial_use"] == "see licence"

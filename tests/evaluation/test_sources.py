@@ -201,6 +201,22 @@ def test_noveleval_and_its_like_rank_what_was_judged(tmp_path, header) -> None:
     assert set(ids(data)["q1"]) == {"d1", "d2", "d3"}
 
 
+def test_a_line_of_names_says_which_column_is_the_text(tmp_path) -> None:
+    (tmp_path / "corpus.tsv").write_text("doc_id\ttext\n" + "".join(f"{id_}\t{text}\n" for id_, text in TEXTS.items()))
+    (tmp_path / "queries.csv").write_text('query_id,category,query_text\nq1,Drinks,"green, or black, tea"\n')
+    (tmp_path / "qrels.txt").write_text("q1 Q0 d1 2\nq1 Q0 d2 0\n")
+    assert open_data(DataOptions(str(tmp_path))).queries == {"q1": "green, or black, tea"}
+    (tmp_path / "queries.csv").write_text("query_id,category,query_text\nq1,Drinks\n")
+    with pytest.raises(InputError, match="line 2 has no column 3"):
+        open_data(DataOptions(str(tmp_path)))
+
+
+def test_a_name_that_is_no_file_may_be_a_mistake(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "ir_datasets", None)
+    with pytest.raises(MissingDependencyError, match=r"no file or folder 'nowhere'.*swaprank\[eval\]"):
+        open_data(DataOptions("nowhere"))
+
+
 class TestCatalog:
     """By a stand-in for ir_datasets with the part of its interface that is used: the real one downloads."""
 

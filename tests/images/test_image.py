@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from swaprank import Image, ImageError, InputError, Passage, Query, Reranker
+from swaprank.images import ImageAccess, ImageLimits
 from tests.conftest import GOLDEN
 
 PIL = pytest.importorskip("PIL.Image")
@@ -113,13 +114,59 @@ def test_what_is_no_image_is_named(source, says) -> None:
     assert "secret" not in str(error.value)
 
 
-def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch) -> None:
-    monkeypatch.setattr("swaprank.images.opening.MOST_PIXELS", 10_000)
+def test_a_bomb_is_refused_before_it_is_decoded() -> None:
+    access = ImageAccess(image_limits=ImageLimits(bytes=50_000, pixels=10_000))
+    bomb = Image(encoded(PIL.new("L", (200, 100))))
     with pytest.raises(ImageError, match="200 x 100 pixels"):
-        Image(encoded(PIL.new("L", (200, 100)))).open()
-    monkeypatch.setattr("swaprank.images.image.MOST_BYTES", 10)
+        bomb.within(access).open()
+    assert bomb.open().size == (200, 100)
+    with pytest.raises(ImageError, match="200 x 100 pixels"):  # although it has been decoded by now
+        bomb.within(access).open()
     with pytest.raises(ImageError, match="more than 10 bytes"):
-        Image(IMAGES / "red_circle.png").open()
+        Image(IMAGES / "red_circle.png").within(ImageAccess(image_limits=ImageLimits(bytes=10))).open()
+
+
+def test_a_folder_is_not_left(tmp_path) -> None:
+    folder, outside = tmp_path / "pages", tmp_path / "outside.png"
+    (folder / "deep").mkdir(parents=True)
+    for path in (folder / "deep" / "a.png", outside):
+        path.write_bytes(data("red_circle.png"))
+    (folder / "link.png").symlink_to(outside)
+    access = ImageAccess(image_folder=str(folder))
+    assert Image("deep/a.png").within(access).open().size == Image(folder / "deep" / "a.png").within(access).open().size
+    for path in ("../outside.png", outside, "link.png", "deep/../../outside.png"):
+        with pytest.raises(ImageError, match="lies outside of image_folder"):
+            Image(path).within(access).open()
+    assert Image(data("red_circle.png")).within(access).open()  # no path
+
+
+def test_a_file_that_changes_is_read_anew_by_the_next_ranking(tmp_path) -> None:
+    path = tmp_path / "page.png"
+    path.write_bytes(encoded(PIL.new("RGB", (4, 4), "red")))
+    kept = Image(path)
+    first = kept.within(ImageAccess())
+    assert first.open().getpixel((0, 0)) == (255, 0, 0)
+    path.write_bytes(encoded(PIL.new("RGB", (5, 5), "blue")))
+    second = kept.within(ImageAccess())
+    assert second.digest != first.digest
+    assert second.open().getpixel((0, 0)) == (0, 0, 255)
+
+
+def test_a_file_that_changes_between_its_digest_and_its_pixels_is_said(tmp_path) -> None:
+    path = tmp_path / "page.png"
+    path.write_bytes(encoded(PIL.new("RGB", (6, 6), "red")))
+    image = Image(path)
+    assert image.digest
+    path.write_bytes(encoded(PIL.new("RGB", (6, 7), "red")))
+    with pytest.raises(ImageError, match="changed while it was read"):
+        image.open()
+
+
+def test_urls_that_differ_behind_the_question_mark_are_two_images() -> None:
+    one, other = (Image(f"https://example.org/page?number={number}") for number in "12")
+    assert one != other
+    assert "number=1" not in repr(one)
+    assert "secret" not in Image("https://user:secret@example.org/a.png").name
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 10_000), (10_000, 1)])

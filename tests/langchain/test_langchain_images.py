@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from langchain_core.documents import Document
+from langchain_core.documents.base import Blob
 from langchain_core.language_models import FakeListLLM
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage
@@ -29,6 +30,9 @@ METADATA = {
     "data URL": {"image_url": DATA_URL},
     "bytes": {"image": RED.read_bytes()},
     "Path": {"image": RED},
+    "Blob of bytes": {"image": Blob.from_data(RED.read_bytes(), mime_type="image/png")},
+    "Blob of a file": {"image": [Blob.from_path(RED)]},
+    "Blob of base64": {"image": Blob.from_data(PACKED)},
     "v1 block": {"image": {"type": "image", "base64": PACKED, "mime_type": "image/png"}},
     "v0 block": {"image": {"type": "image", "source_type": "base64", "data": PACKED}},
     "OpenAI block": {"image": [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": {"url": DATA_URL}}]},

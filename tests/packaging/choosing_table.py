@@ -42,7 +42,7 @@ def table() -> str:
         first = found.published[0] if found.published else None
         quality = f"{first.value:g} {first.metric}, {first.dataset}" if first else "none on a public set"
         milliseconds = cpu_latency().of(name, PASSAGES)
-        time = "GPU" if milliseconds is None else f"{milliseconds:,.0f}"
+        time = "GPU" if milliseconds is None else f"{'~' * (name in cpu_latency().by_shape)}{milliseconds:,.0f}"
         lines.append(f"| {need} | `{name}` | {quality} | {time} | {found.license} |")
     return "\n".join(lines)
 

@@ -20,7 +20,7 @@ def images_of(value: Any, *, packed: bool = False) -> tuple[Image, ...]:
 
     Args:
         value: A path, bytes, a ``data:`` or http(s) URL, base64, a PIL image, a content block of LangChain or
-            OpenAI, or a list of these; None for no image.
+            OpenAI, a ``Blob`` of LangChain, or a list of these; None for no image.
         packed: Whether a text is base64 in any case.
 
     Raises:
@@ -35,6 +35,9 @@ def images_of(value: Any, *, packed: bool = False) -> tuple[Image, ...]:
         return (Image(f"data:;base64,{value}" if is_data and not value.startswith("data:") else value),)
     if isinstance(value, Sequence) and not isinstance(value, bytes | os.PathLike):
         return tuple(image for one in value for image in images_of(one, packed=packed))
+    if all(hasattr(value, name) for name in ("data", "path", "mimetype")):  # a Blob
+        value = value.path if value.data is None else value.data
+        return () if value is None else images_of(value, packed=True) if isinstance(value, str) else as_images(value)
     try:
         return as_images(value)
     except ImageError as error:

@@ -68,7 +68,10 @@ def recommend(
     console.print(_table(found[:count], passages))
     times = cpu_latency()
     if need.device == "cpu":
-        console.print(f"ms: {times.words} words each, on {times.machine}.", style="dim", soft_wrap=True)
+        told = f"ms: measured with passages of {times.words} words on {times.machine}."
+        if any(one.by_shape for one in found[:count]):
+            told += " ~: measured with random weights of the model's shape, on which the time depends."
+        console.print(told, style="dim", soft_wrap=True)
     more = f"{len(found)} fit. " if len(found) > count else ""
     console.print(f"{more}Reranker({found[0].name!r}) builds the first; swaprank recipes NAME tells more.", style="dim")
 
@@ -95,7 +98,7 @@ def _table(found: list[Suggestion], passages: int) -> Table:
             escape(head), justify="right" if head.startswith("ms") else "left", no_wrap=head in ("recipe", "size")
         )
     for one in found:
-        milliseconds = "?" if one.milliseconds is None else f"{one.milliseconds:.0f}"
+        milliseconds = "?" if one.milliseconds is None else f"{'~' * one.by_shape}{one.milliseconds:,.0f}"
         entry = one.recipe
         size = entry.parameters or "-"
         cells = (one.name, milliseconds, size, ", ".join(entry.languages), entry.license, published(entry))
@@ -115,6 +118,7 @@ def _facts(one: Suggestion) -> dict[str, object]:
     return {
         "recipe": one.name,
         "milliseconds": one.milliseconds,
+        "by_shape": one.by_shape,
         "parameters": parameters(one.recipe),
         **one.recipe.model_dump(include={"description", "languages", "license", "published", "notes"}),
     }

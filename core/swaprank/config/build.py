@@ -13,6 +13,7 @@ from ..backends.llm.options import LlmOptions, LlmProvider
 from ..cache.backend import CachedBackend, store_of
 from ..cache.options import CacheOptions, takes_cache
 from ..errors import ConfigError
+from ..images import ImageAccess
 from ..masking import shown
 from ..method import Method
 from ..requests import Capability
@@ -68,6 +69,8 @@ class Builder:
         policy = validated(RetryPolicy, _own(expanded, RetryPolicy), where)
         reading = validated(Reading, _own(expanded, Reading), where)
         validated(Pricing, _own(expanded, Pricing), where)
+        if main != "method":
+            _check_access(validated(ImageAccess, _own(expanded, ImageAccess), where), where, COMPOSITES[main].title)
         if main == "method":
             method_ranker, name = self._method(expanded, where, backend), expanded[main]
             ranker = reading_ranker(reading, method_ranker, self._inherited, where)
@@ -147,7 +150,9 @@ class Builder:
         check_needs(method.name, method.required, backend.name, backend.capabilities)
         if config.get("cache") is not None:
             backend = _cached(config["cache"], method_class, backend, where)
-        return MethodRanker(method, strategy, backend, partial=config.get("on_error") == "keep_order")
+        access = validated(ImageAccess, _own(config, ImageAccess), where)
+        _check_access(access, where, None if method.reads_images else method.name)
+        return MethodRanker(method, strategy, backend, config.get("on_error") == "keep_order", access)
 
     def _backend(self, options: BackendOptions, model: str, asker: str, needs: frozenset[Capability]) -> Backend:
         """The backend of these options; that of the framework's LLM where there is one."""
@@ -183,6 +188,16 @@ class Builder:
 
     def _reranker(self, spec: Any, nested: Nested, where: str) -> Stage | str:
         return spec if isinstance(spec, str) and spec in nested.names else self._nested(spec, where)
+
+
+def _check_access(access: ImageAccess, where: str, text_only: str | None) -> None:
+    """Refuse options of images beside what reads none, named ``text_only``."""
+    given = sorted(access.model_fields_set)
+    if text_only is not None and given:
+        raise ConfigError(
+            f"{where}: {given[0]} is for methods that read images, and {text_only!r} reads none with these options.",
+            hint="Write it beside the method that does; some methods need images: read.",
+        )
 
 
 def _strategy(spec: Any, where: str) -> tuple[type[Strategy], Config]:

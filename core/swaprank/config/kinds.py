@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..backend import Backend
 from ..errors import ConfigError
+from ..images import ImageAccess
 from ..requests import Capability
 from ..stages.boost import Booster, BoostOptions
 from ..stages.cascade import Cascade
@@ -42,7 +43,7 @@ from .data import Config
 from .prices import Pricing
 
 METHOD_KEYS = ("method", "model", "strategy", "backend", "cache")
-STAGE_OPTIONS: tuple[type[BaseModel], ...] = (Limits, RetryPolicy, Reading, Pricing)
+STAGE_OPTIONS: tuple[type[BaseModel], ...] = (Limits, RetryPolicy, Reading, Pricing, ImageAccess)
 STAGE_KEYS = frozenset({"on_error", *(name for options in STAGE_OPTIONS for name in options.model_fields)})
 
 

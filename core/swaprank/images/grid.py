@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ImageError, require
+from .access import ImageAccess
 from .image import Image
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ class Drawn(Image):
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the references."""
         return dict(self.__dict__)
+
+    @property
+    def url(self) -> None:
+        """Nothing is fetched: what it is drawn from has been."""
+        return None
+
+    def within(self, access: ImageAccess) -> Image:
+        """Itself: what it is drawn from is read as it was given."""
+        return self
 
     def _opened(self, images: Sequence[Image]) -> list[Picture | None]:
         found: list[Picture | None] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import copy
 import hashlib
 import io
 import math
@@ -17,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ImageError
-from .opening import MOST_BYTES, decoded, flattened
+from .access import ImageAccess
+from .opening import check_size, decoded, flattened
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -29,6 +31,7 @@ _last: OrderedDict[str, Picture] = OrderedDict()
 _guard = threading.Lock()
 # Pixels of the last ones together: 144 MB.
 _MOST_KEPT = 48_000_000
+_ANY = ImageAccess()
 
 
 class Image:
@@ -53,6 +56,9 @@ class Image:
                 hint="Give a path, bytes, a data: or http(s) URL, or a PIL image.",
             )
         self._source: str | Path | bytes | Picture = source
+        self._access = _ANY
+        self._given_name = ""
+        self._problem: ImageError | None = None
 
     @classmethod
     def from_base64(cls, text: str) -> Image:
@@ -64,16 +70,40 @@ class Image:
         return cls(_unpacked(text))
 
     @property
+    def url(self) -> str | None:
+        """Where it has to be fetched from; None where it is at hand."""
+        source = self._source
+        remote = isinstance(source, str) and source[:8].lower().startswith(("http://", "https://"))
+        return str(source) if remote else None
+
+    def within(self, access: ImageAccess) -> Image:
+        """The same image, read as a config allows it, and read anew where it is a file."""
+        found = copy.copy(self)
+        found._access = access
+        return found
+
+    def fetched(self, answer: bytes | ImageError) -> Image:
+        """The same image with the bytes that its server gave, or with the reason why there are none."""
+        found = copy.copy(self)
+        found._source, found._problem = (b"", answer) if isinstance(answer, ImageError) else (answer, None)
+        found._given_name = self.name
+        return found
+
+    @property
     def name(self) -> str:
         """What messages call it: a path, or what kind of source it comes from."""
         source = self._source
+        if self._given_name:
+            return self._given_name
         if isinstance(source, bytes):
             return f"An image of {len(source)} bytes"
         if isinstance(source, str) and source.startswith("data:"):
             return "An image in a data: URL"
         if isinstance(source, str) and "://" in source:
-            # The rest may hold a key.
-            return f"The image {source.partition('?')[0]!r}"
+            # The rest may hold a key, and what is before the host a password.
+            scheme, _, rest = source.partition("?")[0].partition("://")
+            server, slash, path = rest.partition("/")
+            return f"The image {scheme + '://' + server.rpartition('@')[2] + slash + path!r}"
         return f"The image {str(source)!r}" if isinstance(source, str | Path) else "A PIL image"
 
     @cached_property
@@ -84,7 +114,7 @@ class Image:
             ImageError: They cannot be read.
         """
         if not isinstance(self._source, str | Path | bytes):
-            seen = flattened(self._source, self.name)
+            seen = flattened(self._source, self.name, self._access.image_limits.pixels)
             return hashlib.sha256(f"RGB {seen.size} ".encode() + seen.tobytes()).hexdigest()
         return hashlib.sha256(self._bytes()).hexdigest()
 
@@ -94,14 +124,19 @@ class Image:
         Raises:
             ImageError: It cannot be read, is no image, or is too large.
         """
+        most = self._access.image_limits.pixels
         found = _opened.get(self.digest)
         if found is None:
             source = self._source
             if isinstance(source, str | Path | bytes):
-                found = decoded(self._bytes(), self.name)
+                data = self._bytes()
+                if hashlib.sha256(data).hexdigest() != self.digest:
+                    raise ImageError(f"{self.name} changed while it was read.", hint="Rerank again.")
+                found = decoded(data, self.name, most)
             else:
-                found = flattened(source, self.name)
+                found = flattened(source, self.name, most)
             _opened[self.digest] = found
+        check_size(found, self.name, most)
         _keep(self.digest, found)
         return found
 
@@ -124,22 +159,45 @@ class Image:
 
     def _bytes(self) -> bytes:
         source = self._source
+        if self._problem is not None:
+            raise self._problem.with_traceback(None)
         if isinstance(source, bytes):
-            return _checked(source, self.name)
-        if isinstance(source, str):
-            if source.startswith("data:"):
-                head, _, packed = source.partition(",")
-                if not head.endswith(";base64"):
-                    raise ImageError("A data: URL holds no base64.", hint="Write data:image/png;base64,...")
-                return _checked(_unpacked(packed), self.name)
-            if source.startswith(("http://", "https://")):
-                raise ImageError(f"{self.name} is on a server, and nothing is fetched.", hint="Give its bytes.")
+            return self._checked(source)
+        if isinstance(source, str) and source.startswith("data:"):
+            head, _, packed = source.partition(",")
+            if not head.endswith(";base64"):
+                raise ImageError("A data: URL holds no base64.", hint="Write data:image/png;base64,...")
+            return self._checked(_unpacked(packed))
+        if self.url is not None:
+            raise ImageError(
+                f"{self.name} is on a server, and nothing is fetched.",
+                hint="Write allow_urls: true beside a method that reads images, or give its bytes.",
+            )
         try:
-            with Path(str(source)).open("rb") as file:
-                data = file.read(MOST_BYTES + 1)
-        except (OSError, ValueError) as error:
+            with self._path().open("rb") as file:
+                data = file.read(self._access.image_limits.bytes + 1)
+        except ImageError:
+            raise
+        except (OSError, ValueError, RuntimeError) as error:
             raise ImageError(f"{self.name} cannot be read: {type(error).__name__}.") from error
-        return _checked(data, self.name)
+        return self._checked(data)
+
+    def _path(self) -> Path:
+        """The file; inside the folder of the config, where it names one."""
+        path = Path(str(self._source))
+        if self._access.image_folder is None:
+            return path
+        folder = Path(self._access.image_folder).resolve()
+        path = (folder / path).resolve()
+        if not path.is_relative_to(folder):
+            raise ImageError(f"{self.name} lies outside of image_folder {self._access.image_folder!r}.")
+        return path
+
+    def _checked(self, data: bytes) -> bytes:
+        most = self._access.image_limits.bytes
+        if len(data) > most:
+            raise ImageError(f"{self.name} has more than {most} bytes.", hint="Give a smaller image.")
+        return data
 
     def __eq__(self, other: object) -> bool:
         """Whether the bytes are the same."""
@@ -156,14 +214,19 @@ class Image:
         return f"Image({self._key()})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle the reference, not what was read of it."""
-        return {"_source": self._source}
+        """Copy and pickle the reference, not what was read of it; the digest of what cannot change stays."""
+        kept = {key: value for key, value in self.__dict__.items() if key.startswith("_")}
+        if isinstance(self._source, bytes) and self._problem is None and "digest" in self.__dict__:
+            kept["digest"] = self.digest
+        return kept
 
     def _key(self) -> str:
         try:
             return f"sha256:{self.digest}"
         except ImageError:
-            return f"unreadable: {self.name}"
+            # What is left out of the name of a URL makes it another one.
+            of = "" if self.url is None else f" {hashlib.sha256(self.url.encode()).hexdigest()}"
+            return f"unreadable: {self.name}{of}"
 
 
 def _keep(digest: str, picture: Picture) -> None:
@@ -200,9 +263,3 @@ def _unpacked(text: str) -> bytes:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise ImageError(f"{len(text)} characters that should be an image are no base64.") from error
-
-
-def _checked(data: bytes, name: str) -> bytes:
-    if len(data) > MOST_BYTES:
-        raise ImageError(f"{name} has more than {MOST_BYTES} bytes.", hint="Give a smaller image.")
-    return data

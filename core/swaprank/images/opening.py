@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ImageError, require
+from .access import MOST_PIXELS
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-# A 600-dpi page has 35 million pixels.
-MOST_BYTES = 64 << 20
-MOST_PIXELS = 100_000_000
 # What is read of untrusted bytes. Pillow knows more formats, of which EPS starts another program.
 _FORMATS = ("PNG", "JPEG", "JPEG2000", "MPO", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "DIB", "ICO", "PPM", "TGA")
 # What Pillow's decoders raise on broken data.
@@ -29,12 +27,13 @@ _BROKEN = (
 _ROWS = 512
 
 
-def decoded(data: bytes, name: str) -> Picture:
+def decoded(data: bytes, name: str, most_pixels: int = MOST_PIXELS) -> Picture:
     """The picture that encoded bytes hold; of an animation the first frame.
 
     Args:
         data: The bytes.
         name: What messages call it.
+        most_pixels: Larger ones are refused.
 
     Raises:
         ImageError: They are no image, a broken one, or one of too many pixels.
@@ -52,10 +51,10 @@ def decoded(data: bytes, name: str) -> Picture:
         if b"<svg" in data[:1024].lower():
             raise ImageError(f"{name} is SVG, a drawing and no picture.", hint="Render it as PNG first.") from error
         raise ImageError(f"{name} is no image that Pillow reads.", hint="Give PNG, JPEG, WebP, GIF or TIFF.") from error
-    return flattened(picture, name)
+    return flattened(picture, name, most_pixels)
 
 
-def flattened(picture: Picture, name: str) -> Picture:
+def flattened(picture: Picture, name: str, most_pixels: int = MOST_PIXELS) -> Picture:
     """The picture upright, in mode RGB, with transparency on white.
 
     Raises:
@@ -63,14 +62,23 @@ def flattened(picture: Picture, name: str) -> Picture:
     """
     from PIL import ImageOps
 
-    width, height = picture.size
-    if width * height > MOST_PIXELS:
-        raise ImageError(f"{name} has {width} x {height} pixels.", hint=f"At most {MOST_PIXELS} are read.")
+    check_size(picture, name, most_pixels)
     try:
         picture.load()
         return _rgb(ImageOps.exif_transpose(picture))
     except _BROKEN as error:
         raise ImageError(f"{name} is broken: {type(error).__name__}.", hint="Is the file whole?") from error
+
+
+def check_size(picture: Picture, name: str, most_pixels: int) -> None:
+    """Refuse a picture of too many pixels.
+
+    Raises:
+        ImageError: It has more.
+    """
+    width, height = picture.size
+    if width * height > most_pixels:
+        raise ImageError(f"{name} has {width} x {height} pixels.", hint=f"At most {most_pixels} are read.")
 
 
 def _rgb(picture: Picture) -> Picture:

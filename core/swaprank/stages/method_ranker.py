@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ..backend import Backend
 from ..flow.flow import Flow
+from ..images import ImageAccess
 from ..method import Method
 from ..scores.ranks import unread_behind
 from ..scores.relevance import mapped
@@ -17,6 +18,7 @@ from ..types import Failure, Passage, Query, ScoreKind
 from . import consistency
 from .candidate_scores import CandidateScores
 from .group_scorer import GroupScorer
+from .image_access import allowed
 from .play import is_read, play
 from .scale import Scale
 from .truncation import cut_warnings
@@ -33,12 +35,14 @@ class MethodRanker:
         strategy: Which groups are asked about.
         backend: What answers.
         partial: Whether groups that could not be asked about keep their order, as long as others could.
+        access: Which images may be read.
     """
 
     method: Method
     strategy: Strategy
     backend: Backend
     partial: bool = False
+    access: ImageAccess = field(default_factory=ImageAccess)
     _warned: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -67,6 +71,8 @@ class MethodRanker:
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
         """Order the passages by the method's scores; ``previous_scores`` are not read."""
+        if self.method.reads_images:
+            query, passages = yield from allowed(self.access, query, passages)
         passages = self.method.prepared(query, passages)
         scorer = GroupScorer(self.method, self.backend, query, self.partial)
         rounds = consistency.rounds(self.strategy, len(passages))

@@ -21,8 +21,10 @@ from ..requests import (
     EmbedImageTokens,
     EmbedPrompt,
     EmbedTokens,
+    FetchImage,
     Generate,
     Generated,
+    ImageBytes,
     LabelLogprobs,
     LabelScores,
     Lexical,
@@ -146,6 +148,8 @@ def arbitrary_response(request: Request) -> Response:
         case PairScore() | PromptScore():
             logit = chance.gauss(0, 4)
             return PairScored(logit=logit, activation="identity", activated=logit)
+        case FetchImage():
+            return ImageBytes(b"")
         case Embed() | EmbedImage() | EmbedPrompt():
             return Embedded(vector=tuple(chance.gauss(0, 1) for _ in range(8)))
         case EmbedTokens(text=text):

@@ -18,7 +18,8 @@ class HubAccess:
         local_files_only: Never ask the hub.
         trust_remote_code: Run Python code that comes with the model.
         token: Access token; None for the environment's.
-        engine: What runs the network, which decides which of a repository's exports are fetched.
+        engine: What runs the network, which decides which of a repository's exports are fetched. ``"onnxruntime"``
+            runs an export only, where ``"onnx"`` makes one of the weights if there is none.
         engine_file: The exported file to run.
         gguf_file: The GGUF file to read.
         weights: Whether weights are fetched; a tokenizer alone does without them.
@@ -29,7 +30,7 @@ class HubAccess:
     local_files_only: bool = False
     trust_remote_code: bool = False
     token: SecretStr | None = None
-    engine: Literal["torch", "onnx", "openvino"] = "torch"
+    engine: Literal["torch", "onnx", "openvino", "onnxruntime"] = "torch"
     engine_file: str | None = None
     gguf_file: str | None = None
     weights: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,16 @@ def positions(config: PretrainedConfig) -> int | None:
         return own
     # RoBERTa and its kin count positions from after the padding index.
     return own - int(config.pad_token_id or 0) - 1
+
+
+def positions_of(config: Mapping[str, Any]) -> int | None:
+    """As `positions`, of what a ``config.json`` holds; None where positions are relative, too."""
+    own = config.get("max_position_embeddings")
+    if not isinstance(own, int) or own < 1 or config.get("position_biased_input") is False:
+        return None
+    if not any(kin in str(config.get("model_type", "")) for kin in ("roberta", "camembert")):
+        return own
+    return own - int(config.get("pad_token_id", 1) or 0) - 1
 
 
 def end_tokens(*named: Any) -> list[int]:

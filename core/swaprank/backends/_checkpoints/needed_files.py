@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from .hub import HubAccess
+from .onnx_files import chosen_onnx_file, with_outside_weights
 
 # Configs, vocabularies and templates, by the end of their names; `artifact.metadata` is colbert-ai's.
 _TEXTS = (
@@ -38,16 +39,24 @@ _TRAINING = frozenset({"training_args.bin", "optimizer.bin", "scheduler.bin", "r
 _EXPORTS = {"onnx": (".onnx", ".onnx_data", ".onnx.data"), "openvino": (".xml", ".bin")}
 
 
-def needed_files(names: Iterable[str], access: HubAccess) -> list[str]:
+def needed_files(names: Iterable[str], access: HubAccess, model: str = "") -> list[str]:
     """The files to fetch.
 
     Args:
         names: The paths of all files of a repository, with ``/`` between folders.
         access: What is wanted of them.
+        model: The repository's name in messages.
+
+    Raises:
+        BackendError: Only an ONNX file will do, and there is none, or it is not clear which.
     """
     paths = sorted({PurePosixPath(name) for name in names})
     kept = [path for path in paths if _is_text(path, access)]
-    if access.weights:
+    if access.weights and access.engine == "onnxruntime":
+        every = [str(path) for path in paths]
+        network = chosen_onnx_file(every, access.engine_file, model)
+        kept += map(PurePosixPath, with_outside_weights(every, network))
+    elif access.weights:
         kept += _exported(paths, access) or _gguf(paths, access) or _weights(paths)
     return [str(path) for path in sorted(set(kept))]
 

@@ -196,7 +196,7 @@ class _Hub:
 
     def _fetched(self, name: str, info: Any) -> Snapshot:
         sizes = {one.rfilename: one.size or 0 for one in info.siblings or ()}
-        needed = needed_files(sizes, self._access)
+        needed = needed_files(sizes, self._access, name)
         size = sum(sizes[file] for file in needed)
         folder = self._cached(name)
         here = folder is not None and folder.name == info.sha
@@ -226,7 +226,7 @@ class _Hub:
         if type(error).__name__ != "RevisionNotFoundError":
             for name in names:
                 folder = self._cached(name)
-                if folder is None or (self._access.weights and not _has_weights(folder)):
+                if folder is None or (self._access.weights and not _has_weights(folder, self._access)):
                     continue
                 if not isinstance(error, OfflineModeIsEnabled):
                     logger.warning("The hub gives no answer (%s); %s is loaded from the cache.", _brief(error), name)
@@ -276,8 +276,9 @@ def _json(file: Path) -> dict[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
-def _has_weights(folder: Path) -> bool:
-    return any(file.suffix in _WEIGHTS for file in folder.rglob("*"))
+def _has_weights(folder: Path, access: HubAccess) -> bool:
+    wanted = (".onnx",) if access.engine == "onnxruntime" else _WEIGHTS
+    return any(file.suffix in wanted for file in folder.rglob("*"))
 
 
 def _brief(error: Exception) -> str:

@@ -54,7 +54,7 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
 
     def number_format(self) -> str:
         """Device and dtype as they are where this runs."""
-        from .device import device, dtype
+        from .loading.device import device, dtype
 
         place = device(self.options.device)
         return f"{place.partition(':')[0]} {dtype(self.options.dtype, place)}"
@@ -62,18 +62,18 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
     @staticmethod
     def load(kind: str, model: str, options: TransformersOptions) -> Runner:
         """What answers the requests of a kind."""
-        from . import load_encoders, load_runners
-        from .load_networks import source_of
+        from . import load_by_sentence_transformers, load_by_transformers
+        from .loading.networks import source_of
 
         loaders: dict[str, Callable[[str, TransformersOptions], Runner]] = {
-            "language": load_runners.language_model,
-            "tokens": load_runners.token_encoder,
-            "views": load_runners.views_model,
-            "prompts": load_runners.prompt_encoder,
-            "tokenizer": load_runners.token_starts,
-            "prompt scores": load_runners.prompt_scorer,
-            "texts": load_encoders.text_encoder,
-            "pairs": load_encoders.pair_encoder,
+            "language": load_by_transformers.language_model,
+            "tokens": load_by_transformers.token_encoder,
+            "views": load_by_transformers.views_model,
+            "prompts": load_by_transformers.prompt_encoder,
+            "tokenizer": load_by_transformers.token_starts,
+            "prompt scores": load_by_transformers.prompt_scorer,
+            "texts": load_by_sentence_transformers.text_encoder,
+            "pairs": load_by_sentence_transformers.pair_encoder,
         }
         # What only language models are loaded with is refused by the encoders of texts.
         plain = not (options.quantization or options.device_map or options.gguf_file)
@@ -89,5 +89,7 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
             if source.is_decoder():
                 # sentence-transformers writes the file for chains of several modules.
                 chained = source.file("modules.json") is not None
-                return (load_encoders.module_chain if chained else load_runners.classifier)(model, options)
+                return (load_by_sentence_transformers.module_chain if chained else load_by_transformers.classifier)(
+                    model, options
+                )
         return loaders[kind](model, options)

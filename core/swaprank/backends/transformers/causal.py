@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .batching import in_batches
+from .._common.token_batches import in_batches
 from .decoders.checked import packed_decoder
 from .prefixes import Group, shared_prefixes
 

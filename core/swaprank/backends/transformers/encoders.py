@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ...errors import ConfigError
 from ...requests import Embed, Embedded, EmbedImage, EmbedImageTokens, PairScore, PairScored, Request, Response, Usage
 from ...scores.coverage import coverage
+from .._common.token_batches import CPU_BATCH, CPU_TOKENS, in_batches
 from .._tokens.pairs import Encoding, encode_pairs, output_of, padded
 from .._tokens.quoting import Quoting
-from .batching import CPU_BATCH, CPU_TOKENS, in_batches
 from .fast_encoders.uses import pair_forward, text_forward
 
 if TYPE_CHECKING:

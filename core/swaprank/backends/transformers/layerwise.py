@@ -11,18 +11,19 @@ import json
 import math
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, PromptTooLongError
 from ...requests import PairScored, PromptScore, Response, Usage
 from ...scores.activation import sigmoid
 from .._checkpoints.limits import positions
-from .._checkpoints.tensors import tensors
 from .._tokens.rendering import Rendering
 from .._tokens.tokens import Encoded, Tokens
 from .causal import CausalNetwork, Scored, Session
-from .load_networks import load_network
-from .load_report import expecting
+from .loading.networks import check_torch, load_network
+from .loading.report import expecting
+from .loading.tensors import stored_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -130,22 +131,23 @@ def layerwise_scorer(source: Source, options: TransformersOptions) -> LayerwiseS
 
     Raises:
         BackendError: The model cannot be loaded.
-        ConfigError: The checkpoint has no head on each layer, or the options ask for quantization.
+        ConfigError: The checkpoint has no head on each layer, or the options ask for quantization or an exported network.
     """
     import torch
     from transformers import LlamaConfig
 
-    if options.quantization or options.engine != "torch":
+    check_torch(source.model, options)
+    if options.quantization:
         raise ConfigError(
-            f"The model {source.model!r} cannot be quantized or exported: its weights are scaled when it is loaded.",
-            hint="Leave out quantization and engine.",
+            f"The model {source.model!r} cannot be quantized: its weights are scaled when it is loaded.",
+            hint="Leave out quantization.",
         )
     raw = raw_config(source)
     config = LlamaConfig(**{key: raw[key] for key in _SHARED if raw.get(key) is not None})
     with expecting(_HEAD):
         network: Any = load_network(source, options, "LlamaModel", config=config)
     _scale(network, raw.get("scale_emb", 1), raw.get("scale_depth", 1) / math.sqrt(config.num_hidden_layers))
-    weights = tensors(source, _HEAD)
+    weights = dict(stored_tensors(Path(source.path), _HEAD))
     heads: dict[int, torch.nn.Module] = {}
     for layer in range(raw.get("start_layer", config.num_hidden_layers), config.num_hidden_layers + 1):
         weight = weights.get(f"{_HEAD}{layer - raw['start_layer']}.linear_head.weight")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError
 from ...requests import PairScore, PairScored, Response, Usage
+from .._common.token_batches import in_batches
 from .._tokens.pairs import output_of
 from .._tokens.quoting import Quoting
-from .batching import in_batches
 from .encoders import Encoder
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .batching import in_batches
+from .._common.token_batches import in_batches
 
 if TYPE_CHECKING:
     import torch

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...prompt import Text
 from ...requests import Response, Usage, Viewed, Views
+from .._common.token_batches import in_batches
 from .._tokens.slots import slots
 from .._tokens.tokens import Tokens
-from .batching import in_batches
 
 if TYPE_CHECKING:
     import numpy as np

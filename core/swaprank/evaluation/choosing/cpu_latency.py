@@ -20,6 +20,7 @@ class CpuLatency(BaseModel):
         machine: Processor and cores.
         words: Words of a passage.
         milliseconds_per_passage: By recipe; the time of a query grows with its passages.
+        by_shape: Recipes whose time is that of a network of the model's shape with random weights, and not its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +28,7 @@ class CpuLatency(BaseModel):
     machine: str
     words: int
     milliseconds_per_passage: dict[str, float]
+    by_shape: frozenset[str] = frozenset()
 
     def of(self, recipe: str, passages: int) -> float | None:
         """Milliseconds for one query with so many passages; None where the recipe was not measured."""

@@ -51,11 +51,13 @@ class Suggestion:
         name: The recipe.
         recipe: What it says.
         milliseconds: For a query on the CPU that was measured on; None where it was not measured.
+        by_shape: Whether they are those of a network of the model's shape with random weights.
     """
 
     name: str
     recipe: Recipe
     milliseconds: float | None
+    by_shape: bool = False
 
 
 def recommend(need: Need) -> list[Suggestion]:
@@ -80,7 +82,7 @@ def _fitting(name: str, entry: Recipe, need: Need) -> Suggestion | None:
     )
     if need.device == "cpu" and need.budget_ms is not None:
         fits = fits and milliseconds is not None and milliseconds <= need.budget_ms
-    return Suggestion(name, entry, milliseconds) if fits else None
+    return Suggestion(name, entry, milliseconds, name in cpu_latency().by_shape) if fits else None
 
 
 def _order(one: Suggestion, need: Need) -> tuple[int, int, float, int, str]:

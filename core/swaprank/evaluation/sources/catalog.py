@@ -23,7 +23,9 @@ def read_catalog(id_: str) -> tuple[Collection, dict[str, list[tuple[str, float]
     Raises:
         InputError: There is no such data set, or it has no queries, passages or judgements.
     """
-    library = require("ir_datasets", extra="eval", purpose="Reading a data set by its id")
+    library = require(
+        "ir_datasets", extra="eval", purpose=f"There is no file or folder {id_!r}; reading a data set by its id"
+    )
     try:
         data = library.load(id_)
     except KeyError as error:

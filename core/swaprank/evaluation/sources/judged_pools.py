@@ -3,8 +3,9 @@
 Sun et al., RankGPT (EMNLP 2023), arXiv 2304.09542, published NovelEval with questions about events after GPT-4's
 training; Abdallah et al. (EMNLP Findings 2025), arXiv 2508.16757, FutureQueryEval, which has files of the same names
 and queries of April 2025 and later. No model that was trained before can have seen them. In both, passages that were
-judged 0 are candidates too, so that the judgements are the pool. NovelEval's files were read with this reader;
-FutureQueryEval's could not be had when it was written, so that a header line and a queries.csv are allowed for.
+judged 0 are candidates too, so that the judgements are the pool. NovelEval's files were read with this reader. Of
+FutureQueryEval's only the names are known (corpus.tsv, queries.tsv, queries.csv and qrels.txt, on the hub in November
+2026): where a first line names them, the text is found by its name.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from ...runs.judged_files import read_qrels
 from ...types import Passage
 from .collection import Collection
 
+_IDS = {"id", "qid", "queryid", "docid", "did", "pid", "corpusid", "documentid", "passageid"}
+_TEXTS = {"text", "query", "querytext", "question", "passage", "passagetext", "document", "doctext", "content"}
 _FILES = ("corpus.tsv", "qrels.txt")
 
 
@@ -29,8 +32,8 @@ def is_judged_pools(folder: Path) -> bool:
 def read_judged_pools(folder: Path) -> Collection:
     """The collection of a folder.
 
-    The first column of corpus and queries is the id and the last but those of categories the text; a first line that
-    names the columns is left out.
+    The first column of corpus and queries is the id. The text is the column that a first line calls ``text``,
+    ``query``, ``question``, ``passage`` or the like, and without such a line the second.
 
     Raises:
         InputError: A file is missing or does not parse.
@@ -58,17 +61,17 @@ def _columns(path: Path) -> Iterator[tuple[str, str]]:
             found = csv.reader(
                 file, delimiter="\t" if tabs else ",", quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL
             )
+            place = 1
             for number, row in enumerate(found, start=1):
-                if not row or (number == 1 and _names_columns(row)):
-                    continue
-                if len(row) < 2:
-                    raise InputError(f"{str(path)!r}, line {number} has no second column: {row[0][:60]!r}.")
-                yield row[0], row[1]
+                if number == 1 and row and _plain(row[0]) in _IDS:
+                    place = next((at for at, name in enumerate(row) if _plain(name) in _TEXTS), 1)
+                elif row and len(row) <= place:
+                    raise InputError(f"{str(path)!r}, line {number} has no column {place + 1}: {row[0][:60]!r}.")
+                elif row:
+                    yield row[0], row[place]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{str(path)!r} cannot be read: {error}.") from error
 
 
-def _names_columns(row: list[str]) -> bool:
-    return row[0].strip().lower().replace("_", "").replace("-", "") in {
-        *("id", "qid", "queryid", "docid", "pid", "corpusid", "documentid", "passageid")
-    }
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("_", "").replace("-", "")

@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigError
 from ..._checkpoints.snapshot import snapshot
-from ..load_networks import load_network
-from ..load_report import expecting
+from ..loading.networks import load_network
+from ..loading.report import expecting
+from ..loading.tensors import stored_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -52,9 +53,14 @@ def load_engine_checkpoint(source: Source, options: TransformersOptions) -> tupl
     """
     import torch
 
+    if options.quantization and source.adapters:
+        raise ConfigError(
+            f"The adapter {source.model!r} is merged into its base, which cannot be quantized before.",
+            hint="Leave quantization out, or take the model in transformers' own format.",
+        )
     with expecting(_PROJECTION, "lm_head.", "model.lm_head."):
         network: Any = load_network(source, options, "AutoModel", adapted=False, key_mapping=_RENAMED)
-    tensors = dict(_tensors(Path(source.path), _PROJECTION))
+    tensors = dict(stored_tensors(Path(source.path), _PROJECTION))
     try:
         weight, bias = (tensors[f"{_PROJECTION}{name}"] for name in ("weight", "bias"))
     except KeyError as error:
@@ -79,7 +85,7 @@ def _merge(modules: Mapping[str, torch.nn.Module], folder: Path, adapter: str) -
     _check(config, adapter)
     halves: dict[str, dict[str, torch.Tensor]] = {}
     whole: dict[tuple[str, str], torch.Tensor] = {}
-    for name, tensor in _tensors(folder):
+    for name, tensor in stored_tensors(folder):
         if found := _LORA.match(name):
             halves.setdefault(found[1], {})[found[2]] = tensor
         elif found := _WHOLE.match(name):
@@ -90,7 +96,9 @@ def _merge(modules: Mapping[str, torch.nn.Module], folder: Path, adapter: str) -
         raise ConfigError(f"The adapter {adapter!r} holds no LoRA weights.")
     with torch.no_grad():
         for (name, part), tensor in whole.items():
-            own = getattr(_module(modules, name, adapter), part)
+            own = getattr(_module(modules, name, adapter), part, None)
+            if own is None or own.shape != tensor.shape:
+                raise _unfit(adapter, f"{name}.{part}")
             own.copy_(tensor)
         for name, half in halves.items():
             weight: Any = _module(modules, name, adapter).weight
@@ -129,20 +137,3 @@ def _unfit(adapter: str, name: str) -> ConfigError:
         f"The adapter {adapter!r} does not fit: the model has no counterpart of {name!r}.",
         hint="Was it trained on this base model?",
     )
-
-
-def _tensors(folder: Path, beginning: str = "") -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors of a folder's weights whose names begin so."""
-    from safetensors import safe_open
-
-    for path in _weights(folder):
-        with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118
-                if name.startswith(beginning):
-                    yield name, file.get_tensor(name)
-
-
-def _weights(folder: Path) -> Iterable[Path]:
-    """The files of weights: an adapter's, or a model's."""
-    adapter = folder / "adapter_model.safetensors"
-    return [adapter] if adapter.exists() else sorted(folder.glob("model*.safetensors"))

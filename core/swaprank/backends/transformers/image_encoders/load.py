@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ....errors import ConfigError
 from ..._common.models import Runner
-from ..load_networks import load_network, source_of
+from ..loading.networks import check_torch, load_network, source_of
 from .engine_checkpoints import ENGINE_CLASSES, load_engine_checkpoint
 from .page_formats import PageFormat, PaliGemmaPages, QwenPages
 from .pages import PageEncoder
@@ -29,7 +28,7 @@ def image_text_encoder(model: str, options: TransformersOptions) -> Runner | Non
     loader = {"clip": "CLIPModel", "siglip": "SiglipModel"}.get(_config(source).get("model_type", ""))
     if loader is None:
         return None
-    _check_engine(model, options)
+    check_torch(model, options)
     network = load_network(source, options, loader)
     return TwoTowers(network, source.tokenizer(), source.image_processor(), model, options)
 
@@ -47,7 +46,7 @@ def page_encoder(model: str, options: TransformersOptions) -> Runner | None:
     loader = {"colqwen2": "ColQwen2ForRetrieval", "colpali": "ColPaliForRetrieval"}.get(kind)
     if loader is None and ENGINE_CLASSES.isdisjoint(config.get("architectures") or ()):
         return None
-    _check_engine(model, options)
+    check_torch(model, options)
     if loader is None:
         network, projection = load_engine_checkpoint(source, options)
     else:
@@ -65,11 +64,6 @@ def page_encoder(model: str, options: TransformersOptions) -> Runner | None:
     else:
         form = QwenPages(processor, network.config, model)
     return PageEncoder(network, projection, tokenizer, form, model, options)
-
-
-def _check_engine(model: str, options: TransformersOptions) -> None:
-    if options.engine != "torch":
-        raise ConfigError(f"The model {model!r} is run by torch, not by {options.engine}.")
 
 
 def _config(source: Source) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ....errors import SwaprankError, require
 from ....requests import Request, Response
 from ..._checkpoints.limits import end_tokens, positions
 from ..language import LanguageModel
-from ..load_networks import load_network
+from ..loading.networks import load_network
 from .network import VisionNetwork
 from .reading import ImageReader
 from .tokens import VisionTokens

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigError
-from ..batching import in_batches
+from ..._common.token_batches import in_batches
 from ..causal import chosen_logprobs
 from .tokens import VisionTokens
 from .tower import VisionTower

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigError, ImageError, PromptTooLongError, SwaprankError
 from ....requests import PairScored, PromptScore, Response, Usage
 from ....scores.activation import sigmoid
 from ..._checkpoints.limits import positions
-from ..._checkpoints.tensors import tensors
 from ..._tokens.rendering import Rendering
 from ..._tokens.tokens import Encoded
-from ..load_networks import load_network
-from ..load_report import expecting
+from ..loading.networks import load_network
+from ..loading.report import expecting
+from ..loading.tensors import stored_tensors
 from .language import vision_tokens
 from .network import VisionNetwork, VisionSession
 from .tokens import VisionTokens
@@ -91,7 +92,9 @@ def vision_prompt_scorer(source: Source, options: TransformersOptions) -> Prompt
     """
     with expecting(_HEAD, "lm_head."):
         network: Any = load_network(source, options, "AutoModelForImageTextToText", unused="lm_head.")
-    network.lm_head = _head(tensors(source, _HEAD), source.model).to(network.device, network.dtype)
+    network.lm_head = _head(dict(stored_tensors(Path(source.path), _HEAD)), source.model).to(
+        network.device, network.dtype
+    )
     tokens = vision_tokens(source, options, network)
     return PromptScorer(
         VisionNetwork(network, tokens, source.model),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..batching import in_batches
+from ..._common.token_batches import in_batches
 from .tokens import VisionTokens
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from .._checkpoints.failures import load_failure
 from .._checkpoints.hub import HubAccess
 from .._checkpoints.snapshot import check_code, snapshot
 from .._checkpoints.vocabulary import check_vocabulary
-from .device import device, dtype
 from .encoders import PairEncoder, TextEncoder
-from .fine_tunings import adapt, set_language
+from .loading.device import device, dtype
+from .loading.fine_tunings import adapt, set_language
 from .module_chain import ModuleChain
 
 if TYPE_CHECKING:

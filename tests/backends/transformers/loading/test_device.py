@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from swaprank.backends.transformers import load_runners
+from swaprank.backends.transformers import load_by_transformers
 from swaprank.backends.transformers.backend import TransformersBackend
-from swaprank.backends.transformers.device import device, dtype
+from swaprank.backends.transformers.loading.device import device, dtype
 from swaprank.backends.transformers.options import TransformersOptions
 from swaprank.requests import Embed, EmbedTokens, Generate, LabelLogprobs, PairScore
 from tests.conftest import MODELS
@@ -48,7 +48,7 @@ def test_the_automatic_device_is_the_accelerator(monkeypatch) -> None:
 
 @pytest.mark.parametrize("name", ["tiny-llama3-lm", "tiny-t5"])
 def test_a_language_model_answers_in_either(fast, name) -> None:
-    model = load_runners.language_model(str(MODELS / name), TransformersOptions(device="cpu"))
+    model = load_by_transformers.language_model(str(MODELS / name), TransformersOptions(device="cpu"))
     labels, text = model.run([LabelLogprobs("tea", ("yes", "no")), Generate("tea", 2)])
     assert all(math.isfinite(value) for value in labels.logprobs)
     assert isinstance(text.text, str)

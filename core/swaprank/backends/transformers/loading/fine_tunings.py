@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError, SwaprankError, require
-from .._checkpoints.failures import load_failure
-from .._checkpoints.hub import HubAccess
-from .._checkpoints.snapshot import snapshot
+from ....errors import ConfigError, SwaprankError, require
+from ..._checkpoints.failures import load_failure
+from ..._checkpoints.hub import HubAccess
+from ..._checkpoints.snapshot import snapshot
 
 if TYPE_CHECKING:
     import torch

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError
-from .._checkpoints.source import Source
+from ....errors import ConfigError
+from ..._checkpoints.source import Source
 from .device import device, dtype
 from .fine_tunings import adapt, set_language
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from .options import TransformersOptions
+    from ..options import TransformersOptions
 
 
 def source_of(model: str, options: TransformersOptions) -> Source:
     """The files of a model with these options."""
     return Source(model, options.hub(), adapters=options.adapters, gguf_file=options.gguf_file)
+
+
+def check_torch(model: str, options: TransformersOptions) -> None:
+    """Refuse an exported network where only torch's is read.
+
+    Raises:
+        ConfigError: The engine is another.
+    """
+    if options.engine != "torch":
+        raise ConfigError(f"The model {model!r} is run by torch, not by {options.engine}.")
 
 
 def load_network(

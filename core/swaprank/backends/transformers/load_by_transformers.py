@@ -11,14 +11,14 @@ from .._tokens.starts import TokenStarts
 from .._tokens.tokens import Tokens
 from .causal import CausalNetwork
 from .classifier import Classifier
-from .colbert_format import read_protocol
 from .language import LanguageModel
-from .late_interaction import TokenEncoder
 from .layerwise import LayerwiseScorer, layerwise_scorer, raw_config
-from .load_networks import load_network, source_of
-from .load_report import expecting
+from .loading.networks import check_torch, load_network, source_of
+from .loading.report import expecting
 from .prompt_embeddings import PromptEncoder
 from .seq2seq import Seq2SeqNetwork
+from .token_encoders.colbert_format import read_protocol
+from .token_encoders.token_encoder import TokenEncoder
 from .views import FUSION_IN_DECODER, ViewsModel
 from .vision.language import vision_language_model
 from .vision.scoring import PromptScorer, vision_prompt_scorer
@@ -97,7 +97,7 @@ def token_encoder(model: str, options: TransformersOptions) -> TokenEncoder:
         BackendError: The model cannot be loaded.
         ConfigError: It is not a late-interaction model, or the language is none of its own.
     """
-    _check_engine(model, options)
+    check_torch(model, options)
     source = source_of(model, options)
     source.config()  # tells what is not a model at all from a model of another kind
     protocol = read_protocol(source.file, model)
@@ -115,18 +115,13 @@ def views_model(model: str, options: TransformersOptions) -> ViewsModel:
         BackendError: The model cannot be loaded.
         ConfigError: It is not an encoder-decoder.
     """
-    _check_engine(model, options)
+    check_torch(model, options)
     source = source_of(model, options)
     if not source.config().is_encoder_decoder:
         raise ConfigError(f"The model {model!r} has no encoder and decoder.", hint="Give an MVP model, or another T5.")
     network = load_network(source, options, "AutoModelForSeq2SeqLM", half_safe=False, key_mapping=FUSION_IN_DECODER)
     tokens = Tokens(source.tokenizer(), model, parse_control_tokens=options.parse_control_tokens)
     return ViewsModel(network, tokens, model, batch_tokens=options.batch_tokens)
-
-
-def _check_engine(model: str, options: TransformersOptions) -> None:
-    if options.engine != "torch":
-        raise ConfigError(f"The model {model!r} is run by torch, not by {options.engine}.")
 
 
 def prompt_encoder(model: str, options: TransformersOptions) -> PromptEncoder:

@@ -17,7 +17,7 @@ CPU_BATCH = 4096
 # How much shorter than the longest of its batch an item may be.
 _EVEN = 0.7
 # How the allocators of the devices say it.
-_NO_MEMORY = ("out of memory", "can't allocate memory")
+_NO_MEMORY = ("out of memory", "can't allocate memory", "failed to allocate memory")
 
 
 def in_batches(

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError
-from ...requests import EmbedTokens, Response, TokenEmbeddings, Usage
-from ...scores.coverage import coverage
-from .._tokens.quoting import Quoting
+from ....errors import ConfigError
+from ....requests import EmbedTokens, Response, TokenEmbeddings, Usage
+from ....scores.coverage import coverage
+from ..._tokens.quoting import Quoting
+from ..encoders import Encoder, runs_fast
+from ..fast_encoders.load import fast_encoder
+from ..fast_encoders.packing import pack
 from .colbert_format import Protocol
-from .encoders import Encoder, runs_fast
-from .fast_encoders.load import fast_encoder
-from .fast_encoders.packing import pack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from .options import TransformersOptions
+    from ..options import TransformersOptions
 
 
 @dataclass(frozen=True, slots=True)

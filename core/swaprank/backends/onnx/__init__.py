@@ -1,0 +1,5 @@
+"""Encoders in ONNX files, run by onnxruntime without torch and transformers."""
+
+from .backend import OnnxBackend
+
+BACKEND = OnnxBackend

@@ -1,0 +1,1 @@
+"""Encoders of late interaction: a vector for every token of a text."""
