@@ -131,7 +131,7 @@ def layerwise_scorer(source: Source, options: TransformersOptions) -> LayerwiseS
 
     Raises:
         BackendError: The model cannot be loaded.
-        ConfigError: The checkpoint has no head on each layer, or the options ask for quantization or an exported network.
+        ConfigError: The checkpoint lacks heads, or the options ask for quantization or an exported network.
     """
     import torch
     from transformers import LlamaConfig
