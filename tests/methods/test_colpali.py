@@ -119,6 +119,22 @@ def test_other_adapters_are_refused(changed, message, tmp_path) -> None:
         )
 
 
+def test_an_adapter_may_bring_tokenizer_and_image_processor(tmp_path, models) -> None:
+    adapter = colpali.engine_colpali(tmp_path / "base")
+    for path in [*(tmp_path / "base").glob("*token*.json"), tmp_path / "base" / "preprocessor_config.json"]:
+        path.rename(adapter / path.name)
+    assert scores(adapter, "one") == pytest.approx(scores(models["engine"], "one"), abs=1e-6)
+
+
+def test_a_quantized_base_is_refused(tmp_path) -> None:
+    adapter = colpali.engine_colpali(tmp_path / "base")
+    backend = {"type": "transformers", "device": "cpu", "quantization": {"load_in_4bit": True}}
+    with pytest.raises(ConfigError, match="cannot be quantized"):
+        reranker("late-interaction", str(adapter), images="read", on_error="raise", backend=backend).rerank(
+            "tea", [Passage("", images=IMAGES / "page_tea.png")]
+        )
+
+
 def test_an_adapter_of_another_model_is_refused(tmp_path) -> None:
     from safetensors.numpy import load_file, save_file
 

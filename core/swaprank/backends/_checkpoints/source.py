@@ -16,7 +16,8 @@ from .vocabulary import check_vocabulary
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-_IF_ANY = {"_raise_exceptions_for_missing_entries": False}
+_TOKENIZER = "tokenizer_config.json"
+_IF_ANY: dict[str, Any] = {"_raise_exceptions_for_missing_entries": False}
 
 
 class Source:
@@ -73,12 +74,14 @@ class Source:
         return found
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The tokenizer, of the base where the model is a PEFT adapter.
+        """The tokenizer, of the base where the model is a PEFT adapter, or the adapter's where the base has none.
 
         Raises:
             BackendError: It cannot be loaded, or has no vocabulary because its files are missing.
         """
-        found: PreTrainedTokenizerBase = self._loaded(self._transformers.AutoTokenizer.from_pretrained, **self._format)
+        path = None if self.file(_TOKENIZER) else self._in_adapter(_TOKENIZER)
+        load = self._transformers.AutoTokenizer.from_pretrained
+        found: PreTrainedTokenizerBase = self._loaded(load, path, **self._format)
         check_vocabulary(found, self.model)
         return found
 
@@ -88,9 +91,7 @@ class Source:
         A PEFT adapter may bring its own, with the limits of its training.
         """
         load = self._transformers.AutoImageProcessor.from_pretrained
-        if self.is_adapter and (Path(self._adapters[0][0]) / "preprocessor_config.json").exists():
-            return self._loaded(lambda _, **given: load(self._adapters[0][0], **given), backend="pil", **self._format)
-        return self._loaded(load, backend="pil", **self._format)
+        return self._loaded(load, self._in_adapter("preprocessor_config.json"), backend="pil", **self._format)
 
     def is_decoder(self) -> bool:
         """Whether the model reads from left to right (and is no T5)."""
@@ -125,8 +126,13 @@ class Source:
         beside = Path(self._path).parent / base
         return str(beside) if beside.exists() and not Path(base).exists() else str(base)
 
-    def _loaded(self, load: Callable[..., Any], **extra: Any) -> Any:
+    def _in_adapter(self, name: str) -> str | None:
+        """The folder of the PEFT adapter that the model is, if it has this file."""
+        folder = self._adapters[0][0] if self.is_adapter else None
+        return folder if folder and (Path(folder) / name).exists() else None
+
+    def _loaded(self, load: Callable[..., Any], path: str | None = None, **extra: Any) -> Any:
         try:
-            return load(self._path, **self._access.arguments(), **extra)
+            return load(path or self._path, **self._access.arguments(), **extra)
         except Exception as error:  # loaders run code of many hands, which raises anything
             raise load_failure(self.model, error, trusted=self._access.trust_remote_code) from error

@@ -53,6 +53,11 @@ def load_engine_checkpoint(source: Source, options: TransformersOptions) -> tupl
     """
     import torch
 
+    if options.quantization and source.adapters:
+        raise ConfigError(
+            f"The adapter {source.model!r} is merged into its base, which cannot be quantized before.",
+            hint="Leave quantization out, or take the model in transformers' own format.",
+        )
     with expecting(_PROJECTION, "lm_head.", "model.lm_head."):
         network: Any = load_network(source, options, "AutoModel", adapted=False, key_mapping=_RENAMED)
     tensors = dict(stored_tensors(Path(source.path), _PROJECTION))
@@ -91,7 +96,9 @@ def _merge(modules: Mapping[str, torch.nn.Module], folder: Path, adapter: str) -
         raise ConfigError(f"The adapter {adapter!r} holds no LoRA weights.")
     with torch.no_grad():
         for (name, part), tensor in whole.items():
-            own = getattr(_module(modules, name, adapter), part)
+            own = getattr(_module(modules, name, adapter), part, None)
+            if own is None or own.shape != tensor.shape:
+                raise _unfit(adapter, f"{name}.{part}")
             own.copy_(tensor)
         for name, half in halves.items():
             weight: Any = _module(modules, name, adapter).weight
