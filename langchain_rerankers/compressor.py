@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import Callbacks
@@ -15,7 +14,7 @@ from langchain_core.vectorstores import VectorStore
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from swaprank import InputError, Passage, Query, Ranking
+from swaprank import Passage, Query, Ranking
 from swaprank import Reranker as CoreReranker
 from swaprank.adapters import (
     RETRIEVAL_SCORE,
@@ -26,16 +25,14 @@ from swaprank.adapters import (
     Source,
     Steps,
     arun,
-    checked_candidates,
-    images_of,
     run,
-    shown,
     step,
     thread_step,
     with_embeddings,
 )
 
 from .cross_encoder import RerankerCrossEncoder
+from .documents import checked_input, runnable_input, score_of, title_of
 from .images import images_of_document
 from .llm import Provider
 from .retriever import RerankingRetriever
@@ -156,7 +153,7 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
             swaprank.InputError: There is no query, something is not a document, or `top_n` is no whole number above 0.
             swaprank.BackendError: The model failed and ``on_error`` is ``raise``.
         """
-        inputs = _inputs(documents, query, instruction, top_n, query_image)
+        inputs = runnable_input(documents, query, instruction, top_n, query_image)
         return self.as_runnable().invoke(inputs, _child_config(callbacks)) if inputs["documents"] else []
 
     async def acompress_documents(
@@ -170,7 +167,7 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         query_image: Any = None,
     ) -> list[Document]:
         """As `compress_documents`, without blocking the event loop."""
-        inputs = _inputs(documents, query, instruction, top_n, query_image)
+        inputs = runnable_input(documents, query, instruction, top_n, query_image)
         return await self.as_runnable().ainvoke(inputs, _child_config(callbacks)) if inputs["documents"] else []
 
     def as_runnable(self) -> Runnable[dict[str, Any], list[Document]]:
@@ -212,10 +209,10 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         return RerankerCrossEncoder(reranker=self._core)
 
     def _invoke(self, inputs: dict[str, Any]) -> list[Document]:
-        return run(self._rerank(*_checked(inputs)))
+        return run(self._rerank(*checked_input(inputs)))
 
     async def _ainvoke(self, inputs: dict[str, Any]) -> list[Document]:
-        return await arun(self._rerank(*_checked(inputs)))
+        return await arun(self._rerank(*checked_input(inputs)))
 
     def _rerank(self, query: Query, documents: list[Document], top_n: int | None) -> Steps[list[Document]]:
         if self.embeddings is None:
@@ -233,8 +230,8 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
             Passage(
                 text="" if self.page_content_is_image else document.page_content,
                 id=document.id,
-                title=_title(document, self.title_key),
-                score=_score(document, self.score_key),
+                title=title_of(document, self.title_key),
+                score=score_of(document, self.score_key),
                 metadata=document.metadata,
                 embedding=None if self.embedding_key is None else document.metadata.get(self.embedding_key),
                 images=images_of_document(document, self.image_key, content=self.page_content_is_image),
@@ -253,57 +250,6 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
             updated = {**kept, RELEVANCE_SCORE: ranked.score, **metadata}
             ranked_documents.append(given.model_copy(update={"metadata": updated}))
         return ranked_documents
-
-
-def _inputs(
-    documents: Sequence[Document], query: str, instruction: str | None, top_n: int | None, query_image: Any
-) -> dict[str, Any]:
-    """The input of the runnable; traces show an instruction, a limit and images only where there are any."""
-    # As `Image`, whose text form shows no bytes.
-    options = {"instruction": instruction, "top_n": top_n, "query_image": list(images_of(query_image)) or None}
-    given = {key: value for key, value in options.items() if value is not None}
-    return {"query": query, "documents": _checked_documents(documents), **given}
-
-
-def _checked(inputs: dict[str, Any]) -> tuple[Query, list[Document], int | None]:
-    """The query with its instruction, the documents, and how many are kept."""
-    hint = 'Give {"query": "...", "documents": [Document(page_content="..."), ...]}.'
-    if not isinstance(inputs, Mapping):
-        if isinstance(inputs, list):
-            hint = (
-                'Documents come without their query: write {"query": RunnablePassthrough(), "documents": retriever} | '
-                "reranker, or reranker.as_retriever(retriever)."
-            )
-        raise InputError(f"The input is a {type(inputs).__name__}: {shown(inputs)}.", hint=hint)
-    missing = [key for key in ("query", "documents") if key not in inputs]
-    if missing:
-        raise InputError(f"The input has no {' and no '.join(missing)}.", hint=hint)
-    query = inputs["query"]
-    if not isinstance(query, str):
-        raise InputError(f"The query is a {type(query).__name__}: {shown(query)}.", hint="Give a str.")
-    documents = _checked_documents(inputs["documents"])
-    images = images_of(inputs.get("query_image"))
-    return Query(query, instruction=inputs.get("instruction"), images=images), documents, inputs.get("top_n")
-
-
-def _checked_documents(documents: Sequence[Document]) -> list[Document]:
-    return checked_candidates(documents, Document, "documents", 'Give a list of Document(page_content="...").')
-
-
-def _title(document: Document, key: str | None) -> str | None:
-    title = None if key is None else document.metadata.get(key)
-    return None if title is None else str(title)
-
-
-def _score(document: Document, key: str) -> float | None:
-    score = document.metadata.get(key)
-    try:
-        return float(score) if isinstance(score, Real) else None
-    except OverflowError:
-        raise InputError(
-            f"metadata[{key!r}] of the document {document.page_content[:60]!r} is too large for a float.",
-            hint="Name the metadata key of the retrieval score in score_key.",
-        ) from None
 
 
 def _child_config(callbacks: Callbacks | None) -> RunnableConfig | None:

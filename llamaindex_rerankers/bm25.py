@@ -12,7 +12,7 @@ from llama_index.core.storage.docstore.types import BaseDocumentStore
 
 from swaprank import BM25Index, Passage
 
-from .postprocessor import content
+from .node_content import content
 
 
 def bm25_index(

@@ -13,7 +13,7 @@ from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRan
 from llama_index.core.llms import LLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts.mixin import PromptDictType
-from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 from pydantic import Field, PlainSerializer
 
 from swaprank import ConfigError, InputError, Passage, Query, Ranking
@@ -21,7 +21,6 @@ from swaprank import Reranker as CoreReranker
 from swaprank.adapters import (
     RETRIEVAL_SCORE,
     SCORE_KIND,
-    STALE,
     AdapterReranker,
     OnRanking,
     Source,
@@ -37,6 +36,7 @@ from swaprank.errors import nearest
 from .events import ReRankUsageEvent
 from .images import images_of_node, images_of_query
 from .llm import Provider
+from .node_content import content, with_metadata
 from .query import InstructedQuery
 
 dispatcher = get_dispatcher(__name__)
@@ -210,7 +210,7 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
             given = nodes[ranked.index]
             if not _SCORED.isdisjoint(given.node.metadata):
                 metadata.pop(RETRIEVAL_SCORE, None)
-            node = _with_metadata(given.node, metadata)
+            node = with_metadata(given.node, metadata)
             ranked_nodes.append(given.model_copy(update={"node": node, "score": ranked.score}))
         return ranked_nodes
 
@@ -254,11 +254,6 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
         return self.model_copy()
 
 
-def content(node: BaseNode, mode: MetadataMode) -> str:
-    """What is read of a node."""
-    return node.get_content(metadata_mode=mode) or ""
-
-
 def _checked(nodes: list[NodeWithScore]) -> list[NodeWithScore]:
     return checked_candidates(nodes, NodeWithScore, "nodes", "Give a list of NodeWithScore(node=..., score=...).")
 
@@ -292,16 +287,3 @@ def _mode(mode: MetadataMode | str) -> MetadataMode:
     except ValueError:
         hint = nearest(str(mode), [known.value for known in MetadataMode])
         raise ConfigError(f"metadata_mode is {mode!r}.", hint=hint) from None
-
-
-def _with_metadata(node: BaseNode, extra: Mapping[str, Any]) -> BaseNode:
-    """A shallow copy of the node with more metadata, hidden from embedding models and LLMs."""
-    kept = {key: value for key, value in node.metadata.items() if key not in STALE}
-    embed, llm = node.excluded_embed_metadata_keys, node.excluded_llm_metadata_keys
-    return node.model_copy(
-        update={
-            "metadata": {**kept, **extra},
-            "excluded_embed_metadata_keys": embed + [key for key in extra if key not in embed],
-            "excluded_llm_metadata_keys": llm + [key for key in extra if key not in llm],
-        }
-    )

@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from .capability import Capability as Capability
+from .embedding_requests import Embed as Embed
+from .embedding_requests import EmbedImage as EmbedImage
+from .embedding_requests import EmbedImageTokens as EmbedImageTokens
+from .embedding_requests import EmbedPrompt as EmbedPrompt
+from .embedding_requests import EmbedTokens as EmbedTokens
+from .embedding_requests import Views as Views
 from .images import Image, ImageLimits
 from .prompt import Prompt, Text
 from .responses import Attended as Attended
@@ -143,115 +149,6 @@ class PromptScore:
     response: ClassVar[type[PairScored]] = PairScored
     prompt: Prompt
     end: int
-    max_length: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Embed:
-    """One embedding of a text.
-
-    Attributes:
-        text: The text without any prompt.
-        role: Which of the model's own prompts applies when `prompt` is None.
-        prompt: Text put before `text`; None for the model's own prompt of that role, ``""`` for none.
-        max_length: Most tokens, special tokens included; None for the model's own limit.
-    """
-
-    capability: ClassVar[Capability] = Capability.EMBEDDINGS
-    response: ClassVar[type[Embedded]] = Embedded
-    text: str
-    role: Literal["query", "passage"]
-    prompt: str | None = None
-    max_length: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedImage:
-    """One embedding of an image, in the space of the texts' embeddings.
-
-    Attributes:
-        image: The image; one that cannot be read is answered with an empty vector that says why.
-    """
-
-    capability: ClassVar[Capability] = Capability.EMBEDDINGS
-    response: ClassVar[type[Embedded]] = Embedded
-    image: Image
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedTokens:
-    """One embedding per token of a text.
-
-    All attributes after `max_length` are read by late-interaction models only, and None means what the
-    model's own config says.
-
-    Attributes:
-        text: The text.
-        role: Whether it is the query or a passage, for models that treat them apart.
-        max_length: Most tokens, special tokens included; None for the model's own limit.
-        marker: The token that is put after the first one to tell queries from passages.
-        expansion: Whether a query is filled up with mask tokens to `max_length`.
-        attended: Whether the text's tokens attend to those mask tokens.
-        skip: Marks whose tokens in a passage are read, but get no embedding.
-    """
-
-    capability: ClassVar[Capability] = Capability.TOKEN_EMBEDDINGS
-    response: ClassVar[type[TokenEmbeddings]] = TokenEmbeddings
-    text: str
-    role: Literal["query", "passage"]
-    max_length: int | None = None
-    marker: str | None = None
-    expansion: bool | None = None
-    attended: bool | None = None
-    skip: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedImageTokens:
-    """One embedding per token of an image that is read as a page.
-
-    Attributes:
-        image: The image; one that cannot be read is answered without tokens, and says why.
-        max_pixels: Most pixels that are read: a larger image is shrunk; None for as many as the model's config says.
-        image_only: Whether the tokens of the prompt around the image get no embedding.
-    """
-
-    capability: ClassVar[Capability] = Capability.TOKEN_EMBEDDINGS
-    response: ClassVar[type[TokenEmbeddings]] = TokenEmbeddings
-    image: Image
-    max_pixels: int | None = None
-    image_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Views:
-    """View vectors of all candidates, and the anchors that a decoder makes of them (Fusion-in-Decoder).
-
-    Attributes:
-        prompts: One per passage; each begins with the view tokens.
-        views: How many view tokens there are: their encodings are the first so many of a prompt.
-        max_length: Most tokens of a prompt with its special tokens; what is too much is cut from its end.
-    """
-
-    capability: ClassVar[Capability] = Capability.VIEWS
-    response: ClassVar[type[Viewed]] = Viewed
-    prompts: tuple[Text, ...]
-    views: int
-    max_length: int
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedPrompt:
-    """The embedding of a whole prompt by a decoder: what it has made of the last token.
-
-    Attributes:
-        prompt: What is read; nothing is appended to it.
-        max_length: Most tokens of the prompt: what shrinks in it is cut, never its end.
-    """
-
-    capability: ClassVar[Capability] = Capability.PROMPT_EMBEDDINGS
-    response: ClassVar[type[Embedded]] = Embedded
-    prompt: Prompt
     max_length: int | None = None
 
 

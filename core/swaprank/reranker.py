@@ -8,21 +8,18 @@ from typing import Any, Self
 
 from .backend import Backend
 from .backends.llm.options import LlmProvider
-from .config import registry
+from .calls import decomposition_of, many_calls, one_call
 from .config.build import Builder
 from .config.data import Config
 from .config.kinds import MAIN_KEYS
 from .config.load import Source, load
 from .config.secrets import without_secrets
-from .errors import ConfigError, InputError
+from .errors import InputError
 from .flow.drivers import adrive, drive
-from .flow.flow import Flow
-from .inputs import as_list, checked_passages, checked_query, checked_top_n
-from .stages.decomposition import Decomposition
+from .inputs import checked_query
 from .stages.feedback import Embeddings, Feedback, better_query
 from .stages.parts import backends
 from .stages.scale import Scale
-from .stages.stage import Stage
 from .types import Decomposed, Downloaded, Passage, Query, Ranking
 
 
@@ -124,7 +121,7 @@ class Reranker:
                 an instruction that no method here takes, or a `top_n` that is no whole number above 0.
             BackendError: The model failed and ``on_error`` is ``raise``.
         """
-        flow = self._flow(query, passages, instruction, self._keeping(top_n))
+        flow = one_call(self._stage, query, passages, instruction, top_n)
         return drive([flow])[0]
 
     async def arerank(
@@ -136,7 +133,7 @@ class Reranker:
         top_n: int | None = None,
     ) -> Ranking:
         """As `rerank`, without blocking the event loop."""
-        flow = self._flow(query, passages, instruction, self._keeping(top_n))
+        flow = one_call(self._stage, query, passages, instruction, top_n)
         return (await adrive([flow]))[0]
 
     def rerank_many(
@@ -151,7 +148,7 @@ class Reranker:
         Raises:
             InputError: Not as many lists as queries, or as in `rerank`.
         """
-        flows = self._flows(queries, passages, top_n)
+        flows = many_calls(self._stage, queries, passages, top_n)
         return drive(flows)
 
     async def arerank_many(
@@ -162,7 +159,7 @@ class Reranker:
         top_n: int | None = None,
     ) -> list[Ranking]:
         """As `rerank_many`, without blocking the event loop."""
-        flows = self._flows(queries, passages, top_n)
+        flows = many_calls(self._stage, queries, passages, top_n)
         return await adrive(flows)
 
     def feedback(
@@ -210,12 +207,12 @@ class Reranker:
             ConfigError: This reranker decomposes nothing.
             BackendError: The LLM failed.
         """
-        flow = self._decomposition().split(checked_query(query))
+        flow = decomposition_of(self._stage).split(checked_query(query))
         return drive([flow])[0]
 
     async def adecompose(self, query: str | Query) -> Decomposed:
         """As `decompose`, without blocking the event loop."""
-        flow = self._decomposition().split(checked_query(query))
+        flow = decomposition_of(self._stage).split(checked_query(query))
         return (await adrive([flow]))[0]
 
     def warm_up(self, *, fallbacks: bool = False) -> None:
@@ -281,48 +278,6 @@ class Reranker:
                 found.update(dict.fromkeys(backend.download()))
         return list(found)
 
-    def _decomposition(self) -> Decomposition:
-        if isinstance(self._stage.ranker, Decomposition):
-            return self._stage.ranker
-        raise ConfigError(
-            f"The reranker {self.name!r} decomposes nothing.", hint="Its config needs the key 'decomposition'."
-        )
-
-    def _flow(
-        self,
-        query: str | Query,
-        passages: Iterable[str | Passage],
-        instruction: str | None,
-        stage: Stage,
-        name: str = "passages",
-    ) -> Flow[Ranking]:
-        query = checked_query(query, instruction)
-        if query.instruction and not self._stage.ranker.takes_instruction:
-            raise InputError(
-                f"{self.name!r} takes no instruction, and one is given: {query.instruction[:60]!r}.",
-                hint=f"Methods that take one: {_instructed()}.",
-            )
-        return stage.flow(query, checked_passages(passages, name), None)
-
-    def _keeping(self, top_n: int | None) -> Stage:
-        """The stage, with another `top_n` where one is given."""
-        return self._stage if top_n is None else self._stage.keeping(checked_top_n(top_n))
-
-    def _flows(
-        self, queries: Iterable[str | Query], passages: Iterable[Iterable[str | Passage]], top_n: int | None
-    ) -> list[Flow[Ranking]]:
-        queries, lists = as_list(queries, "queries"), as_list(passages, "passages")
-        if len(queries) != len(lists):
-            raise InputError(
-                f"rerank_many got {len(queries)} queries and {len(lists)} passage lists.",
-                hint="Give one list of passages per query.",
-            )
-        stage = self._keeping(top_n)
-        return [
-            self._flow(query, each, None, stage, name=f"passages[{place}]")
-            for place, (query, each) in enumerate(zip(queries, lists, strict=True))
-        ]
-
     def __repr__(self) -> str:
         return f"Reranker({without_secrets(self._config)!r})"
 
@@ -333,12 +288,3 @@ class Reranker:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._config, self._backend, self._llm = state["config"], state["backend"], state["llm"]
         self._stage = Builder(self._llm).stage(self._config, backend=self._backend)
-
-
-def _instructed() -> str:
-    """Which methods take an instruction, for a hint."""
-    methods = {name: registry.method(name) for name in registry.names("method")}
-    aware = {name: method.model_construct() for name, method in methods.items() if "instruction" in method.model_fields}
-    always = ", ".join(name for name, method in aware.items() if method.takes_instruction)
-    by_config = ", ".join(name for name, method in aware.items() if not method.takes_instruction)
-    return f"{always}; and {by_config} with an 'instruction' in the config"

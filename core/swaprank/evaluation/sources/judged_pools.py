@@ -20,20 +20,7 @@ from ...types import Passage
 from .collection import Collection
 
 _IDS = {"id", "qid", "queryid", "docid", "did", "pid", "corpusid", "documentid", "passageid"}
-_TEXTS = {
-    *(
-        "text",
-        "query",
-        "querytext",
-        "question",
-        "passage",
-        "passagetext",
-        "document",
-        "doctext",
-        "documenttext",
-        "content",
-    ),
-}
+_TEXTS = {"text", "query", "querytext", "question", "passage", "passagetext", "document", "doctext", "content"}
 _FILES = ("corpus.tsv", "qrels.txt")
 
 
