@@ -12,6 +12,8 @@ from tests.conftest import MODELS
 PLAIN = {"architectures": ["BertForSequenceClassification"], "model_type": "bert", "id2label": {"0": "LABEL_0"}}
 CAUSAL = {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2"}
 MODULE = "sentence_transformers.models.Transformer"
+MODEL2VEC = {"architectures": ["StaticModel"], "model_type": "model2vec", "normalize": True}
+STATIC = [{"type": f"sentence_transformers.models.{name}"} for name in ("StaticEmbedding", "Normalize")]
 
 
 @pytest.fixture
@@ -69,6 +71,10 @@ def test_a_recipes_options_come_with_its_model_and_can_be_overridden() -> None:
         ({"modules__json": [{"type": MODULE}, {"type": "pylate.models.Dense.Dense"}]}, "late-interaction"),
         ({"config__json": {"architectures": ["HF_ColBERT"]}}, "late-interaction"),
         ({"config__json": PLAIN, "artifact__metadata": {"dim": 128}}, "late-interaction"),
+        ({"config__json": MODEL2VEC}, "static-embedding"),
+        ({"config__json": MODEL2VEC, "modules__json": STATIC}, "static-embedding"),
+        ({"modules__json": STATIC}, "static-embedding"),
+        ({"modules__json": [*STATIC, {"type": "sentence_transformers.models.Dense"}]}, "bi-encoder"),
     ],
 )
 def test_a_folders_own_files_say_the_method(model, files, method) -> None:
