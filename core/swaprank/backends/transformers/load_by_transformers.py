@@ -12,6 +12,7 @@ from .._tokens.tokens import Tokens
 from .causal import CausalNetwork
 from .classifier import Classifier
 from .language import LanguageModel
+from .layerwise import LayerwiseScorer, layerwise_scorer, raw_config
 from .loading.networks import check_torch, load_network, source_of
 from .loading.report import expecting
 from .prompt_embeddings import PromptEncoder
@@ -50,15 +51,18 @@ def language_model(model: str, options: TransformersOptions) -> LanguageModel:
     return LanguageModel(reader, tokens, model, context=context, batch_tokens=options.batch_tokens)
 
 
-def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer:
-    """Load a vision-language model with a head of its own.
+def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer | LayerwiseScorer:
+    """Load a MiniCPM with a head on each layer, or a vision-language model with a head of its own.
 
     Raises:
         MissingDependencyError: transformers or Pillow is not installed.
         BackendError: The model cannot be loaded.
         ConfigError: It has no such head.
     """
-    return vision_prompt_scorer(source_of(model, options), options)
+    source = source_of(model, options)
+    if raw_config(source).get("model_type") == "minicpm":
+        return layerwise_scorer(source, options)
+    return vision_prompt_scorer(source, options)
 
 
 def classifier(model: str, options: TransformersOptions) -> Classifier:
