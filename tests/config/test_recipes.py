@@ -48,6 +48,7 @@ BI_ENCODERS = {
     "bge-large-zh-v1.5": "BAAI/bge-large-zh-v1.5",
     "bge-m3": "BAAI/bge-m3",
     "bge-small-en-v1.5": "BAAI/bge-small-en-v1.5",
+    "distilbert-dot-margin-mse": "sebastian-hofstaetter/distilbert-dot-margin_mse-T2-msmarco",
     "e5-base-v2": "intfloat/e5-base-v2",
     "e5-large-v2": "intfloat/e5-large-v2",
     "e5-mistral-7b-instruct": "intfloat/e5-mistral-7b-instruct",
@@ -60,6 +61,7 @@ BI_ENCODERS = {
     "qwen3-embedding-4b": "Qwen/Qwen3-Embedding-4B",
     "qwen3-embedding-8b": "Qwen/Qwen3-Embedding-8B",
     "qzhou-embedding": "Kingsoft-LLM/QZhou-Embedding",
+    "tas-b": "sentence-transformers/msmarco-distilbert-base-tas-b",
 }
 LATE_INTERACTION = {
     "answerai-colbert-small-v1": "answerdotai/answerai-colbert-small-v1",

@@ -53,6 +53,8 @@ class TransformersOptions(ModelOptions):
             model that is itself a PEFT adapter needs no entry here: its base is loaded and it is merged.
         language: Which of the language adapters that are built into an X-MOD model reads the texts, such as
             ``"ar_AR"``; None for the one that the model's config names.
+        pooling: How the vectors of a text's tokens become one, in a sentence encoder whose files do not say it: that of
+            the first token, the last one, or their mean. None takes the mean, as sentence-transformers does.
         prefix_caching: Whether what many prompts begin with is computed once.
         parse_control_tokens: Whether control tokens of the model that stand in a query or a passage are read
             as such, as official codes do, and not as plain text.
@@ -91,6 +93,7 @@ class TransformersOptions(ModelOptions):
     gguf_file: str | None = None
     adapters: tuple[str, ...] = ()
     language: str | None = None
+    pooling: Literal["cls", "mean", "lasttoken"] | None = None
     prefix_caching: bool = True
     parse_control_tokens: bool = False
     max_model_len: int | None = Field(default=None, ge=16)

@@ -13,6 +13,7 @@ from ..._checkpoints.snapshot import check_code, snapshot
 from ..._checkpoints.vocabulary import check_vocabulary
 from ..loading.device import device, dtype
 from ..loading.fine_tunings import adapt, set_language
+from ..loading.networks import source_of
 from .encoders import PairEncoder, TextEncoder
 from .module_chain import ModuleChain
 
@@ -53,8 +54,11 @@ def text_encoder(model: str, options: TransformersOptions) -> TextEncoder:
     Raises:
         MissingDependencyError: sentence-transformers, the engine, or the package with the model is not installed.
         BackendError: The model cannot be loaded, or has no tokenizer; the message names it and the cause.
+        ConfigError: Its pooling is given twice.
     """
     loaded: SentenceTransformer = _loaded("SentenceTransformer", model, options)
+    if options.pooling is not None:
+        _pool(loaded, options.pooling, model, options)
     _adapt(loaded, model, options)
     return TextEncoder(loaded.eval(), model, options)
 
@@ -115,6 +119,16 @@ def _adapt(loaded: CrossEncoder | SentenceTransformer, model: str, options: Tran
     set_language(network, options.language, model)
     access = options.hub().of_another()
     return adapt(network, [(adapter, access) for adapter in options.adapters])
+
+
+def _pool(loaded: SentenceTransformer, pooling: str, model: str, options: TransformersOptions) -> None:
+    """Put that pooling in place of the mean, which sentence-transformers puts on a bare network."""
+    if source_of(model, options).file("modules.json") is not None:
+        raise ConfigError(
+            f"The files of {model!r} say how it pools, and pooling is {pooling!r}.", hint="Leave pooling out."
+        )
+    network, mean = loaded
+    loaded[1] = type(mean)(network.model.config.hidden_size, pooling_mode=pooling)
 
 
 def _check_runtime(engine: str) -> None:
