@@ -58,7 +58,7 @@ class MissingDependencyError(SwaprankError, ImportError):
 
 
 class MissingTableError(MissingDependencyError):
-    """The embedding table of the default is not installed; there is no package of it for every platform."""
+    """The embedding table of the default is not installed."""
 
 
 class BackendError(SwaprankError, RuntimeError):

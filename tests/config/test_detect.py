@@ -12,6 +12,8 @@ from tests.conftest import MODELS
 PLAIN = {"architectures": ["BertForSequenceClassification"], "model_type": "bert", "id2label": {"0": "LABEL_0"}}
 CAUSAL = {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2"}
 MODULE = "sentence_transformers.models.Transformer"
+MODEL2VEC = {"architectures": ["StaticModel"], "model_type": "model2vec", "normalize": True}
+STATIC = [{"type": f"sentence_transformers.models.{name}"} for name in ("StaticEmbedding", "Normalize")]
 
 
 @pytest.fixture
@@ -69,6 +71,10 @@ def test_a_recipes_options_come_with_its_model_and_can_be_overridden() -> None:
         ({"modules__json": [{"type": MODULE}, {"type": "pylate.models.Dense.Dense"}]}, "late-interaction"),
         ({"config__json": {"architectures": ["HF_ColBERT"]}}, "late-interaction"),
         ({"config__json": PLAIN, "artifact__metadata": {"dim": 128}}, "late-interaction"),
+        ({"config__json": MODEL2VEC}, "static-embedding"),
+        ({"config__json": MODEL2VEC, "modules__json": STATIC}, "static-embedding"),
+        ({"modules__json": STATIC}, "static-embedding"),
+        ({"modules__json": [*STATIC, {"type": "sentence_transformers.models.Dense"}]}, "bi-encoder"),
     ],
 )
 def test_a_folders_own_files_say_the_method(model, files, method) -> None:
@@ -117,6 +123,17 @@ def test_broken_files_and_missing_folders(model, tmp_path) -> None:
             Reranker(missing)
     with pytest.raises(ConfigError, match="'nope', which is not installed"):
         Reranker("package:nope/x")
+
+
+def test_a_file_and_the_name_of_a_service_are_no_models(model, tmp_path) -> None:
+    model(config__json=PLAIN)
+    (tmp_path / "model.onnx").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"is a file, and a model is a folder.*onnx_file"):
+        Reranker(str(tmp_path / "model.onnx"), backend="onnx")
+    with pytest.raises(ConfigError, match=r"'cohere' is a hosted service.*api: cohere"):
+        Reranker("cohere")
+    with pytest.raises(ConfigError, match="Did you mean 'batch_tokens' under 'backend'"):
+        Reranker("bm25", batch_size=8)
 
 
 def test_a_model_on_a_server_needs_a_recipe_or_a_method() -> None:
@@ -195,3 +212,8 @@ def test_other_things_in_the_first_place_are_told_what_to_write(line, said) -> N
         kind = type(name, (kind,), {})
     with pytest.raises(ConfigError, match=said):
         Reranker(type("Mine", (kind,), {})())
+
+
+def test_a_layerwise_decoder_is_told_from_other_decoders() -> None:
+    reranker = Reranker(str(MODELS / "tiny-minicpm-layerwise"))
+    assert reranker._stage.ranker.method.name == "bge-llm-reranker-layerwise"

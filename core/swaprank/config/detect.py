@@ -72,6 +72,10 @@ def _method(model: str, files: ModelFiles) -> tuple[str, str]:
     """The method, and which file says so."""
     if COLBERT in files:
         return "late-interaction", COLBERT
+    own = files.get(CONFIG)
+    # Before the modules, which model2vec's repositories on the hub have as well.
+    if isinstance(own, dict) and own.get("model_type") == "model2vec":
+        return "static-embedding", CONFIG
     if MODULES in files:
         return _of_modules(model, files)
     if FINE_TUNING in files:
@@ -98,6 +102,9 @@ def _of_modules(model: str, files: ModelFiles) -> tuple[str, str]:
         return "late-interaction", SENTENCE_TRANSFORMERS
     if settings.get("model_type") == "SparseEncoder" or any(".sparse_encoder." in one for one in types):
         raise ConfigError(f"The model {model!r} makes sparse embeddings, which no method here reads.")
+    kinds = [one.rpartition(".")[2] for one in types]
+    if kinds in (["StaticEmbedding"], ["StaticEmbedding", "Normalize"]):
+        return "static-embedding", MODULES
     return "bi-encoder", MODULES
 
 
@@ -120,6 +127,8 @@ def _of_network(model: str, config: Mapping[str, Any]) -> str:
         return "cross-encoder"
     if network.endswith("ForConditionalGeneration") and "t5" in str(config.get("model_type", "")):
         raise _ambiguous(model, ["monot5", "setwise", "pointwise-yes-no"])
+    if network == "LayerWiseMiniCPMForCausalLM":
+        return "bge-llm-reranker-layerwise"
     if network.endswith(("ForCausalLM", "LMHeadModel")):
         raise _ambiguous(model, ["rankgpt", "zero-shot", "qwen3-reranker"])
     if network.endswith(("Model", "ForMaskedLM", "EncoderModel")):

@@ -75,6 +75,12 @@ def test_a_folder_is_a_model_of_static_embedding(tmp_path) -> None:
     assert plain.scores[0] == pytest.approx(expected, abs=1e-5)
 
 
+def test_the_folder_alone_says_what_it_is(tmp_path) -> None:
+    model = folder(tmp_path, PLAIN)
+    said = Reranker(method="static-embedding", model=model).rerank("green tea", ["black coffee", "tea"])
+    assert Reranker(model).rerank("green tea", ["black coffee", "tea"]).scores == said.scores
+
+
 def test_coverage_tells_what_the_vocabulary_does_not_know(tmp_path) -> None:
     backend = EmbeddedBackend(folder(tmp_path, PLAIN))
     known, foreign, half = backend.run(

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from swaprank import BackendError, ConfigError
+from swaprank.backends._common import token_batches
 from swaprank.backends._tokens.tokens import Tokens
-from swaprank.backends.transformers import batching
 from swaprank.backends.transformers.backend import TransformersBackend
 from swaprank.backends.transformers.options import TransformersOptions
 from swaprank.backends.transformers.prefixes import shared_prefixes
@@ -168,9 +168,9 @@ class TestBatching:
         assert "Out of memory with a batch of 4; trying 2." in caplog.text
 
     def test_logits_bound_the_batch(self, monkeypatch) -> None:
-        monkeypatch.setattr(batching, "_LOGITS", 10)
+        monkeypatch.setattr(token_batches, "_LOGITS", 10)
         batches = []
-        batching.in_batches([5] * 6, 1000, batches.append, [4] * 6)
+        token_batches.in_batches([5] * 6, 1000, batches.append, [4] * 6)
         assert [len(batch) for batch in batches] == [2, 2, 2]
 
     def test_shared_prefixes_follow_the_queries(self) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from swaprank import BackendError, ConfigError
 from swaprank.backends._common.token_batches import in_batches
-from swaprank.backends.transformers import load_by_sentence_transformers
 from swaprank.backends.transformers.backend import TransformersBackend
 from swaprank.backends.transformers.options import TransformersOptions
+from swaprank.backends.transformers.sentence_encoders import load as sentence_encoders
 from swaprank.requests import Embed, Generate, Lexical, PairScore
 from swaprank.testing import check_backend
 from tests.conftest import MODELS
@@ -93,13 +93,13 @@ def test_pairs_of_every_truncation_share_a_batch() -> None:
 
 def test_a_model_is_loaded_once_for_all_threads_and_rerankers(monkeypatch) -> None:
     loads: list[str] = []
-    load = load_by_sentence_transformers.pair_encoder
+    load = sentence_encoders.pair_encoder
 
     def counting(model, options):
         loads.append(model)
         return load(model, options)
 
-    monkeypatch.setattr(load_by_sentence_transformers, "pair_encoder", counting)
+    monkeypatch.setattr(sentence_encoders, "pair_encoder", counting)
     options = TransformersOptions(dtype="float32", device="cpu", batch_tokens=201)
     backends = [TransformersBackend(BERT, options) for _ in range(4)]
     threads = [threading.Thread(target=backend.run, args=(PAIRS[:1],)) for backend in backends]

@@ -2,7 +2,7 @@
 
 The package's own loader is not used: importing it calls ``logging.basicConfig``, and it looks for its
 packaged tokenizer in a folder of another name and then tries to download it. Protocol: token vectors
-averaged over the whole text, no special tokens (wordllama 0.4, MIT, https://github.com/dleemiller/WordLlama).
+averaged over the whole text, no special tokens (wordllama 0.2 to 0.4, MIT, https://github.com/dleemiller/WordLlama).
 """
 
 from __future__ import annotations
@@ -62,7 +62,6 @@ def _package_folder() -> Path:
     if found is None or found.origin is None:
         raise MissingTableError(
             "The static embeddings come with the package 'wordllama', which is not installed.",
-            hint="Install it with: pip install wordllama (wheels: Linux and Windows on x86-64, macOS on arm64; "
-            "Python 3.11 to 3.13).",
+            hint="Install it with: pip install wordllama==0.2.2.post0 (one wheel for every platform).",
         )
     return Path(found.origin).parent

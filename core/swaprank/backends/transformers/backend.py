@@ -62,8 +62,10 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
     @staticmethod
     def load(kind: str, model: str, options: TransformersOptions) -> Runner:
         """What answers the requests of a kind."""
-        from . import load_by_sentence_transformers, load_by_transformers
+        from . import load_by_transformers
+        from .image_encoders import load as image_encoders
         from .loading.networks import source_of
+        from .sentence_encoders import load as sentence_encoders
 
         loaders: dict[str, Callable[[str, TransformersOptions], Runner]] = {
             "language": load_by_transformers.language_model,
@@ -72,15 +74,13 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
             "prompts": load_by_transformers.prompt_encoder,
             "tokenizer": load_by_transformers.token_starts,
             "prompt scores": load_by_transformers.prompt_scorer,
-            "texts": load_by_sentence_transformers.text_encoder,
-            "pairs": load_by_sentence_transformers.pair_encoder,
+            "texts": sentence_encoders.text_encoder,
+            "pairs": sentence_encoders.pair_encoder,
         }
         # What only language models are loaded with is refused by the encoders of texts.
         plain = not (options.quantization or options.device_map or options.gguf_file)
         if kind == "tokens" or (kind == "texts" and plain):
-            from .image_encoders import load
-
-            reads_images = load.image_text_encoder if kind == "texts" else load.page_encoder
+            reads_images = image_encoders.image_text_encoder if kind == "texts" else image_encoders.page_encoder
             found = reads_images(model, options)
             if found is not None:
                 return found
@@ -89,7 +89,6 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
             if source.is_decoder():
                 # sentence-transformers writes the file for chains of several modules.
                 chained = source.file("modules.json") is not None
-                return (load_by_sentence_transformers.module_chain if chained else load_by_transformers.classifier)(
-                    model, options
-                )
+                load_scorer = sentence_encoders.module_chain if chained else load_by_transformers.classifier
+                return load_scorer(model, options)
         return loaders[kind](model, options)

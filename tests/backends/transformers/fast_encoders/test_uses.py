@@ -2,9 +2,9 @@
 
 import pytest
 
-from swaprank.backends.transformers import load_by_sentence_transformers
 from swaprank.backends.transformers.fast_encoders import uses
 from swaprank.backends.transformers.options import TransformersOptions
+from swaprank.backends.transformers.sentence_encoders import load as sentence_encoders
 from swaprank.requests import Embed, PairScore
 from tests.conftest import MODELS
 
@@ -48,7 +48,7 @@ def test_every_head_scores_as_sentence_transformers_does(tmp_path, name) -> None
     expected = official.predict(
         [("green tea", passage) for passage in PASSAGES], activation_fn=torch.nn.Identity()
     ).tolist()
-    encoder = load_by_sentence_transformers.pair_encoder(str(tmp_path), OPTIONS)
+    encoder = sentence_encoders.pair_encoder(str(tmp_path), OPTIONS)
     assert isinstance(encoder._fast, uses.PairForward)
     found = encoder.run([PairScore("green tea", passage) for passage in PASSAGES])
     assert [one.logit for one in found] == pytest.approx(expected, abs=1e-5)
@@ -69,7 +69,7 @@ def test_every_pooling_embeds_as_sentence_transformers_does(tmp_path, pooling) -
     official.prompts = {"document": "passage: "}
     official.save(str(tmp_path))
     expected = official.encode(["passage: " + passage for passage in PASSAGES])
-    encoder = load_by_sentence_transformers.text_encoder(str(tmp_path), OPTIONS)
+    encoder = sentence_encoders.text_encoder(str(tmp_path), OPTIONS)
     assert isinstance(encoder._fast, uses.TextForward)
     for one, vector in zip(encoder.run([Embed(passage, "passage") for passage in PASSAGES]), expected, strict=True):
         assert one.vector == pytest.approx(vector, abs=1e-5)
@@ -79,8 +79,7 @@ def test_who_names_an_implementation_of_attention_gets_it() -> None:
     options = OPTIONS.model_copy(update={"attn_implementation": "eager"})
     requests = [PairScore("green tea", passage) for passage in PASSAGES]
     own, fast = (
-        load_by_sentence_transformers.pair_encoder(str(MODELS / "tiny-bert-cross-encoder"), one)
-        for one in (options, OPTIONS)
+        sentence_encoders.pair_encoder(str(MODELS / "tiny-bert-cross-encoder"), one) for one in (options, OPTIONS)
     )
     assert own._fast is None
     assert [one.logit for one in own.run(requests)] == pytest.approx(

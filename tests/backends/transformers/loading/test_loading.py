@@ -11,10 +11,10 @@ from swaprank import BackendError, ConfigError, MissingDependencyError, Reranker
 from swaprank.backends._checkpoints import source
 from swaprank.backends._checkpoints.model_path import model_path
 from swaprank.backends._checkpoints.snapshot import Snapshot
-from swaprank.backends.transformers import load_by_sentence_transformers
 from swaprank.backends.transformers.backend import TransformersBackend
 from swaprank.backends.transformers.loading import device
 from swaprank.backends.transformers.options import TransformersOptions
+from swaprank.backends.transformers.sentence_encoders import load as sentence_encoders
 from swaprank.requests import Embed, EmbedTokens, LabelLogprobs, PairScore, Views
 from tests.conftest import MODELS
 
@@ -46,7 +46,7 @@ def seen(monkeypatch):
 
     monkeypatch.setattr(sentence_transformers, "CrossEncoder", loader)
     monkeypatch.setattr(sentence_transformers, "SentenceTransformer", loader)
-    for module in (load_by_sentence_transformers, source):
+    for module in (sentence_encoders, source):
         monkeypatch.setattr(module, "snapshot", Snapshot)
     return calls
 
@@ -87,7 +87,7 @@ def test_by_default_nothing_is_trusted_and_the_hub_libraries_decide(seen) -> Non
 
 
 def test_exported_networks_get_their_file_and_no_dtype(seen, monkeypatch) -> None:
-    monkeypatch.setitem(load_by_sentence_transformers._RUNTIMES, "onnx", "json")
+    monkeypatch.setitem(sentence_encoders._RUNTIMES, "onnx", "json")
     with pytest.raises(BackendError):
         TransformersBackend("some/model", TransformersOptions(engine="onnx", engine_file="model_O3.onnx")).run(
             PAIRS[:1]
@@ -174,7 +174,7 @@ def test_a_text_generator_is_no_cross_encoder(monkeypatch) -> None:
             pass
 
     monkeypatch.setattr(sentence_transformers, "CrossEncoder", lambda *_, **__: Generator([network]))
-    for module in (load_by_sentence_transformers, source):
+    for module in (sentence_encoders, source):
         monkeypatch.setattr(module, "snapshot", Snapshot)
     with pytest.raises(ConfigError, match="'some/model' writes text"):
         TransformersBackend("some/model", TransformersOptions()).run(PAIRS[:1])
@@ -186,7 +186,7 @@ def test_missing_packages_say_the_pip_line(monkeypatch) -> None:
     with pytest.raises(BackendError, match="has no folder 'nowhere'"):
         model_path("package:swaprank/nowhere")
     for name in ("no_such_package_here", "json.no_such_module"):
-        monkeypatch.setitem(load_by_sentence_transformers._RUNTIMES, "openvino", name)
+        monkeypatch.setitem(sentence_encoders._RUNTIMES, "openvino", name)
         with pytest.raises(MissingDependencyError, match=r'pip install "swaprank\[openvino\]"'):
             TransformersBackend(str(BERT), TransformersOptions(engine="openvino")).run(PAIRS[:1])
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)

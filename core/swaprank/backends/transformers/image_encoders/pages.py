@@ -15,7 +15,7 @@ from ....errors import ImageError
 from ....prompt import Slot
 from ....requests import EmbedImageTokens, EmbedTokens, Request, Response, TokenEmbeddings, Usage
 from ..._tokens.quoting import Quoting
-from ..encoders import Encoder
+from ..encoder import Encoder
 from .page_formats import PageFormat
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ....errors import ImageError
 from ....requests import Embed, Embedded, EmbedImage, Request, Response, Usage
 from ....scores.coverage import coverage
 from ..._tokens.quoting import Quoting
-from ..encoders import Encoder
+from ..encoder import Encoder
 
 if TYPE_CHECKING:
     import torch

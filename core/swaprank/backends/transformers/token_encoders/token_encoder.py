@@ -11,7 +11,7 @@ from ....errors import ConfigError
 from ....requests import EmbedTokens, Response, TokenEmbeddings, Usage
 from ....scores.coverage import coverage
 from ..._tokens.quoting import Quoting
-from ..encoders import Encoder, runs_fast
+from ..encoder import Encoder, runs_fast
 from ..fast_encoders.load import fast_encoder
 from ..fast_encoders.packing import pack
 from .colbert_format import Protocol

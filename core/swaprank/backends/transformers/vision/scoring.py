@@ -71,6 +71,11 @@ class PromptScorer:
         ]
 
     def _encoded(self, request: PromptScore) -> Encoded | SwaprankError:
+        if request.end is None or request.layer is not None:
+            raise ConfigError(
+                f"The model {self._tokens.model!r} has one head, which reads a token of its own behind the prompt.",
+                hint="It is for method: jina-reranker-m0.",
+            )
         try:
             found = self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length, 1))
         except (PromptTooLongError, ImageError) as error:

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError
-from ...requests import PairScore, PairScored, Response, Usage
-from .._common.token_batches import in_batches
-from .._tokens.pairs import output_of
-from .._tokens.quoting import Quoting
-from .encoders import Encoder
+from ....errors import ConfigError
+from ....requests import PairScore, PairScored, Response, Usage
+from ..._common.token_batches import in_batches
+from ..._tokens.pairs import output_of
+from ..._tokens.quoting import Quoting
+from ..encoder import Encoder
 
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import CrossEncoder
 
-    from .options import TransformersOptions
+    from ..options import TransformersOptions
 
 
 class ModuleChain(Encoder[PairScore]):

@@ -6,20 +6,20 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError, MissingDependencyError, require
-from .._checkpoints.failures import load_failure
-from .._checkpoints.hub import HubAccess
-from .._checkpoints.snapshot import check_code, snapshot
-from .._checkpoints.vocabulary import check_vocabulary
+from ....errors import ConfigError, MissingDependencyError, require
+from ..._checkpoints.failures import load_failure
+from ..._checkpoints.hub import HubAccess
+from ..._checkpoints.snapshot import check_code, snapshot
+from ..._checkpoints.vocabulary import check_vocabulary
+from ..loading.device import device, dtype
+from ..loading.fine_tunings import adapt, set_language
 from .encoders import PairEncoder, TextEncoder
-from .loading.device import device, dtype
-from .loading.fine_tunings import adapt, set_language
 from .module_chain import ModuleChain
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
-    from .options import TransformersOptions
+    from ..options import TransformersOptions
 
 # What sentence-transformers imports to run an exported network.
 _RUNTIMES = {"onnx": "optimum.onnxruntime", "openvino": "optimum.intel"}

@@ -1,0 +1,1 @@
+"""Cross-encoders and sentence encoders, as sentence-transformers loads them."""
