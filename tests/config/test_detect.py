@@ -212,3 +212,8 @@ def test_other_things_in_the_first_place_are_told_what_to_write(line, said) -> N
         kind = type(name, (kind,), {})
     with pytest.raises(ConfigError, match=said):
         Reranker(type("Mine", (kind,), {})())
+
+
+def test_a_layerwise_decoder_is_told_from_other_decoders() -> None:
+    reranker = Reranker(str(MODELS / "tiny-minicpm-layerwise"))
+    assert reranker._stage.ranker.method.name == "bge-llm-reranker-layerwise"
