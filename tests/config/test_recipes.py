@@ -71,6 +71,7 @@ LATE_INTERACTION = {
     "jacolbertv2.5": "answerdotai/JaColBERTv2.5",
 }
 LANGUAGE_MODELS = {
+    "llama-nemotron-rerank-1b-v2": ("nemotron-rerank", "nvidia/llama-nemotron-rerank-1b-v2"),
     "bge-reranker-v2-minicpm-layerwise": ("bge-llm-reranker-layerwise", "BAAI/bge-reranker-v2-minicpm-layerwise"),
     "bge-reranker-v2-gemma": ("bge-llm-reranker", "BAAI/bge-reranker-v2-gemma"),
     "contextual-rerank-v2-1b": ("contextual-rerank-v2", "ContextualAI/ctxl-rerank-v2-instruct-multilingual-1b"),
@@ -95,6 +96,10 @@ LANGUAGE_MODELS = {
     "erank-32b": ("erank", "Alibaba-NLP/ERank-32B"),
     "erank-4b": ("erank", "Alibaba-NLP/ERank-4B"),
     "first": ("first", "rryisthebest/First_Model"),
+    "first-qwen3-0.6b": ("first", "castorini/first_qwen3_0.6b"),
+    "first-qwen3-1.7b": ("first", "castorini/first_qwen3_1.7b"),
+    "first-qwen3-8b": ("first", "castorini/first_qwen3_8b"),
+    "first-qwen3-14b": ("first", "castorini/first_qwen3_14b"),
     "first-mistral": ("first", "castorini/first_mistral"),
     "grouprank-32b": ("grouprank", "AQ-MedAI/Diver-GroupRank-32B"),
     "grouprank-7b": ("grouprank", "AQ-MedAI/Diver-GroupRank-7B"),

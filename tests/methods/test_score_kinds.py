@@ -18,6 +18,7 @@ OPTIONS = {
     "first": [{}, {"decoding": "generation"}],
     "ielab-listwise": [{}, {"scoring": "likelihood", "strategy": {"type": "sliding-window", "window_size": 10}}],
     "mxbai-rerank-v2": [{}, {"activation": "sigmoid"}],
+    "nemotron-rerank": [{}, {"activation": "sigmoid"}],
     "qwen3-reranker": [{"activation": "identity"}, {"activation": "sigmoid"}],
     "setwise": [{}, {"scoring": "likelihood"}],
     "static-embedding": [{}, {"weighting": "idf", "window": 32}],
