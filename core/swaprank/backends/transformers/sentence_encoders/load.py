@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ....errors import ConfigError, MissingDependencyError, require
 from ..._checkpoints.failures import load_failure
@@ -127,7 +127,7 @@ def _pool(loaded: SentenceTransformer, pooling: str, model: str, options: Transf
         raise ConfigError(
             f"The files of {model!r} say how it pools, and pooling is {pooling!r}.", hint="Leave pooling out."
         )
-    network, mean = loaded
+    network, mean = cast(Any, loaded)
     loaded[1] = type(mean)(network.model.config.hidden_size, pooling_mode=pooling)
 
 
