@@ -1,7 +1,7 @@
-"""The tiny models of the recordings, kept as two archives.
+"""The tiny models of the recordings, kept as archives.
 
-`python -m tests.models text <folder>` packs a folder of models anew, `python -m tests.models vision <folder>` those that
-read images.
+`python -m tests.models text <folder>` packs a folder of models anew, `... vision <folder>` those that
+read images, `... layerwise <folder>` those with a head on every layer.
 """
 
 from __future__ import annotations

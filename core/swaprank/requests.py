@@ -141,15 +141,17 @@ class PromptScore:
 
     Attributes:
         prompt: What is read.
-        end: The id of the token that is read last, put behind the prompt.
+        end: The id of the token that is read last, put behind the prompt; None where the prompt ends by itself.
         max_length: Most tokens of the prompt: its shrinking slots are cut so that it fits.
+        layer: How many layers are computed, in models with a head on each; None for all.
     """
 
     capability: ClassVar[Capability] = Capability.PROMPT_SCORE
     response: ClassVar[type[PairScored]] = PairScored
     prompt: Prompt
-    end: int
+    end: int | None = None
     max_length: int | None = None
+    layer: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

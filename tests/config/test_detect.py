@@ -125,6 +125,17 @@ def test_broken_files_and_missing_folders(model, tmp_path) -> None:
         Reranker("package:nope/x")
 
 
+def test_a_file_and_the_name_of_a_service_are_no_models(model, tmp_path) -> None:
+    model(config__json=PLAIN)
+    (tmp_path / "model.onnx").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"is a file, and a model is a folder.*onnx_file"):
+        Reranker(str(tmp_path / "model.onnx"), backend="onnx")
+    with pytest.raises(ConfigError, match=r"'cohere' is a hosted service.*api: cohere"):
+        Reranker("cohere")
+    with pytest.raises(ConfigError, match="Did you mean 'batch_tokens' under 'backend'"):
+        Reranker("bm25", batch_size=8)
+
+
 def test_a_model_on_a_server_needs_a_recipe_or_a_method() -> None:
     served = {"type": "http", "api": "vllm-score"}
     assert Reranker("BAAI/bge-reranker-v2-m3", backend=served)._stage.ranker.backend.name == "http"
@@ -201,3 +212,8 @@ def test_other_things_in_the_first_place_are_told_what_to_write(line, said) -> N
         kind = type(name, (kind,), {})
     with pytest.raises(ConfigError, match=said):
         Reranker(type("Mine", (kind,), {})())
+
+
+def test_a_layerwise_decoder_is_told_from_other_decoders() -> None:
+    reranker = Reranker(str(MODELS / "tiny-minicpm-layerwise"))
+    assert reranker._stage.ranker.method.name == "bge-llm-reranker-layerwise"

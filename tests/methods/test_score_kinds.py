@@ -11,12 +11,14 @@ from swaprank.testing import ScriptedBackend, arbitrary_response
 TEXTS = ["green tea from the hills", "coffee", "black tea", "water that is hot"]
 OPTIONS = {
     "bge-llm-reranker": [{}, {"activation": "sigmoid"}],
+    "bge-llm-reranker-layerwise": [{}, {"activation": "sigmoid"}],
     "bi-encoder": [{}, {"similarity": "dot"}],
     "cross-encoder": [{"activation": "sigmoid"}, {"activation": "identity"}],
     "e2rank": [{}, {"mode": "embedding"}],
     "first": [{}, {"decoding": "generation"}],
     "ielab-listwise": [{}, {"scoring": "likelihood", "strategy": {"type": "sliding-window", "window_size": 10}}],
     "mxbai-rerank-v2": [{}, {"activation": "sigmoid"}],
+    "nemotron-rerank": [{}, {"activation": "sigmoid"}],
     "qwen3-reranker": [{"activation": "identity"}, {"activation": "sigmoid"}],
     "setwise": [{}, {"scoring": "likelihood"}],
     "static-embedding": [{}, {"weighting": "idf", "window": 32}],

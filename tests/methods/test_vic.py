@@ -8,9 +8,9 @@ import shutil
 import pytest
 
 from swaprank import Image, Passage, Query, Reranker, candidate_bag
+from swaprank.backends._tokens.image_reading import ImageReader
 from swaprank.backends.transformers.backend import TransformersBackend
 from swaprank.backends.transformers.options import TransformersOptions
-from swaprank.backends.transformers.vision.reading import ImageReader
 from swaprank.images.grid import FrameGrid, NumberedGrid
 from swaprank.methods.square import Square
 from swaprank.methods.vic import Vic

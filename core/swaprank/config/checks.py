@@ -14,7 +14,12 @@ from ..masking import masked, shown
 from .secrets import secret_options
 
 # What rerankers of the frameworks call these keys.
-_ELSEWHERE = {"model_name": "model", "model_id": "model", "model_name_or_path": "model"}
+_ELSEWHERE = {
+    "model_name": "'model'",
+    "model_id": "'model'",
+    "model_name_or_path": "'model'",
+    "batch_size": "'batch_tokens' under 'backend'",
+}
 
 
 def check_keys(config: Mapping[str, Any], known: Iterable[str], where: str, elsewhere: Mapping[str, str]) -> None:
@@ -35,7 +40,7 @@ def check_keys(config: Mapping[str, Any], known: Iterable[str], where: str, else
             continue
         if key in elsewhere:
             raise ConfigError(f"{where} has no option {key!r}.", hint=f"It belongs under {elsewhere[key]}.")
-        hint = f"Did you mean {_ELSEWHERE[key]!r}?" if key in _ELSEWHERE else nearest(str(key), names)
+        hint = f"Did you mean {_ELSEWHERE[key]}?" if key in _ELSEWHERE else nearest(str(key), names)
         raise ConfigError(f"{where} has no option {shown(key)}.", hint=hint)
 
 

@@ -127,6 +127,8 @@ def _of_network(model: str, config: Mapping[str, Any]) -> str:
         return "cross-encoder"
     if network.endswith("ForConditionalGeneration") and "t5" in str(config.get("model_type", "")):
         raise _ambiguous(model, ["monot5", "setwise", "pointwise-yes-no"])
+    if network == "LayerWiseMiniCPMForCausalLM":
+        return "bge-llm-reranker-layerwise"
     if network.endswith(("ForCausalLM", "LMHeadModel")):
         raise _ambiguous(model, ["rankgpt", "zero-shot", "qwen3-reranker"])
     if network.endswith(("Model", "ForMaskedLM", "EncoderModel")):

@@ -49,6 +49,12 @@ def read_model_files(model: str, hub: Mapping[str, Any]) -> ModelFiles:
         raise ConfigError(str(error)) from error
     if folder.is_dir():
         return _read(model, lambda name: folder / name)
+    if folder.is_file():
+        raise ConfigError(
+            f"{shown(model)} is a file, and a model is a folder.",
+            hint=f"Give the folder that has its {CONFIG}. Which file in it is the network is said under backend, "
+            "such as by onnx_file.",
+        )
     if not _HUB_ID.fullmatch(model):
         raise ConfigError(f"There is no folder {shown(model)}.", hint="Give a hub id or a folder that exists.")
     return _read(model, _from_hub(model, hub))

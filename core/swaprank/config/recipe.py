@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from .. import recipes
+from ..backends.http.services import SERVICES
 from ..errors import ConfigError, nearest
 from ..masking import shown
 from .files import parse_yaml
@@ -67,6 +68,11 @@ def get(name: str) -> Recipe:
         ConfigError: No such recipe; the message names the nearest.
     """
     recipes = all_recipes()
+    if name in SERVICES:
+        raise ConfigError(
+            f"{name!r} is a hosted service and no recipe.",
+            hint=f"Say its model, too: method: cross-encoder, model: ..., backend: {{type: http, api: {name}}}.",
+        )
     if name not in recipes:
         raise ConfigError(
             f"There is no recipe {shown(name)}.", hint=f"{nearest(name, recipes)} See all with: swaprank recipes"

@@ -1,7 +1,7 @@
 """BGE's LLM reranker: the raw logit of "Yes" as the next token.
 
 Code: https://github.com/FlagOpen/FlagEmbedding (7ed43d67, MIT), inference/reranker/decoder_only/base.py. The layerwise
-and lightweight models are different networks and are not offered.
+model has a method of its own; the lightweight one is a different network and is not offered.
 """
 
 from __future__ import annotations

@@ -71,6 +71,8 @@ def test_offline_the_cache_serves_and_nothing_is_asked(hub, monkeypatch) -> None
     assert snapshot(MODEL, HubAccess()).path == fetched.path
     with pytest.raises(BackendError, match=r"not to be asked.*swaprank download me/other"):
         snapshot("me/other", HubAccess())
+    with pytest.raises(BackendError, match=r"swaprank download --config FILE"):
+        snapshot(MODEL, HubAccess(engine="onnxruntime"))
     assert hub.asked == []
 
 

@@ -30,7 +30,9 @@ def own_code(model: str) -> BackendError:
     )
 
 
-def hub_failure(model: str, error: Exception, endpoint: str, revision: str | None) -> BackendError:
+def hub_failure(
+    model: str, error: Exception, endpoint: str, revision: str | None, *, exported: bool = False
+) -> BackendError:
     """An error for a model that the hub did not give, and that is not in the cache.
 
     Args:
@@ -38,11 +40,13 @@ def hub_failure(model: str, error: Exception, endpoint: str, revision: str | Non
         error: What the hub's library raised.
         endpoint: The hub's address.
         revision: Branch, tag or commit that was asked for.
+        exported: Whether an exported network is wanted, which the hub id alone does not say.
     """
     kind, status = type(error).__name__, status_of(error)
     if kind == "OfflineModeIsEnabled":
         what = "it is not in the cache, and the hub is not to be asked (local_files_only or HF_HUB_OFFLINE)."
-        hint = f"Fetch it where there is a network: swaprank download {model}"
+        named = "--config FILE" if exported else model
+        hint = f"Fetch it where there is a network: swaprank download {named}"
     elif kind == "RevisionNotFoundError":
         what, hint = f"it has no revision {revision!r} on {endpoint}.", "Give a branch, a tag or a whole commit."
     elif kind == "GatedRepoError" or status == 403:

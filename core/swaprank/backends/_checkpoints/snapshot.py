@@ -232,7 +232,8 @@ class _Hub:
                     logger.warning("The hub gives no answer (%s); %s is loaded from the cache.", _brief(error), name)
                 return Snapshot(str(folder), self._access.of_fetched(), folder.name)
         endpoint = str(self._constants.ENDPOINT)
-        raise hub_failure(names[0], error, endpoint, self._access.revision) from error
+        exported = self._access.engine != "torch"
+        raise hub_failure(names[0], error, endpoint, self._access.revision, exported=exported) from error
 
     def _cached(self, name: str) -> Path | None:
         """The folder of the named revision in the cache; None where there is none."""

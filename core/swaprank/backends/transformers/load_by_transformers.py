@@ -9,9 +9,11 @@ from .._checkpoints.limits import end_tokens, positions
 from .._tokens.quoting import Quoting
 from .._tokens.starts import TokenStarts
 from .._tokens.tokens import Tokens
+from .bidirectional import MODEL_TYPE, BidirectionalScorer, bidirectional_scorer
 from .causal import CausalNetwork
 from .classifier import Classifier
 from .language import LanguageModel
+from .layerwise import LayerwiseScorer, layerwise_scorer, raw_config
 from .loading.networks import check_torch, load_network, source_of
 from .loading.report import expecting
 from .prompt_embeddings import PromptEncoder
@@ -50,15 +52,21 @@ def language_model(model: str, options: TransformersOptions) -> LanguageModel:
     return LanguageModel(reader, tokens, model, context=context, batch_tokens=options.batch_tokens)
 
 
-def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer:
-    """Load a vision-language model with a head of its own.
+def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer | LayerwiseScorer | BidirectionalScorer:
+    """Load a MiniCPM with a head on each layer, a bidirectional Llama, or a vision-language model with its own head.
 
     Raises:
         MissingDependencyError: transformers or Pillow is not installed.
         BackendError: The model cannot be loaded.
         ConfigError: It has no such head.
     """
-    return vision_prompt_scorer(source_of(model, options), options)
+    source = source_of(model, options)
+    raw = raw_config(source)
+    if raw.get("model_type") == "minicpm":
+        return layerwise_scorer(source, options)
+    if raw.get("model_type") == MODEL_TYPE:
+        return bidirectional_scorer(source, raw, options)
+    return vision_prompt_scorer(source, options)
 
 
 def classifier(model: str, options: TransformersOptions) -> Classifier:

@@ -33,10 +33,10 @@ class VllmBackend(ModelBackend[VllmOptions]):
     @staticmethod
     def load(kind: str, model: str, options: VllmOptions) -> Runner:
         """What answers the requests of a kind."""
-        from . import language, pairs, texts
+        from . import load_language, pairs, texts
 
         loaders: dict[str, Callable[[str, VllmOptions], Runner]] = {
-            "language": language.load,
+            "language": load_language.load,
             "pairs": pairs.load,
             "texts": texts.load,
             "tokenizer": texts.token_starts,

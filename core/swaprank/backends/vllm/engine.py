@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from .options import VllmOptions
 
+# A prompt as vLLM takes it: token ids, and the pictures and bounds of a prompt with images.
+Given = dict[str, Any]
+
 # Engines inside this process share the state of torch.distributed and of the forward pass: one works at a time, and
 # shutting one down destroys the state for all. So the idle ones wait until the last of them is.
 _inside = threading.RLock()
@@ -60,8 +63,8 @@ class Engine:
             _working.add(id(llm))
         self._end = weakref.finalize(self, _retire if inside else _shut_down, llm)
 
-    def generate(self, prompts: Sequence[Sequence[int]], params: Sequence[Any]) -> list[Any]:
-        """The request outputs of prompts of token ids, each with its ``SamplingParams``."""
+    def generate(self, prompts: Sequence[Sequence[int] | Given], params: Sequence[Any]) -> list[Any]:
+        """The request outputs of prompts, each with its ``SamplingParams``."""
         return self._call("generate", prompts, sampling_params=list(params))
 
     def pool(self, task: Literal["classify", "embed"], prompts: Sequence[Sequence[int]], params: Sequence[Any]) -> Any:
@@ -69,10 +72,10 @@ class Engine:
         outputs = self._call("encode", prompts, pooling_params=list(params), pooling_task=task)
         return [output.outputs.data.float().reshape(-1).cpu() for output in outputs]
 
-    def _call(self, what: str, prompts: Sequence[Sequence[int]], **arguments: Any) -> list[Any]:
+    def _call(self, what: str, prompts: Sequence[Sequence[int] | Given], **arguments: Any) -> list[Any]:
         if not prompts:
             return []
-        given = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
+        given = [prompt if isinstance(prompt, dict) else {"prompt_token_ids": list(prompt)} for prompt in prompts]
         try:
             with self._lock:
                 outputs: list[Any] = getattr(self._llm, what)(
@@ -141,6 +144,7 @@ def engine_arguments(options: VllmOptions, **more: Any) -> dict[str, Any]:
             "gpu_memory_utilization",
             "kv_cache_memory_bytes",
             "max_model_len",
+            "limit_mm_per_prompt",
             "enforce_eager",
             "trust_remote_code",
             "revision",

@@ -12,10 +12,10 @@ from ...requests import Generate, Generated, LabelLogprobs, LabelScores, Sequenc
 from .._tokens.answer import Answer
 from .._tokens.language import LanguageRunner
 from .._tokens.tokens import Encoded, Tokens
-from .engine import Engine, start
 
 if TYPE_CHECKING:
-    from .options import VllmOptions
+    from .engine import Engine
+    from .vision import VisionEngine
 
 # Prompts, and the tokens looked at after each; log-probabilities and, where they are returned, logits of those.
 Wanted = dict[tuple[int, ...], list[int]]
@@ -23,19 +23,6 @@ Read = dict[tuple[int, ...], tuple[dict[int, float], dict[int, float]]]
 
 # vLLM reports so many tokens of choice per step.
 _MOST_LABELS = 128
-
-
-def load(model: str, options: VllmOptions) -> VllmLanguageModel:
-    """Start an engine that writes.
-
-    Raises:
-        MissingDependencyError: vLLM is not installed.
-        BackendError: The model cannot be loaded.
-    """
-    mode = {"logprobs_mode": "raw_logits", "max_logprobs": -1} if options.logits else {}
-    engine = start(model, options, runner="generate", **mode)
-    tokens = Tokens(engine.tokenizer, model, ends=engine.ends, parse_control_tokens=options.parse_control_tokens)
-    return VllmLanguageModel(engine, tokens, model, logits=options.logits)
 
 
 class VllmLanguageModel(LanguageRunner):
@@ -48,7 +35,7 @@ class VllmLanguageModel(LanguageRunner):
         logits: Whether the engine tells logits in place of log-probabilities.
     """
 
-    def __init__(self, engine: Engine, tokens: Tokens, model: str, *, logits: bool = False) -> None:
+    def __init__(self, engine: Engine | VisionEngine, tokens: Tokens, model: str, *, logits: bool = False) -> None:
         super().__init__(tokens, model, context=engine.context)
         self._engine = engine
         self._logits = logits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -35,6 +35,8 @@ class VllmOptions(ModelOptions):
         gpu_memory_utilization: Share of each device's memory to take; None for vLLM's default.
         kv_cache_memory_bytes: Bytes of keys and values to keep; takes the place of `gpu_memory_utilization`.
         max_model_len: Most tokens of a prompt and its answer; None for what the model's config allows.
+        limit_mm_per_prompt: Most images of a prompt, ``{"image": 4, "video": 0}``; vLLM sets memory aside for so many,
+            and refuses prompts with more. None for vLLM's default.
         enforce_eager: Whether to go without compiled graphs: loads sooner, runs slower on GPUs.
         enable_prefix_caching: Whether what prompts begin with is computed once.
         trust_remote_code: Run Python code that comes with the model. Only for sources you trust.
@@ -73,6 +75,7 @@ class VllmOptions(ModelOptions):
     gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1)
     kv_cache_memory_bytes: int | None = Field(default=None, ge=1)
     max_model_len: int | None = Field(default=None, ge=16)
+    limit_mm_per_prompt: dict[str, Annotated[int, Field(ge=0)]] | None = None
     enforce_eager: bool = False
     enable_prefix_caching: bool = True
     trust_remote_code: bool = False

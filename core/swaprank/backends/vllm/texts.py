@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from ...errors import ConfigError, require
 from ...requests import Embed, Embedded, Response, Usage
 from ...scores.coverage import coverage
 from .._checkpoints.limits import positions
+from .._checkpoints.sentence_files import SentenceFiles
 from .._checkpoints.source import Source
 from .._tokens.quoting import Quoting
 from .._tokens.starts import TokenStarts
@@ -120,62 +120,28 @@ class TextEmbedder:
         return next((prompt for name in names if (prompt := self._prompts.get(name))), "")
 
 
-class _Files:
-    """What sentence-transformers keeps beside a model."""
+class _Files(SentenceFiles):
+    """What sentence-transformers keeps beside a model, or would make of a model without it."""
 
     def __init__(self, model: str, options: VllmOptions) -> None:
-        self._model = model
         self._source = Source(model, options.hub(), adapters=options.adapters)
-        self._modules: list[dict[str, Any]] = self._json("modules.json") or []
+        super().__init__(model, self._source.file, reader="the vllm backend", poolings=_POOLINGS)
 
     def pooling(self) -> tuple[str, bool]:
         """The pooling, and whether the embedding is normalised."""
-        if not self._modules:
-            return self._bare(), False
-        kinds = [str(module["type"]).rpartition(".")[2] for module in self._modules]
-        if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
-            raise self._refused(f"has the modules {', '.join(kinds)}")
-        pooling = self._json(f"{self._modules[1]['path']}/config.json") or {}
-        if "pooling_mode" in pooling:
-            modes = [pooling["pooling_mode"]]
-        else:
-            modes = [
-                key.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
-                for key, value in pooling.items()
-                if key.startswith("pooling_mode_") and value is True
-            ]
-        if len(modes) != 1 or modes[0] not in _POOLINGS:
-            raise self._refused(f"pools by {' and '.join(map(str, modes)) or 'nothing'}")
-        if pooling.get("include_prompt") is False:
-            raise self._refused("leaves its prompt out of the pooling")
-        return modes[0], len(kinds) == 3
+        return super().pooling() or (self._bare(), False)
+
+    def max_seq_length(self) -> int | None:
+        """The model's own limit."""
+        own = self.limits()
+        if own.get("do_lower_case"):
+            raise self.refused("reads texts in lower case")
+        return own.get("max_seq_length")
 
     def _bare(self) -> str:
         """How sentence-transformers pools a model that says nothing about it."""
         if self._source.tokenizer().chat_template:
-            raise self._refused("has no modules.json, and is read through its chat template")
+            raise self.refused("has no modules.json, and is read through its chat template")
         config = self._source.config()
         writes = any(name.endswith("ForCausalLM") for name in (config.architectures or [])[:1])
         return "lasttoken" if writes and getattr(config, "is_causal", True) else "mean"
-
-    def prompts(self) -> dict[str, str]:
-        """The model's own prompts."""
-        return (self._json("config_sentence_transformers.json") or {}).get("prompts") or {}
-
-    def max_seq_length(self) -> int | None:
-        """The model's own limit."""
-        own = self._json("sentence_bert_config.json") or {} if self._modules else {}
-        if own.get("do_lower_case"):
-            raise self._refused("reads texts in lower case")
-        return own.get("max_seq_length")
-
-    def _refused(self, what: str) -> ConfigError:
-        return ConfigError(
-            f"The model {self._model!r} {what}; the vllm backend pools by {', '.join(_POOLINGS)} and normalises.",
-            hint="Use backend: transformers.",
-        )
-
-    def _json(self, name: str) -> Any:
-        """A JSON file of the model's folder or repository; None where there is none."""
-        path = self._source.file(name)
-        return None if path is None else json.loads(path.read_text(encoding="utf-8"))

@@ -7,11 +7,11 @@ import shutil
 
 import pytest
 
+from swaprank.backends._tokens.image_reading import ImageReader
+from swaprank.backends._tokens.image_tokens import VisionTokens
 from swaprank.backends._tokens.tokens import Tokens
 from swaprank.backends.transformers.backend import TransformersBackend
 from swaprank.backends.transformers.options import TransformersOptions
-from swaprank.backends.transformers.vision.reading import ImageReader
-from swaprank.backends.transformers.vision.tokens import VisionTokens
 from swaprank.prompt import Chat, ImageSlot, Message, Slot, user
 from swaprank.requests import Generate
 from tests.conftest import MODELS

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ....errors import SwaprankError, require
+from ....errors import SwaprankError
 from ....requests import Request, Response
 from ..._checkpoints.limits import end_tokens, positions
+from ..._tokens.image_tokens import VisionTokens, vision_tokens
 from ..language import LanguageModel
 from ..loading.networks import load_network
 from .network import VisionNetwork
-from .reading import ImageReader
-from .tokens import VisionTokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -59,7 +57,7 @@ def vision_language_model(source: Source, options: TransformersOptions) -> Visio
         ConfigError: It is of a family that is not known here.
     """
     network = load_network(source, options, "AutoModelForImageTextToText")
-    tokens = vision_tokens(source, options, network)
+    tokens = vision_tokens(source, ends=network_ends(network), parse_control_tokens=options.parse_control_tokens)
     return VisionLanguageModel(
         VisionNetwork(network, tokens, source.model),
         tokens,
@@ -69,21 +67,6 @@ def vision_language_model(source: Source, options: TransformersOptions) -> Visio
     )
 
 
-def vision_tokens(source: Source, options: TransformersOptions, network: PreTrainedModel) -> VisionTokens:
-    """The tokenizer of a vision-language model, with what reads its images.
-
-    Raises:
-        MissingDependencyError: Pillow is not installed.
-        BackendError: The tokenizer or the image processor cannot be loaded.
-        ConfigError: The model is of a family that is not known here.
-    """
-    require("PIL.Image", extra="vision", purpose=f"The vision-language model {source.model!r}")
-    tokenizer = source.tokenizer()
-    template = source.file("chat_template.json")
-    if template is not None:
-        # The template of the model's processor, which comes before the tokenizer's own; tokenizers do not read it.
-        tokenizer.chat_template = json.loads(template.read_text(encoding="utf-8"))["chat_template"]
-    reader = ImageReader(source.image_processor(), source.config(), tokenizer, source.model)
-    ends = end_tokens(*(getattr(own, "eos_token_id", None) for own in (network.generation_config, network.config)))
-    parse = options.parse_control_tokens
-    return VisionTokens(tokenizer, source.model, reader, ends=ends, parse_control_tokens=parse)
+def network_ends(network: PreTrainedModel) -> list[int]:
+    """Tokens that end an answer, by the generation config and by the config."""
+    return end_tokens(*(getattr(own, "eos_token_id", None) for own in (network.generation_config, network.config)))

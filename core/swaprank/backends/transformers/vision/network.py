@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigError
 from ..._common.token_batches import in_batches
+from ..._tokens.image_tokens import VisionTokens
 from ..causal import chosen_logprobs
-from .tokens import VisionTokens
 from .tower import VisionTower
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from ....errors import ConfigError, ImageError, PromptTooLongError, SwaprankErro
 from ....requests import PairScored, PromptScore, Response, Usage
 from ....scores.activation import sigmoid
 from ..._checkpoints.limits import positions
+from ..._tokens.image_tokens import VisionTokens, vision_tokens
 from ..._tokens.rendering import Rendering
 from ..._tokens.tokens import Encoded
 from ..loading.networks import load_network
 from ..loading.report import expecting
 from ..loading.tensors import stored_tensors
-from .language import vision_tokens
+from .language import network_ends
 from .network import VisionNetwork, VisionSession
-from .tokens import VisionTokens
 
 if TYPE_CHECKING:
     import torch
@@ -71,6 +71,11 @@ class PromptScorer:
         ]
 
     def _encoded(self, request: PromptScore) -> Encoded | SwaprankError:
+        if request.end is None or request.layer is not None:
+            raise ConfigError(
+                f"The model {self._tokens.model!r} has one head, which reads a token of its own behind the prompt.",
+                hint="It is for method: jina-reranker-m0.",
+            )
         try:
             found = self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length, 1))
         except (PromptTooLongError, ImageError) as error:
@@ -90,7 +95,7 @@ def vision_prompt_scorer(source: Source, options: TransformersOptions) -> Prompt
     network.lm_head = _head(dict(stored_tensors(Path(source.path), _HEAD)), source.model).to(
         network.device, network.dtype
     )
-    tokens = vision_tokens(source, options, network)
+    tokens = vision_tokens(source, ends=network_ends(network), parse_control_tokens=options.parse_control_tokens)
     return PromptScorer(
         VisionNetwork(network, tokens, source.model),
         tokens,

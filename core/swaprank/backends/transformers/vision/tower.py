@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..._common.token_batches import in_batches
-from .tokens import VisionTokens
+from ..._tokens.image_tokens import VisionTokens
 
 if TYPE_CHECKING:
     import torch

@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ....errors import BackendError, ConfigError, ImageError
-from ....prompt import ImageSlot
+from ...errors import BackendError, ConfigError, ImageError
+from ...prompt import ImageSlot
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image as Picture
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+# Model types whose images are read here.
+FAMILIES = frozenset({"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "llava", "internvl"})
 
 # How many times longer than the other a side may be; the Qwen family's own limit is 200.
 _LONGEST = 199
@@ -85,12 +88,9 @@ class ImageReader:
         Raises:
             ImageError: The image cannot be read, or not by this model.
         """
-        bounds = self._bounds(slot)
-        picture = slot.image.open()
-        if self._grids:
-            picture = _no_line(picture)
+        picture = self.picture(slot)
         try:
-            found = dict(self._processor(images=[picture], return_tensors="pt", **bounds))
+            found = dict(self._processor(images=[picture], return_tensors="pt", **self.bounds(slot)))
         except (ValueError, ZeroDivisionError, OSError) as error:
             width, height = picture.size
             raise ImageError(
@@ -105,7 +105,16 @@ class ImageReader:
             {"pixel_values": tiles}, self._per_tile * len(tiles), tiles.shape[-2] * tiles.shape[-1] * len(tiles)
         )
 
-    def _bounds(self, slot: ImageSlot) -> dict[str, Any]:
+    def picture(self, slot: ImageSlot) -> Picture:
+        """The picture that the image processor gets.
+
+        Raises:
+            ImageError: The image cannot be read.
+        """
+        picture = slot.image.open()
+        return _no_line(picture) if self._grids else picture
+
+    def bounds(self, slot: ImageSlot) -> dict[str, Any]:
         """What the image processor is told beside its own settings."""
         if self._tiles:
             # InternVL's processor always cuts into tiles, whatever the file of its image processor says.

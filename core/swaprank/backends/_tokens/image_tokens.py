@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ....errors import BackendError
-from ....prompt import Chat, ImageSlot, Prompt, Span, Text, image_slots, plain, with_placeholders
-from ..._tokens.tokens import Encoded, Tokens
-from .reading import ImageReader, Read
+from ...errors import BackendError, require
+from ...prompt import Chat, ImageSlot, Prompt, Span, Text, image_slots, plain, with_placeholders
+from .image_reading import ImageReader, Read
+from .tokens import Encoded, Tokens
 
 if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
     from transformers import PreTrainedTokenizerBase
+
+    from .._checkpoints.source import Source
 
 # Images that keep their numbers from call to call, and bytes of pixels that are held during one.
 _MOST_NUMBERS = 4096
@@ -101,6 +105,18 @@ class VisionTokens(Tokens):
                 self._read.popitem(last=False)
         return found
 
+    def picture(self, number: int) -> Picture:
+        """The picture of an image by its number, as the image processor gets it, in the call that brought it.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
+        return self._reader.picture(self._slots[number])
+
+    def bounds(self, number: int) -> dict[str, Any]:
+        """What the image processor is told of an image beside its own settings."""
+        return self._reader.bounds(self._slots[number])
+
     def forget(self) -> None:
         """Give up the images of a call; they keep their numbers."""
         self._slots.clear()
@@ -141,3 +157,21 @@ class VisionTokens(Tokens):
         number = self._numbers[key]
         self._slots.setdefault(number, slot)
         return number
+
+
+def vision_tokens(source: Source, *, ends: Collection[int], parse_control_tokens: bool) -> VisionTokens:
+    """The tokenizer of a vision-language model, with what reads its images.
+
+    Raises:
+        MissingDependencyError: Pillow is not installed.
+        BackendError: The tokenizer or the image processor cannot be loaded.
+        ConfigError: The model is of a family that is not known here.
+    """
+    require("PIL.Image", extra="vision", purpose=f"The vision-language model {source.model!r}")
+    tokenizer = source.tokenizer()
+    template = source.file("chat_template.json")
+    if template is not None:
+        # The template of the model's processor, which comes before the tokenizer's own; tokenizers do not read it.
+        tokenizer.chat_template = json.loads(template.read_text(encoding="utf-8"))["chat_template"]
+    reader = ImageReader(source.image_processor(), source.config(), tokenizer, source.model)
+    return VisionTokens(tokenizer, source.model, reader, ends=ends, parse_control_tokens=parse_control_tokens)
