@@ -108,6 +108,22 @@ def test_identifiers_in_passages_are_neutralised_as_in_each_code_of_first() -> N
     assert "each indicated by an alphabetical identifier" in prompt
 
 
+@pytest.mark.torch
+def test_first_on_qwen3_reads_the_letters_behind_an_empty_thinking_and_a_bracket() -> None:
+    """As rank_llm since 26e2bf3, which puts the bracket behind the template; before, the model wrote it itself."""
+    pytest.importorskip("transformers")
+    from tests.methods.llm import tokens
+
+    own = tokens("tiny-qwen3-lm")
+    prompt = first_prompt({"method": "first", "protocol": "rank_llm"}, "happy")
+    turns = [{"role": role, "content": content} for role, content in messages(prompt)]
+    rendered = own.tokenizer.apply_chat_template(
+        turns, tokenize=False, add_generation_prompt=True, enable_thinking=False
+    )
+    assert rendered.rstrip().endswith("<think>\n\n</think>")
+    assert own.encode(prompt).ids == own.tokenizer.encode(rendered + "[", add_special_tokens=False)
+
+
 def test_letters_are_neutralised_as_by_the_official_pattern_in_linear_time() -> None:
     chance = random.Random(3)
     for _ in range(5000):
