@@ -37,7 +37,7 @@ from .requests import (
     Viewed,
     Views,
 )
-from .scores.relevance import PUBLISHED, ScoreMap
+from .scores.relevance import PUBLISHED, ScoreMap, WeighedEvidence
 from .types import Passage, Query, ScoreKind
 
 
@@ -159,6 +159,11 @@ class Method(BaseModel):
     def relevance_map(self, kind: ScoreKind) -> ScoreMap | None:
         """From scores of that kind to relevance, as published; None where nothing is published."""
         return PUBLISHED.get(kind)
+
+    @property
+    def evidence_map(self) -> WeighedEvidence | None:
+        """From `evidence` to relevance, for scores that are relative to their list; None where nothing is fitted."""
+        return None
 
     @property
     def takes_instruction(self) -> bool:

@@ -1,6 +1,6 @@
 """Fits the map from evidence to relevance of an embedded recipe, and measures it on collections it was not fitted on.
 
-Run: python -m tests.benchmarks.relevance FOLDER_OF_BEIR_FOLDERS [--reranker embedded] [--measure-only]
+Run: python -m tests.benchmarks.relevance FOLDER_OF_BEIR_FOLDERS [--reranker embedded] [--measure-only] [--without-wordllama]
 
 Each query with a relevant passage is asked about three groups of passages: the relevant ones, the others of the first
 stage's 100, and 30 drawn at random from the collection. Collections count alike, and in each the groups count 1/2, 1/4
@@ -8,15 +8,22 @@ and 1/4, however many passages they hold: precision is at even odds, so that it 
 
 - ``held out``: the map fitted on all the other collections.
 - ``recipe``: the map in the recipe, which is what users get; its figures on unseen data are those of --measure-only.
+
+``--without-wordllama`` fits and measures the map for machines on which the embedding table is not installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +126,27 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--queries", type=int, help="At most so many of each collection.")
     parser.add_argument("--measure-only", action="store_true", help="Measure the recipe's map; fit nothing.")
+    parser.add_argument(
+        "--without-wordllama", action="store_true", help="As if the embedding table were not installed."
+    )
     given = parser.parse_args()
+    with _without_wordllama() if given.without_wordllama else nullcontext():
+        _measure(given)
+
+
+@contextmanager
+def _without_wordllama() -> Iterator[None]:
+    """As if the embedding table were not installed."""
+    find = importlib.util.find_spec
+
+    def hidden(name: str, package: str | None = None) -> ModuleSpec | None:
+        return None if name == "wordllama" else find(name, package)
+
+    with patch.object(importlib.util, "find_spec", hidden):
+        yield
+
+
+def _measure(given: argparse.Namespace) -> None:
     reranker = Reranker(given.reranker)
     names = sorted(reranker.rerank("tea", ["tea"]).evidence)
     folders = sorted(path.parent for path in given.folder.glob("*/corpus.jsonl"))

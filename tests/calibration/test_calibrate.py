@@ -6,10 +6,11 @@ import random
 import pytest
 
 from swaprank import ConfigError, InputError, Reranker
-from swaprank.calibration.calibrate import calibrate
+from swaprank.calibration.calibrate import _bent, calibrate
 from swaprank.calibration.fitting import Scored, figures, fit, held_out
 from swaprank.calibration.labelled import Labelled, load_labelled
 from swaprank.requests import PairScored
+from swaprank.scores.relevance import Evidence, Logistic
 from swaprank.testing import ScriptedBackend
 from swaprank.types import Passage, Query
 
@@ -133,7 +134,6 @@ def test_the_default_is_bent() -> None:
     [
         ({"reranker": "rankzephyr"}, "made from their ranks"),
         ({"fusion": "rrf", "of": ["bm25", "lexical"]}, "scaled each by itself"),
-        ({"reranker": "lexical"}, "compares the passages of one list"),
         ({"reranker": "embedded", "relevance": None}, "scaled each by itself"),
     ],
     ids=str,
@@ -141,6 +141,33 @@ def test_the_default_is_bent() -> None:
 def test_relative_scores_are_refused_with_the_reason(config, why) -> None:
     with pytest.raises(ConfigError, match=why):
         calibrate(config, lengths())
+
+
+def test_the_map_of_the_lexical_match_is_mapped_on_in_both_forms() -> None:
+    data = [
+        Labelled(
+            Query(f"Where is the {thing}?"),
+            (Passage(f"The {thing} is here."), Passage("The is a."), Passage("Lunch")),
+            (True, False, False),
+        )
+        for thing in ("house", "harbour", "ship", "bird", "river", "tower")
+    ]
+    for how in ("logistic", "isotonic"):
+        found = calibrate({"reranker": "lexical"}, data, how)
+        kept = Reranker("lexical", relevance=found.relevance, score_threshold=0.5)
+        assert kept.rerank(data[0].query.text, data[0].passages).order == [0]
+
+
+def test_without_the_embeddings_the_map_of_words_is_bent_too() -> None:
+    given = {
+        "type": "evidence",
+        "weights": {"cosine": 2.0},
+        "otherwise": {"weights": {"terms": 4.0}, "intercept": -1.0},
+    }
+    bent = _bent(Evidence.model_validate(given), Logistic(slope=2, intercept=0.5))
+    assert bent.otherwise is not None
+    assert (bent.weights, bent.intercept) == ({"cosine": 4.0}, 0.5)
+    assert (bent.otherwise.weights, bent.otherwise.intercept) == ({"terms": 8.0}, -1.5)
 
 
 def test_pairs_of_one_query_make_one_list(tmp_path) -> None:

@@ -56,7 +56,11 @@ def test_json_and_a_new_file(tmp_path, data) -> None:
 def test_nothing_is_written_over_or_without_a_target(tmp_path, data) -> None:
     target = tmp_path / "new.yaml"
     target.write_text("mine", encoding="utf-8")
-    for arguments in (("--data", data, "-o", target), ("--data", data), ("-r", "lexical", "--data", data, "--dry-run")):
+    for arguments in (
+        ("--data", data, "-o", target),
+        ("--data", data),
+        ("-r", "rankzephyr", "--data", data, "--dry-run"),
+    ):
         with pytest.raises(ConfigError):
             run(*arguments)
     with pytest.raises(InputError):

@@ -84,6 +84,14 @@ def test_limits_that_make_no_sense_are_refused_at_construction(config, message) 
         Reranker(config)
 
 
+def test_the_lexical_match_is_judged_by_what_each_passage_holds_whatever_the_others_are() -> None:
+    question, perfect = "When was the harbour built?", "The harbour was built in 1931."
+    ranking = Reranker("lexical", score_threshold=0.5).rerank(question, ["Lunch", perfect, ""])
+    assert ranking.order == [1] and ranking.relevance[1] > 0.9
+    assert Reranker("lexical").rerank(question, [perfect]).relevance == [ranking.relevance[1]]
+    assert Reranker("lexical", score_threshold=0.5).rerank(question, ["Lunch", "Green tea"]).order == []
+
+
 def test_scores_without_a_map_are_compared_as_they_are() -> None:
     assert Reranker("bm25", score_threshold=0.1).rerank(QUERY, PASSAGES).order == [0]
     assert Reranker("bm25", normalize="minmax", score_threshold=0.5).rerank(QUERY, PASSAGES).order == [0]

@@ -13,7 +13,7 @@ from ..backend import Backend
 from ..config.expand import expand
 from ..errors import ConfigError, InputError
 from ..reranker import Reranker
-from ..scores.relevance import Evidence, Isotonic, Logistic, RelevanceMap
+from ..scores.relevance import Evidence, Isotonic, Logistic, RelevanceMap, WeighedEvidence
 from ..types import Ranking
 from .fitting import Figures, Scored, figures, fit, held_out
 from .labelled import Labelled
@@ -157,12 +157,17 @@ def _bent(evidence: Evidence, fitted: Logistic | Isotonic) -> Evidence:
     """sigmoid(slope * logit + intercept) of a weighted sum is a weighted sum again."""
     if not isinstance(fitted, Logistic):
         raise TypeError("evidence is bent by a logistic map")
-    return Evidence(
-        weights={name: round(weight * fitted.slope, 6) for name, weight in evidence.weights.items()},
-        intercept=round(evidence.intercept * fitted.slope + fitted.intercept, 6),
-    )
+    otherwise = None if evidence.otherwise is None else WeighedEvidence(**_bent_sum(evidence.otherwise, fitted))
+    return Evidence(**_bent_sum(evidence, fitted), otherwise=otherwise)
+
+
+def _bent_sum(evidence: WeighedEvidence, fitted: Logistic) -> dict[str, Any]:
+    return {
+        "weights": {name: round(weight * fitted.slope, 6) for name, weight in evidence.weights.items()},
+        "intercept": round(evidence.intercept * fitted.slope + fitted.intercept, 6),
+    }
 
 
 def _as_config(how: Logistic | Isotonic | Evidence) -> dict[str, Any]:
-    values: dict[str, Any] = how.model_dump(mode="json")
+    values: dict[str, Any] = how.model_dump(mode="json", exclude_none=True)
     return values

@@ -17,7 +17,11 @@ from pydantic import Field
 
 from ..method import GroupScores, Method, Steps, lexical_scores
 from ..requests import Capability, LexicalBlend
+from ..scores.relevance import WeighedEvidence
 from ..types import Passage, Query, ScoreKind
+
+# Fitted by tests/benchmarks/relevance.py --without-wordllama: docs/scores.md. The recipe `embedded` has the same.
+_RELEVANCE = WeighedEvidence(weights={"pairs": 5.27, "terms": 4.49}, intercept=-1.99)
 
 
 class LexicalMatch(Method):
@@ -52,6 +56,11 @@ class LexicalMatch(Method):
     def evidence(self) -> frozenset[str]:
         """The shares of the query's words and of its pairs that a passage holds."""
         return frozenset({"terms", "pairs"})
+
+    @property
+    def evidence_map(self) -> WeighedEvidence:
+        """A logistic map of both, fitted on ten collections."""
+        return _RELEVANCE
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One request for the whole group."""

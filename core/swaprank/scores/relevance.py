@@ -100,11 +100,8 @@ class Range(BaseModel):
         return min(max((score / 2 - self.low / 2) / (self.high / 2 - self.low / 2), 0.0), 1.0)
 
 
-class Evidence(BaseModel):
-    """``{type: evidence, weights: {terms: 2.6, cosine: 4.9}, intercept: -1.5}``: for scores relative to their list.
-
-    Reads what methods found in each passage by itself (`GroupScores.evidence`), not its score. Fitted by
-    ``python -m tests.benchmarks.relevance`` for the embedded default.
+class WeighedEvidence(BaseModel):
+    """``{weights: {terms: 4.5, pairs: 5.3}, intercept: -2.0}``: a logistic map of a weighted sum.
 
     Attributes:
         weights: By the name of what is found.
@@ -113,7 +110,6 @@ class Evidence(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    type: Literal["evidence"] = "evidence"
     weights: dict[str, _Finite] = Field(min_length=1)
     intercept: _Finite = 0.0
 
@@ -121,6 +117,30 @@ class Evidence(BaseModel):
         """The relevance of a passage in which this was found."""
         total = self.intercept + math.fsum(weight * found[name] for name, weight in self.weights.items())
         return sigmoid(min(max(total, -_LARGEST), _LARGEST))
+
+
+class Evidence(WeighedEvidence):
+    """``{type: evidence, weights: {terms: 2.6, cosine: 4.9}, intercept: -1.5}``: for scores relative to their list.
+
+    Reads what methods found in each passage by itself (`GroupScores.evidence`), not its score. Fitted by
+    ``python -m tests.benchmarks.relevance`` for the embedded default.
+
+    Attributes:
+        weights: By the name of what is found.
+        intercept: The logit of the relevance of a passage in which nothing is found.
+        otherwise: The map of passages of which not all of it is known, as where an encoder is left out because its
+            table is not installed; without it they have no relevance.
+    """
+
+    type: Literal["evidence"] = "evidence"
+    otherwise: WeighedEvidence | None = None
+
+    def known(self, found: Mapping[str, float]) -> float | None:
+        """The relevance of a passage in which this was found; None where neither map can read it."""
+        for how in (self, self.otherwise):
+            if how is not None and how.weights.keys() <= found.keys():
+                return how.relevance(found)
+        return None
 
 
 ScoreMap = Logistic | Isotonic | Range

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..backend import Backend
@@ -62,7 +62,8 @@ class MethodRanker:
             method.score_kinds,
             absolute=absolute,
             # Where only an answer can tell the kind, there may be one.
-            relevance=absolute and any(map(method.relevance_map, method.score_kinds or ScoreKind)),
+            relevance=method.evidence_map is not None
+            or (absolute and any(map(method.relevance_map, method.score_kinds or ScoreKind))),
             evidence=method.evidence,
             why="" if absolute else f"{method.name!r} compares the passages of one list",
         )
@@ -85,6 +86,10 @@ class MethodRanker:
         if warnings and not self._warned:
             self._warned.extend(warnings)
             logger.warning("%s This is said once; Ranking.warnings has it each time.", " ".join(warnings))
+        evidence = {
+            name: [_known(value) for value in scores.evidence[name]]
+            for name in sorted(self.method.evidence & scores.evidence.keys())
+        }
         return CandidateScores(
             order=order,
             scores=unread_behind(scores.scores, order),
@@ -95,12 +100,11 @@ class MethodRanker:
             calls=scorer.calls,
             failures=[Failure(self.method.name, message, "partial") for message in messages],
             coverage=scores.coverage,
-            relevance=self.relevance(scores.kind, scores.scores),
+            relevance=self._of_evidence(evidence, len(passages))
+            if self.method.evidence_map
+            else self.relevance(scores.kind, scores.scores),
             placed=frozenset(index for index, score in enumerate(scores.scores) if score == UNREAD),
-            evidence={
-                name: [_known(value) for value in scores.evidence[name]]
-                for name in sorted(self.method.evidence & scores.evidence.keys())
-            },
+            evidence=evidence,
             warnings=warnings,
         )
 
@@ -114,6 +118,14 @@ class MethodRanker:
         return [f"{self.method.name!r} read the text only: the images of {' and of '.join(own)} were not read."] * bool(
             own
         )
+
+    def _of_evidence(self, evidence: Mapping[str, Sequence[float | None]], count: int) -> list[float | None]:
+        how = self.method.evidence_map
+        if how is None or not how.weights.keys() <= evidence.keys():
+            return [None] * count
+        found = [{name: evidence[name][index] for name in how.weights} for index in range(count)]
+        known = [{name: value for name, value in one.items() if value is not None} for one in found]
+        return [how.relevance(one) if len(one) == len(how.weights) else None for one in known]
 
     def relevance(self, kind: ScoreKind, scores: Sequence[float]) -> list[float | None]:
         """The relevance of scores of a kind; None for all of them where there is no map to it."""

@@ -39,14 +39,8 @@ def relevances(
 
 
 def _of_evidence(how: Evidence, candidates: CandidateScores, index: int) -> float | None:
-    found: dict[str, float] = {}
-    for name in how.weights:
-        values = candidates.evidence.get(name)
-        value = values[index] if values else None
-        if value is None:
-            return None
-        found[name] = value
-    return how.relevance(found)
+    values = {name: listed[index] for name, listed in candidates.evidence.items() if listed}
+    return how.known({name: value for name, value in values.items() if value is not None})
 
 
 def normalized(

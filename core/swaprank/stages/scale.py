@@ -94,7 +94,8 @@ def check_limits(limits: Limits, scale: Scale, where: str) -> None:
 def _check_map(limits: Limits, scale: Scale, where: str) -> None:
     how = limits.relevance
     if isinstance(how, Evidence):
-        missing = sorted(how.weights.keys() - scale.evidence)
+        weighed = how.weights.keys() | (how.otherwise.weights.keys() if how.otherwise else set())
+        missing = sorted(weighed - scale.evidence)
         if missing:
             known = f"what is found here: {', '.join(sorted(scale.evidence))}" if scale.evidence else "nothing is"
             raise ConfigError(

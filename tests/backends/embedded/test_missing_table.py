@@ -35,9 +35,21 @@ def test_retrieval_scores_still_count() -> None:
     assert Reranker().rerank("which drink", scored).order == [0, 1, 2]
 
 
-def test_the_relevance_is_unknown_and_a_threshold_drops_nothing() -> None:
-    kept = Reranker(score_threshold=0.1).rerank("green tea", PASSAGES)
-    assert kept.order[0] == 1 and [one.relevance for one in kept.passages] == [None] * 3
+def test_the_relevance_is_that_of_words_alone_and_a_threshold_cuts() -> None:
+    [only] = Reranker(score_threshold=0.5).rerank("green tea", ["Green tea is steamed."]).passages
+    assert only.relevance > 0.9
+    assert Reranker(score_threshold=0.5).rerank("green tea", ["Coffee is roasted.", "Milk."]).passages == []
+    kept = Reranker(score_threshold=0.5).rerank("green tea", PASSAGES)
+    assert [one.index for one in kept.passages] == [1]
+    # It means the same in any list.
+    alone = Reranker().rerank("green tea", PASSAGES[1:2])
+    assert alone.passages[0].relevance == kept.passages[0].relevance
+
+
+def test_without_a_map_for_what_is_left_the_relevance_is_unknown_and_nothing_is_dropped() -> None:
+    relevance = {"type": "evidence", "weights": {"cosine": 5.0}, "intercept": -1.0}
+    kept = Reranker(relevance=relevance, score_threshold=0.5).rerank("green tea", PASSAGES)
+    assert [one.relevance for one in kept.passages] == [None] * 3
 
 
 async def test_the_same_in_an_event_loop_and_for_many_queries() -> None:
