@@ -86,11 +86,11 @@ def growth(processes: dict[str, Process], found: Found, quick: bool, seconds: fl
             rows[str(size)] = alternate(growing, asks(size), rounds=rounds, seconds=seconds / 12, way=way)
 
 
-def extras(folder: Path, processes: dict[str, Process], found: Found, quick: bool) -> None:
+def extras(folder: Path, found: Found, quick: bool) -> None:
     """What only some have: the embedded default beside the smallest FlashRank, a cache, a budget."""
     more = ready(folder, list(EXTRAS), found)
     rounds = 3 if quick else 7
-    for row, lengths in (("short", [20] * 100), ("abstracts", [200] * 100)):
+    for row, lengths in (("short", [20] * 100), ("abstracts", [200] * 100), ("mixed", mixed(100))):
         names = ("swaprank, embedded default", "FlashRank, TinyBERT size")
         pair = [more[name] for name in names if name in more]
         asks = [ask(lengths)]
@@ -146,7 +146,7 @@ def run(folder: Path, quick: bool) -> Found:
     for process in processes.values():
         process.end()
     print("extras", f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    extras(folder, processes, found, quick)
+    extras(folder, found, quick)
     found["minutes"] = round((time.monotonic() - began) / 60, 1)
     return found
 
@@ -157,6 +157,9 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the page of a --quick run, too")
     parser.add_argument("--models", type=Path, help="keep the models in this folder, and take them from there")
     parser.add_argument("--page", type=Path, help="write the page anew from this performance.json, and run nothing")
+    parser.add_argument(
+        "--extras", type=Path, help="measure the extras alone, anew, and the rest is of this performance.json"
+    )
     given = parser.parse_args()
     if given.page:
         found = json.loads(given.page.read_text())
@@ -166,7 +169,11 @@ def main() -> None:
             if not (folder / "openvino" / "config.json").exists():
                 module = "tests.benchmarks.peers.models"
                 subprocess.run([sys.executable, "-W", "ignore", "-m", module, str(folder)], check=True)
-            found = run(folder, given.quick)
+            if given.extras:
+                found = json.loads(given.extras.read_text())
+                extras(folder, found, given.quick)
+            else:
+                found = run(folder, given.quick)
     if found["quick"] and not given.write and not given.page:
         print(page(found))
         return

@@ -97,7 +97,7 @@ def _cell(row: Found | None, memory: bool) -> str:
 def _extras(found: Found) -> str:
     lines = []
     extras = found["extras"]
-    for name, what in (("short", "of 20 words"), ("abstracts", "of 200 words")):
+    for name, what in (("short", "of 20 words"), ("abstracts", "of 200 words"), ("mixed", "of 30 to 480 words")):
         row = extras.get(name, {})
         if len(row) == 2:
             ours, other = row["swaprank, embedded default"]["median"], row["FlashRank, TinyBERT size"]["median"]
