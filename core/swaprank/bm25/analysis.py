@@ -34,6 +34,10 @@ _LETTER = re.compile(r"[^\W\d_]")
 _ARABIC_MARKS = re.compile(r"[\u064b-\u0652\u0670\u0640]")
 _ARABIC_FOLDS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي"})
 
+# Stems of words that have come up, by language: stemming them again takes longest of all when a list is scored.
+_known: dict[str, dict[str, str]] = {}
+_MOST_KNOWN, _LONGEST_KNOWN = 1 << 16, 32
+
 # ISO 639-1 code -> Snowball's name of the language, which bm25s also uses for its stop words.
 SNOWBALL = {
     "ar": "arabic",
@@ -128,8 +132,20 @@ def _character_pairs(text: str) -> list[str]:
 
 
 def stems(found: list[str], analysis: Analysis, language: str) -> list[str]:
-    """The stem of each word."""
-    return _stemmer(language).stemWords(found) if analysis.stemmer and language in SNOWBALL else found
+    """The stem of each word; of words that have come up before it is remembered."""
+    if not analysis.stemmer or language not in SNOWBALL:
+        return found
+    known = _known.setdefault(language, {})
+    new = list(set(found).difference(known))
+    if new:
+        fresh = dict(zip(new, _stemmer(language).stemWords(new), strict=True))
+        if len(known) + len(new) <= _MOST_KNOWN and len(max(new, key=len)) <= _LONGEST_KNOWN:
+            known.update(fresh)
+        else:
+            # Begun anew, not emptied: another thread may be reading it.
+            _known[language] = {}
+            known = {**known, **fresh}
+    return list(map(known.__getitem__, found))
 
 
 def terms(text: str, analysis: Analysis, language: str | None = None) -> list[str]:
