@@ -34,7 +34,7 @@ from swaprank.adapters import (
 from swaprank.errors import nearest
 
 from .events import ReRankUsageEvent
-from .images import images_of_node, images_of_query
+from .images import images_of_node, images_of_query, without_image_data
 from .llm import Provider
 from .node_content import content, with_metadata
 from .query import InstructedQuery
@@ -227,6 +227,7 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
         model = str(self.config.get("model") or self._core.name)
         result: list[NodeWithScore] = []
         used: dict[str, Any] = {}
+        nodes = without_image_data(nodes)
         dispatcher.event(ReRankStartEvent(query=query.text, nodes=nodes, top_n=top_n, model_name=model))
         payload: dict[str, Any] = {
             EventPayload.NODES: nodes,
@@ -237,6 +238,7 @@ class Reranker(AdapterReranker, BaseNodePostprocessor):
         try:
             with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
                 yield result, used
+                result = without_image_data(result)
                 event.on_end(payload={EventPayload.NODES: result, EventPayload.ADDITIONAL_KWARGS: used})
         finally:
             if used:

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.llms import MockLLM
 from llama_index.core.schema import ImageDocument, ImageNode, MediaResource, Node, NodeWithScore, QueryBundle, TextNode
 from pydantic import Field
@@ -113,3 +116,35 @@ class Seeing(MockLLM):
 
     async def achat(self, messages, **kwargs) -> ChatResponse:
         return self.chat(messages, **kwargs)
+
+
+class Events(BaseEventHandler):
+    """Keeps what it sees."""
+
+    seen: list[Any] = Field(default_factory=list)
+
+    def handle(self, event: Any, **_: Any) -> None:
+        self.seen.append(event)
+
+
+def test_events_hold_nodes_without_the_bytes_of_their_images(monkeypatch) -> None:
+    handler, debug = Events(), LlamaDebugHandler(print_trace_on_end=False)
+    monkeypatch.setattr(get_dispatcher("llamaindex_rerankers.postprocessor"), "event_handlers", [handler])
+    reranker, _ = scripted()
+    reranker.callback_manager = CallbackManager([debug])
+    given = [NodeWithScore(node=node, score=0.5) for node in NODES.values()]
+    ranked = reranker.postprocess_nodes(given, query_str="circle")
+    assert any(PACKED in one.node.model_dump_json() for one in ranked)  # they themselves lose nothing
+    assert [type(event).__name__ for event in handler.seen] == [
+        "ReRankStartEvent",
+        "ReRankUsageEvent",
+        "ReRankEndEvent",
+    ]
+    payloads = [event.payload for pair in debug.get_event_pairs() for event in pair]
+    shown = [event.nodes for event in handler.seen if hasattr(event, "nodes")]
+    shown += [payload["nodes"] for payload in payloads if payload and "nodes" in payload]
+    assert len(shown) == 4
+    for nodes in shown:
+        assert sorted(one.node.node_id for one in nodes) == sorted(one.node.node_id for one in given)
+        assert not any(PACKED[:40] in one.model_dump_json() or PACKED[:40] in repr(one) for one in nodes)
+        assert {one.node.image_path for one in nodes if isinstance(one.node, ImageNode)} == {None, str(RED)}
