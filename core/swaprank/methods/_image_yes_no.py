@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..method import GroupScores, Steps, label_scores
+from ..method import Steps, label_scores
 from ..prompt import Chat, Text
 from ..requests import LabelLogprobs
-from ..scores.activation import sigmoid
-from ..types import Passage, Query, ScoreKind
+from ..types import Passage, Query
+from ._activated import Activation, activated
 from ._image_prompts import readable
 from ._logit_margin import margins
 
@@ -21,7 +21,7 @@ def yes_no_steps(
     *,
     single: bool,
     max_length: int | None,
-    identity: bool,
+    activation: Activation,
     temperature: float = 1.0,
 ) -> Steps:
     """One forward pass per passage. A passage with nothing that can be read ranks last; the warnings say so.
@@ -33,7 +33,7 @@ def yes_no_steps(
         words: What the model answers about a relevant and about an irrelevant passage.
         single: Whether each of them must be a single token.
         max_length: Most tokens of a prompt.
-        identity: Whether the score is the difference of the logits, not the probability of the first word.
+        activation: Whether the score is the difference of the logits, or the probability of the first word.
         temperature: What the difference is divided by.
     """
     query, seen, problems = readable(query, passages)
@@ -44,8 +44,4 @@ def yes_no_steps(
     found = {place: margin / temperature for place, margin in zip(asked, margins(responses), strict=True)}
     floor = min(found.values(), default=0.0) - 1.0
     logits = [found.get(place, floor) for place in range(len(passages))]
-    return GroupScores(
-        scores=logits if identity else [sigmoid(logit) for logit in logits],
-        kind=ScoreKind.LOGIT if identity else ScoreKind.PROBABILITY,
-        warnings=problems,
-    )
+    return activated(logits, activation, warnings=problems)

@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps, label_scores
+from ..method import Method, Steps, label_scores
 from ..prompt import Slot, Span, Special
 from ..requests import Capability, LabelLogprobs
-from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
+from ._activated import activated, kinds
 from ._raw_logits import raw_logits
 
 # What the weights were trained with: FlagEmbedding, MIT.
@@ -54,7 +54,7 @@ class BgeLLMReranker(Method):
     @property
     def score_kinds(self) -> frozenset[ScoreKind]:
         """Probabilities after a sigmoid, else logits."""
-        return frozenset({ScoreKind.LOGIT if self.activation == "identity" else ScoreKind.PROBABILITY})
+        return kinds(self.activation)
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
@@ -62,9 +62,7 @@ class BgeLLMReranker(Method):
             [LabelLogprobs(self._prompt(query, passage), ("Yes",)) for passage in passages]
         )
         logits = raw_logits(responses, self.name)
-        if self.activation == "identity":
-            return GroupScores(scores=logits, kind=ScoreKind.LOGIT)
-        return GroupScores(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)
+        return activated(logits, self.activation)
 
     def _prompt(self, query: Query, passage: Passage) -> Span:
         query_side = (self.query_instruction_for_rerank, Slot(query.text))

@@ -12,10 +12,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..method import GroupScores, Steps, pair_scores
+from ..method import Steps, pair_scores
 from ..requests import Capability, PromptScore
-from ..scores.activation import sigmoid
-from ..types import Passage, Query, ScoreKind
+from ..types import Passage, Query
+from ._activated import activated
 from .bge_llm_reranker import BgeLLMReranker
 
 
@@ -39,9 +39,7 @@ class BgeLLMRerankerLayerwise(BgeLLMReranker):
             [PromptScore(self._prompt(query, passage), layer=self.cutoff_layers) for passage in passages]
         )
         logits = [response.logit for response in responses]
-        if self.activation == "identity":
-            return GroupScores(scores=logits, kind=ScoreKind.LOGIT)
-        return GroupScores(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)
+        return activated(logits, self.activation)
 
 
 METHOD = BgeLLMRerankerLayerwise

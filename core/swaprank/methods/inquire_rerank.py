@@ -15,6 +15,7 @@ from ..method import Method, Steps
 from ..prompt import Chat, Slot, Text, user
 from ..requests import Capability
 from ..types import Passage, Query, ScoreKind
+from ._activated import kinds
 from ._image_prompts import Parts, placed, side
 from ._image_yes_no import yes_no_steps
 
@@ -57,7 +58,7 @@ class InquireRerank(Method):
     @property
     def score_kinds(self) -> frozenset[ScoreKind]:
         """Probabilities after a sigmoid, else logits."""
-        return frozenset({ScoreKind.LOGIT if self.activation == "identity" else ScoreKind.PROBABILITY})
+        return kinds(self.activation)
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
@@ -68,7 +69,7 @@ class InquireRerank(Method):
             ("Yes", "No"),
             single=False,
             max_length=None,
-            identity=self.activation == "identity",
+            activation=self.activation,
             temperature=self.temperature,
         )
 

@@ -13,11 +13,11 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ..images import Image
-from ..method import GroupScores, Method, Steps, pair_scores
+from ..method import Method, Steps, pair_scores
 from ..prompt import Text
 from ..requests import Capability, PromptScore
-from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
+from ._activated import activated, kinds
 from ._image_prompts import Parts, placed, readable, side
 
 _PROMPT = "**Document**:\n{passage}\n**Query**:\n{query}"
@@ -57,7 +57,7 @@ class JinaRerankerM0(Method):
     @property
     def score_kinds(self) -> frozenset[ScoreKind]:
         """Probabilities after a sigmoid, else logits."""
-        return frozenset({ScoreKind.LOGIT if self.activation == "identity" else ScoreKind.PROBABILITY})
+        return kinds(self.activation)
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage; one with nothing that can be read ranks last."""
@@ -69,12 +69,7 @@ class JinaRerankerM0(Method):
         found = {place: response.logit - _BIAS for place, response in zip(asked, responses, strict=True)}
         floor = min(found.values(), default=0.0) - 1.0
         logits = [found.get(place, floor) for place in range(len(passages))]
-        identity = self.activation == "identity"
-        return GroupScores(
-            scores=logits if identity else [sigmoid(logit) for logit in logits],
-            kind=ScoreKind.LOGIT if identity else ScoreKind.PROBABILITY,
-            warnings=problems,
-        )
+        return activated(logits, self.activation, warnings=problems)
 
     def _prompt(self, query: Query, passage: Passage) -> Text:
         own = "" if passage.images and self.text == "left out" else passage.content

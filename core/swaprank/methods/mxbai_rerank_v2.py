@@ -18,6 +18,7 @@ from ..requests import Capability, LabelLogprobs
 from ..scores.activation import sigmoid
 from ..scores.relevance import PUBLISHED, Logistic, ScoreMap
 from ..types import Passage, Query, ScoreKind
+from ._activated import kinds
 from ._logit_margin import margins
 
 # What the weights were trained with: mxbai_rerank_v2.py, Apache-2.0.
@@ -57,7 +58,7 @@ class MxbaiRerankV2(Method):
     @property
     def score_kinds(self) -> frozenset[ScoreKind]:
         """Probabilities after a sigmoid, else logits."""
-        return frozenset({ScoreKind.LOGIT if self.activation == "identity" else ScoreKind.PROBABILITY})
+        return kinds(self.activation)
 
     def relevance_map(self, kind: ScoreKind) -> ScoreMap | None:
         """Of logits the official sigmoid, around half of `estimated_max`."""

@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps, pair_scores
+from ..method import Method, Steps, pair_scores
 from ..prompt import Slot, Text
 from ..requests import Capability, PromptScore
-from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
+from ._activated import activated, kinds
 
 
 class NemotronRerank(Method):
@@ -37,7 +37,7 @@ class NemotronRerank(Method):
     @property
     def score_kinds(self) -> frozenset[ScoreKind]:
         """Probabilities after a sigmoid, else logits."""
-        return frozenset({ScoreKind.LOGIT if self.activation == "identity" else ScoreKind.PROBABILITY})
+        return kinds(self.activation)
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
@@ -45,9 +45,7 @@ class NemotronRerank(Method):
             [PromptScore(self._prompt(query, passage), max_length=self.max_length) for passage in passages]
         )
         logits = [response.logit for response in responses]
-        if self.activation == "identity":
-            return GroupScores(scores=logits, kind=ScoreKind.LOGIT)
-        return GroupScores(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)
+        return activated(logits, self.activation)
 
     def _prompt(self, query: Query, passage: Passage) -> Text:
         # The wording and the white space are those of the training: NVIDIA-NeMo/Automodel, Apache-2.0.

@@ -10,11 +10,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..method import GroupScores, Method, Steps, label_scores
+from ..method import Method, Steps, label_scores
 from ..prompt import Slot, Span
 from ..requests import Capability, LabelLogprobs
-from ..scores.activation import sigmoid
 from ..types import Passage, Query, ScoreKind
+from ._activated import activated, kinds
 from ._logit_margin import margins
 
 # What the weights were trained with: model card, Apache-2.0.
@@ -47,7 +47,7 @@ class Qwen3Reranker(Method):
     @property
     def score_kinds(self) -> frozenset[ScoreKind]:
         """Probabilities after a sigmoid, else logits."""
-        return frozenset({ScoreKind.LOGIT if self.activation == "identity" else ScoreKind.PROBABILITY})
+        return kinds(self.activation)
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
@@ -55,9 +55,7 @@ class Qwen3Reranker(Method):
             [LabelLogprobs(self._prompt(query, passage), ("yes", "no"), single=True) for passage in passages]
         )
         logits = margins(responses)
-        if self.activation == "identity":
-            return GroupScores(scores=logits, kind=ScoreKind.LOGIT)
-        return GroupScores(scores=[sigmoid(logit) for logit in logits], kind=ScoreKind.PROBABILITY)
+        return activated(logits, self.activation)
 
     def _prompt(self, query: Query, passage: Passage) -> Span:
         body = (

@@ -37,7 +37,9 @@ class UnimeV2Pointwise(UnimeV2):
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
-        return yes_no_steps(query, passages, self._prompt, ("Yes", "No"), single=False, max_length=None, identity=False)
+        return yes_no_steps(
+            query, passages, self._prompt, ("Yes", "No"), single=False, max_length=None, activation="sigmoid"
+        )
 
     def _prompt(self, query: Query, passage: Passage) -> Chat:
         return user(*placed(_PROMPT, {"query": self.shown(query), "passage": self.shown(passage)}))

@@ -19,6 +19,7 @@ from ..method import Method, Steps
 from ..prompt import Chat, Message, Slot
 from ..requests import Capability
 from ..types import Passage, Query, ScoreKind
+from ._activated import kinds
 from ._image_prompts import Parts, placed, side
 from ._image_yes_no import yes_no_steps
 
@@ -133,7 +134,7 @@ class VisionYesNo(Method):
     @property
     def score_kinds(self) -> frozenset[ScoreKind]:
         """Probabilities after a sigmoid, else logits."""
-        return frozenset({ScoreKind.LOGIT if self.activation == "identity" else ScoreKind.PROBABILITY})
+        return kinds(self.activation)
 
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One forward pass per passage."""
@@ -156,7 +157,7 @@ class VisionYesNo(Method):
             self.words or protocol.words,
             single=protocol.single,
             max_length=self.max_length,
-            identity=self.activation == "identity",
+            activation=self.activation,
         )
 
     def _instructed(self, query: Query) -> Parts:

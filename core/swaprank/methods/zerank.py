@@ -17,6 +17,7 @@ from ..requests import Capability, LabelLogprobs
 from ..scores.activation import sigmoid
 from ..scores.relevance import PUBLISHED, Logistic, ScoreMap
 from ..types import Passage, Query, ScoreKind
+from ._activated import kinds
 from ._raw_logits import raw_logits
 
 # What the official code divides the logit by before its sigmoid.
@@ -45,7 +46,7 @@ class Zerank(Method):
     @property
     def score_kinds(self) -> frozenset[ScoreKind]:
         """Probabilities after a sigmoid, else logits."""
-        return frozenset({ScoreKind.LOGIT if self.activation == "identity" else ScoreKind.PROBABILITY})
+        return kinds(self.activation)
 
     def relevance_map(self, kind: ScoreKind) -> ScoreMap | None:
         """Of logits the official sigmoid."""

@@ -1,9 +1,11 @@
-"""What a model's config says about the length of texts and the end of answers."""
+"""How long the texts may be that a model reads, and which tokens end its answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from ...errors import ConfigError
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -26,6 +28,24 @@ def positions_of(config: Mapping[str, Any]) -> int | None:
     if not any(kin in str(config.get("model_type", "")) for kin in ("roberta", "camembert")):
         return own
     return own - int(config.get("pad_token_id", 1) or 0) - 1
+
+
+def check_max_length(max_length: int | None, most: int | None, model: str) -> None:
+    """Refuse to read more tokens than a model has positions for.
+
+    Args:
+        max_length: Tokens asked for; None for as many as the model reads.
+        most: Tokens that the model reads; None for no limit.
+        model: The model's name for the message.
+
+    Raises:
+        ConfigError: More are asked for.
+    """
+    if max_length and most and max_length > most:
+        raise ConfigError(
+            f"max_length is {max_length}, and the model {model!r} reads at most {most} tokens.",
+            hint=f"Set max_length: {most} or less.",
+        )
 
 
 def end_tokens(*named: Any) -> list[int]:

@@ -68,6 +68,12 @@ class Source:
         found = self._loaded(self._transformers.utils.cached_file, filename=name, **_IF_ANY)
         return None if found is None else Path(found)
 
+    def raw_config(self) -> dict[str, Any]:
+        """What config.json holds, also of a model that transformers does not know; empty where there is none."""
+        path = self.file("config.json")
+        found = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+
     def config(self) -> PretrainedConfig:
         """The config, of the base where the model is a PEFT adapter."""
         found: PretrainedConfig = self._loaded(self._transformers.AutoConfig.from_pretrained, **self._format)

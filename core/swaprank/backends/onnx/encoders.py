@@ -12,6 +12,7 @@ from ...errors import ConfigError
 from ...requests import Embed, Embedded, EmbedImage, PairScore, PairScored, Request, Response, Usage
 from ...scores.activation import sigmoid
 from ...scores.coverage import coverage
+from .._checkpoints.limits import check_max_length
 from .._common.distinct import Distinct
 from .._common.token_batches import CPU_BATCH, CPU_TOKENS, in_batches
 from .._tokens.file_tokenizer import FileTokenizer
@@ -104,11 +105,7 @@ class Encoder(ABC, Generic[RequestKind]):
         Raises:
             ConfigError: The model has no positions for so many.
         """
-        if max_length and self._positions and max_length > self._positions:
-            raise ConfigError(
-                f"max_length is {max_length}, and the model {self._name!r} reads at most {self._positions} tokens.",
-                hint=f"Set max_length: {self._positions} or less.",
-            )
+        check_max_length(max_length, self._positions, self._name)
         return max_length or self._own_limit
 
 

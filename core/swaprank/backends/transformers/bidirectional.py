@@ -6,18 +6,16 @@ remote code is not needed.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError, PromptTooLongError
-from ...requests import PairScored, PromptScore, Response, Usage
-from ...scores.activation import sigmoid
+from ...errors import ConfigError
+from ...requests import PromptScore
 from .._checkpoints.limits import positions
 from .._common.token_batches import in_batches
-from .._tokens.rendering import Rendering
-from .._tokens.tokens import Encoded, Tokens
+from .._tokens.tokens import Tokens
 from .loading.networks import check_torch, load_network
+from .prompt_scorer import Prompt, PromptScorer
 
 if TYPE_CHECKING:
     import torch
@@ -31,8 +29,8 @@ _OTHER = frozenset({"model_type", "architectures", "auto_map", "pooling", "tempe
 _POOLINGS = ("avg", "cls", "last")
 
 
-class BidirectionalScorer:
-    """A loaded network behind a lock.
+class BidirectionalScorer(PromptScorer):
+    """A Llama whose head reads the pooled tokens.
 
     Args:
         network: A Llama for sequence classification whose attention looks in both directions.
@@ -45,36 +43,30 @@ class BidirectionalScorer:
     def __init__(
         self, network: Any, tokens: Tokens, options: TransformersOptions, *, pooling: str, temperature: float
     ) -> None:
+        super().__init__(tokens, options.max_model_len or positions(network.config))
         self._network = network
-        self._model = tokens.model
-        self._rendering = Rendering(tokens, tokens.model, options.max_model_len or positions(network.config))
         self._batch_tokens = options.batch_tokens
         self._pooling = pooling
         self._temperature = temperature
-        self._lock = threading.Lock()
 
-    def run(self, requests: Sequence[PromptScore]) -> list[Response | PromptTooLongError]:
-        """Answer all requests, in order; equal prompts once."""
-        import torch
+    def _layer(self, request: PromptScore) -> None:
+        if request.end is not None or request.layer is not None:
+            raise ConfigError(
+                f"The model {self._model!r} has one head, on the tokens of the prompt alone.",
+                hint="It is for method: nemotron-rerank.",
+            )
 
-        with self._lock, torch.inference_mode():
-            encoded = [self._encoded(request) for request in requests]
-            prompts = list(dict.fromkeys(tuple(one.ids) for one in encoded if isinstance(one, Encoded)))
-            found: dict[tuple[int, ...], float] = {}
+    def _logits(self, prompts: Sequence[Prompt], layer: int | None) -> list[float]:
+        logits = [0.0] * len(prompts)
 
-            def forward(batch: list[int]) -> None:
-                own = [prompts[place] for place in batch]
-                found.update(zip(own, self._logits(own), strict=True))
+        def forward(places: list[int]) -> None:
+            for place, logit in zip(places, self._forward([prompts[place] for place in places]), strict=True):
+                logits[place] = logit
 
-            in_batches([len(prompt) for prompt in prompts], self._batch_tokens, forward)
-        return [
-            PairScored(found[ids := tuple(one.ids)], "sigmoid", sigmoid(found[ids]), Usage(len(ids), 0, one.cut))
-            if isinstance(one, Encoded)
-            else one
-            for one in encoded
-        ]
+        in_batches([len(prompt) for prompt in prompts], self._batch_tokens, forward)
+        return logits
 
-    def _logits(self, prompts: Sequence[tuple[int, ...]]) -> list[float]:
+    def _forward(self, prompts: Sequence[Prompt]) -> list[float]:
         import torch
 
         device = self._network.device
@@ -96,22 +88,6 @@ class BidirectionalScorer:
         if self._pooling == "last":
             return states[torch.arange(len(states), device=states.device), lengths - 1]
         return states.masked_fill(~mask[..., None], 0.0).sum(dim=1) / lengths[:, None]
-
-    def _encoded(self, request: PromptScore) -> Encoded | PromptTooLongError:
-        """The prompt in ids; its own error where it is too long, so that the others of the batch are answered.
-
-        Raises:
-            ConfigError: The request is for a head of another kind.
-        """
-        if request.end is not None or request.layer is not None:
-            raise ConfigError(
-                f"The model {self._model!r} has one head, on the tokens of the prompt alone.",
-                hint="It is for method: nemotron-rerank.",
-            )
-        try:
-            return self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length))
-        except PromptTooLongError as error:
-            return error
 
 
 def bidirectional_scorer(source: Source, raw: dict[str, Any], options: TransformersOptions) -> BidirectionalScorer:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ...errors import ConfigError
 from ...requests import EmbedImage, EmbedImageTokens, Request, Response
+from .._checkpoints.limits import check_max_length
+from .._common.distinct import Distinct
 from .._common.token_batches import CPU_BATCH, CPU_TOKENS, in_batches
 
 if TYPE_CHECKING:
@@ -38,10 +40,9 @@ class Encoder(ABC, Generic[RequestKind]):
 
         self._check_kinds(requests)
         # Equal requests are computed once: it saves work, and equal passages cannot differ by rounding.
-        unique = list(dict.fromkeys(requests))
+        distinct = Distinct(requests)
         with self._lock, torch.inference_mode():
-            answers = dict(zip(unique, self._run(unique), strict=True))
-        return [answers[request] for request in requests]
+            return distinct.spread(self._run(distinct.requests))
 
     def _in_batches(self, lengths: Sequence[int], forward: Callable[[list[int]], None]) -> None:
         """Forward passes over items of these lengths, of the size that this model is computed fastest in."""
@@ -69,11 +70,7 @@ class Encoder(ABC, Generic[RequestKind]):
         Raises:
             ConfigError: The model has no positions for so many.
         """
-        if max_length and self._positions and max_length > self._positions:
-            raise ConfigError(
-                f"max_length is {max_length}, and the model {self._name!r} reads at most {self._positions} tokens.",
-                hint=f"Set max_length: {self._positions} or less.",
-            )
+        check_max_length(max_length, self._positions, self._name)
         return max_length or self._own_limit
 
 

@@ -7,23 +7,20 @@ Both factors are multiplied into the weights once, and Llama's own forward does 
 from __future__ import annotations
 
 import copy
-import json
 import math
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError, PromptTooLongError
-from ...requests import PairScored, PromptScore, Response, Usage
-from ...scores.activation import sigmoid
+from ...errors import ConfigError
+from ...requests import PromptScore
 from .._checkpoints.limits import positions
-from .._tokens.rendering import Rendering
-from .._tokens.tokens import Encoded, Tokens
-from .causal import CausalNetwork, Scored, Session
+from .._tokens.tokens import Tokens
+from .causal import CausalNetwork
 from .loading.networks import check_torch, load_network
 from .loading.report import expecting
 from .loading.tensors import stored_tensors
+from .prompt_scorer import Prompt, PromptScorer, read_logits
 
 if TYPE_CHECKING:
     import torch
@@ -40,8 +37,8 @@ _SHARED = (
 )  # fmt: skip
 
 
-class LayerwiseScorer:
-    """A loaded network behind a lock.
+class LayerwiseScorer(PromptScorer):
+    """A decoder with a head on each of its last layers.
 
     Args:
         network: The network without a head.
@@ -53,51 +50,24 @@ class LayerwiseScorer:
     def __init__(
         self, network: Any, heads: dict[int, torch.nn.Module], tokens: Tokens, options: TransformersOptions
     ) -> None:
+        super().__init__(tokens, options.max_model_len or positions(network.config))
         self._network = network
         self._heads = heads
-        self._tokens = tokens
-        self._rendering = Rendering(tokens, tokens.model, options.max_model_len or positions(network.config))
         self._options = options
         self._cut: dict[int, CausalNetwork] = {}
-        self._lock = threading.Lock()
-
-    def run(self, requests: Sequence[PromptScore]) -> list[Response | PromptTooLongError]:
-        """Answer all requests, in order; equal prompts once."""
-        import torch
-
-        layers = [self._layer(request) for request in requests]
-        with self._lock, torch.inference_mode():
-            encoded = [self._encoded(request) for request in requests]
-            found: dict[tuple[int, tuple[int, ...]], float] = {}
-            for layer in sorted(set(layers)):
-                pairs = zip(layers, encoded, strict=True)
-                own = (tuple(one.ids) for of, one in pairs if of == layer and isinstance(one, Encoded))
-                prompts = list(dict.fromkeys(own))
-
-                def use(
-                    places: list[int], session: Scored | Session, layer: int = layer, prompts: Any = prompts
-                ) -> None:
-                    logits = session.logits[:, 0].tolist()
-                    found.update(((layer, prompts[place]), logit) for place, logit in zip(places, logits, strict=True))
-
-                self._causal(layer).score(prompts, [()] * len(prompts), self._options.batch_tokens, use)
-        return [
-            self._scored(found[layer, tuple(one.ids)], one) if isinstance(one, Encoded) else one
-            for layer, one in zip(layers, encoded, strict=True)
-        ]
-
-    def _scored(self, logit: float, read: Encoded) -> PairScored:
-        return PairScored(logit, "sigmoid", sigmoid(logit), Usage(len(read.ids), 0, read.cut))
 
     def _layer(self, request: PromptScore) -> int:
         first, last = min(self._heads), max(self._heads)
         layer = last if request.layer is None else request.layer
         if layer not in self._heads:
             raise ConfigError(
-                f"The model {self._tokens.model!r} has no head on layer {layer}.",
+                f"The model {self._model!r} has no head on layer {layer}.",
                 hint=f"Set cutoff_layers to a number from {first} to {last}.",
             )
         return layer
+
+    def _logits(self, prompts: Sequence[Prompt], layer: int | None) -> list[float]:
+        return read_logits(self._causal(layer or max(self._heads)), prompts, self._options.batch_tokens)
 
     def _causal(self, layer: int) -> CausalNetwork:
         """The network cut off behind a layer; its weights are those of the whole."""
@@ -109,25 +79,14 @@ class LayerwiseScorer:
             self._cut[layer] = CausalNetwork(network, head=head, prefix_caching=self._options.prefix_caching)
         return self._cut[layer]
 
-    def _encoded(self, request: PromptScore) -> Encoded | PromptTooLongError:
-        """The prompt in ids; its own error where it is too long, so that the others of the batch are answered."""
-        more = [] if request.end is None else [request.end]
-        try:
-            read = self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length, len(more)))
-        except PromptTooLongError as error:
-            return error
-        return Encoded([*read.ids, *more], read.cut)
 
-
-def raw_config(source: Source) -> dict[str, Any]:
-    """The config as it stands in the file; transformers does not know this architecture."""
-    path = source.file("config.json")
-    found: dict[str, Any] = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
-    return found
-
-
-def layerwise_scorer(source: Source, options: TransformersOptions) -> LayerwiseScorer:
+def layerwise_scorer(source: Source, raw: dict[str, Any], options: TransformersOptions) -> LayerwiseScorer:
     """Load a MiniCPM with its heads.
+
+    Args:
+        source: The model's files.
+        raw: What its config.json holds.
+        options: The backend's options.
 
     Raises:
         BackendError: The model cannot be loaded.
@@ -142,7 +101,6 @@ def layerwise_scorer(source: Source, options: TransformersOptions) -> LayerwiseS
             f"The model {source.model!r} cannot be quantized: its weights are scaled when it is loaded.",
             hint="Leave out quantization.",
         )
-    raw = raw_config(source)
     config = LlamaConfig(**{key: raw[key] for key in _SHARED if raw.get(key) is not None})
     with expecting(_HEAD):
         network: Any = load_network(source, options, "LlamaModel", config=config)

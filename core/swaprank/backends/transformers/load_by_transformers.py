@@ -9,20 +9,21 @@ from .._checkpoints.limits import end_tokens, positions
 from .._tokens.quoting import Quoting
 from .._tokens.starts import TokenStarts
 from .._tokens.tokens import Tokens
-from .bidirectional import MODEL_TYPE, BidirectionalScorer, bidirectional_scorer
+from .bidirectional import MODEL_TYPE, bidirectional_scorer
 from .causal import CausalNetwork
 from .classifier import Classifier
 from .language import LanguageModel
-from .layerwise import LayerwiseScorer, layerwise_scorer, raw_config
+from .layerwise import layerwise_scorer
 from .loading.networks import check_torch, load_network, source_of
 from .loading.report import expecting
 from .prompt_embeddings import PromptEncoder
+from .prompt_scorer import PromptScorer
 from .seq2seq import Seq2SeqNetwork
 from .token_encoders.colbert_format import read_protocol
 from .token_encoders.token_encoder import TokenEncoder
 from .views import FUSION_IN_DECODER, ViewsModel
 from .vision.language import vision_language_model
-from .vision.scoring import PromptScorer, vision_prompt_scorer
+from .vision.scoring import vision_prompt_scorer
 
 if TYPE_CHECKING:
     from .options import TransformersOptions
@@ -52,7 +53,7 @@ def language_model(model: str, options: TransformersOptions) -> LanguageModel:
     return LanguageModel(reader, tokens, model, context=context, batch_tokens=options.batch_tokens)
 
 
-def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer | LayerwiseScorer | BidirectionalScorer:
+def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer:
     """Load a MiniCPM with a head on each layer, a bidirectional Llama, or a vision-language model with its own head.
 
     Raises:
@@ -61,9 +62,9 @@ def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer | La
         ConfigError: It has no such head.
     """
     source = source_of(model, options)
-    raw = raw_config(source)
+    raw = source.raw_config()
     if raw.get("model_type") == "minicpm":
-        return layerwise_scorer(source, options)
+        return layerwise_scorer(source, raw, options)
     if raw.get("model_type") == MODEL_TYPE:
         return bidirectional_scorer(source, raw, options)
     return vision_prompt_scorer(source, options)

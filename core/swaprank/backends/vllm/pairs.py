@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ConfigError, require
 from ...requests import PairScore, PairScored, Response, Usage
 from ...scores.activation import sigmoid
-from .._checkpoints.limits import positions
+from .._checkpoints.limits import check_max_length, positions
 from .._checkpoints.source import Source
 from .._tokens.pairs import EncodedPair, encode_pairs, output_of
 from .._tokens.quoting import Quoting
@@ -83,11 +83,7 @@ class PairScorer:
     def _limit(self, max_length: int | None) -> int:
         if max_length is None or (self._decoder and max_length > self._most):
             return self._most
-        if max_length > self._most:
-            raise ConfigError(
-                f"max_length is {max_length}, and the model {self._engine.model!r} reads at most {self._most} tokens.",
-                hint=f"Set max_length: {self._most} or less.",
-            )
+        check_max_length(max_length, self._most, self._engine.model)
         return max_length
 
     def _second(self, pair: EncodedPair) -> int | None:

@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import ConfigError, require
 from ...requests import Embed, Embedded, Response, Usage
 from ...scores.coverage import coverage
-from .._checkpoints.limits import positions
+from .._checkpoints.limits import check_max_length, positions
 from .._checkpoints.sentence_files import SentenceFiles
 from .._checkpoints.source import Source
 from .._tokens.quoting import Quoting
@@ -105,11 +105,7 @@ class TextEmbedder:
         return ids, coverage(text, encoded["offset_mapping"], known), cut
 
     def _limit(self, max_length: int | None) -> int:
-        if max_length and max_length > self._most:
-            raise ConfigError(
-                f"max_length is {max_length}, and the model {self._engine.model!r} reads at most {self._most} tokens.",
-                hint=f"Set max_length: {self._most} or less.",
-            )
+        check_max_length(max_length, self._most, self._engine.model)
         return max_length or self._own
 
     def _prompt(self, request: Embed) -> str:

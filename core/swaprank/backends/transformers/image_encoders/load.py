@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from ..._common.models import Runner
@@ -13,7 +12,6 @@ from .pages import PageEncoder
 from .two_towers import TwoTowers
 
 if TYPE_CHECKING:
-    from ..._checkpoints.source import Source
     from ..options import TransformersOptions
 
 
@@ -25,7 +23,7 @@ def image_text_encoder(model: str, options: TransformersOptions) -> Runner | Non
         ConfigError: The engine cannot run it.
     """
     source = source_of(model, options)
-    loader = {"clip": "CLIPModel", "siglip": "SiglipModel"}.get(_config(source).get("model_type", ""))
+    loader = {"clip": "CLIPModel", "siglip": "SiglipModel"}.get(source.raw_config().get("model_type", ""))
     if loader is None:
         return None
     check_torch(model, options)
@@ -41,7 +39,7 @@ def page_encoder(model: str, options: TransformersOptions) -> Runner | None:
         ConfigError: The engine cannot run it, or its adapter is none that can be merged.
     """
     source = source_of(model, options)
-    config = _config(source)
+    config = source.raw_config()
     kind = config.get("model_type", "")
     loader = {"colqwen2": "ColQwen2ForRetrieval", "colpali": "ColPaliForRetrieval"}.get(kind)
     if loader is None and ENGINE_CLASSES.isdisjoint(config.get("architectures") or ()):
@@ -64,10 +62,3 @@ def page_encoder(model: str, options: TransformersOptions) -> Runner | None:
     else:
         form = QwenPages(processor, network.config, model)
     return PageEncoder(network, projection, tokenizer, form, model, options)
-
-
-def _config(source: Source) -> dict[str, Any]:
-    """The config of the checkpoint, or of the base of an adapter; empty where it has none at the top."""
-    path = source.file("config.json")
-    found = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
-    return found if isinstance(found, dict) else {}

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ....errors import ConfigError, ImageError, PromptTooLongError, SwaprankError
-from ....requests import PairScored, PromptScore, Response, Usage
-from ....scores.activation import sigmoid
+from ....errors import ConfigError, SwaprankError
+from ....requests import PromptScore
 from ..._checkpoints.limits import positions
 from ..._tokens.image_tokens import VisionTokens, vision_tokens
-from ..._tokens.rendering import Rendering
 from ..._tokens.tokens import Encoded
 from ..loading.networks import load_network
 from ..loading.report import expecting
 from ..loading.tensors import stored_tensors
+from ..prompt_scorer import Prompt, PromptScorer, read_logits
 from .language import network_ends
-from .network import VisionNetwork, VisionSession
+from .network import VisionNetwork
 
 if TYPE_CHECKING:
     import torch
@@ -30,60 +28,42 @@ if TYPE_CHECKING:
 _HEAD = "score."
 
 
-class PromptScorer:
-    """A loaded network behind a lock.
+class VisionPromptScorer(PromptScorer):
+    """A vision-language model whose head stands in place of the one for words.
 
     Args:
-        network: The network, whose head stands in place of the one for words.
+        network: The network.
         tokens: Its tokenizer.
         context: Most tokens the network has positions for; None for no limit.
         batch_tokens: Most tokens of a forward pass.
     """
 
     def __init__(self, network: VisionNetwork, tokens: VisionTokens, *, context: int | None, batch_tokens: int) -> None:
+        super().__init__(tokens, context)
         self._network = network
         self._tokens = tokens
-        self._rendering = Rendering(tokens, tokens.model, context)
         self._batch_tokens = batch_tokens
-        self._lock = threading.Lock()
 
-    def run(self, requests: Sequence[PromptScore]) -> list[Response | SwaprankError]:
-        """Answer all requests, in order; equal prompts once."""
-        import torch
-
-        with self._lock, torch.inference_mode():
-            try:
-                encoded = [self._encoded(request) for request in requests]
-                prompts = list(dict.fromkeys(tuple(one.ids) for one in encoded if isinstance(one, Encoded)))
-                found: dict[tuple[int, ...], float] = {}
-
-                def use(places: list[int], session: VisionSession) -> None:
-                    found.update(zip([prompts[place] for place in places], session.logits[:, 0].tolist(), strict=True))
-
-                self._network.score(prompts, [()] * len(prompts), self._batch_tokens, use)
-            finally:
-                self._tokens.forget()
-        return [
-            PairScored(found[ids := tuple(one.ids)], "sigmoid", sigmoid(found[ids]), Usage(len(ids), 0, one.cut))
-            if isinstance(one, Encoded)
-            else one
-            for one in encoded
-        ]
-
-    def _encoded(self, request: PromptScore) -> Encoded | SwaprankError:
+    def _layer(self, request: PromptScore) -> None:
         if request.end is None or request.layer is not None:
             raise ConfigError(
-                f"The model {self._tokens.model!r} has one head, which reads a token of its own behind the prompt.",
+                f"The model {self._model!r} has one head, which reads a token of its own behind the prompt.",
                 hint="It is for method: jina-reranker-m0.",
             )
+
+    def _logits(self, prompts: Sequence[Prompt], layer: int | None) -> list[float]:
+        return read_logits(self._network, prompts, self._batch_tokens)
+
+    def _read(
+        self, requests: Sequence[PromptScore], layers: Sequence[int | None]
+    ) -> tuple[list[Encoded | SwaprankError], dict[int | None, dict[Prompt, float]]]:
         try:
-            found = self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length, 1))
-        except (PromptTooLongError, ImageError) as error:
-            return error
-        return Encoded([*found.ids, request.end], found.cut)
+            return super()._read(requests, layers)
+        finally:
+            self._tokens.forget()
 
 
-def vision_prompt_scorer(source: Source, options: TransformersOptions) -> PromptScorer:
+def vision_prompt_scorer(source: Source, options: TransformersOptions) -> VisionPromptScorer:
     """Load a network with the head that its checkpoint holds.
 
     Raises:
@@ -96,7 +76,7 @@ def vision_prompt_scorer(source: Source, options: TransformersOptions) -> Prompt
         network.device, network.dtype
     )
     tokens = vision_tokens(source, ends=network_ends(network), parse_control_tokens=options.parse_control_tokens)
-    return PromptScorer(
+    return VisionPromptScorer(
         VisionNetwork(network, tokens, source.model),
         tokens,
         context=options.max_model_len or positions(network.config),

@@ -1,0 +1,93 @@
+"""Networks whose head gives one number for a whole prompt: what all of them share, behind a lock."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from ...errors import ImageError, PromptTooLongError, SwaprankError
+from ...requests import PairScored, PromptScore, Response, Usage
+from ...scores.activation import sigmoid
+from .._tokens.rendering import Rendering
+from .._tokens.tokens import Encoded, Tokens
+from .language import Network, Scored
+
+Prompt = tuple[int, ...]
+
+
+class PromptScorer(ABC):
+    """A loaded network behind a lock: tokenizers and devices are used by one thread at a time.
+
+    Args:
+        tokens: The model's tokenizer.
+        context: Most tokens the network has positions for; None for no limit.
+    """
+
+    def __init__(self, tokens: Tokens, context: int | None) -> None:
+        self._model = tokens.model
+        self._rendering = Rendering(tokens, tokens.model, context)
+        self._lock = threading.Lock()
+
+    def run(self, requests: Sequence[PromptScore]) -> list[Response | SwaprankError]:
+        """Answer all requests, in order; equal prompts once."""
+        import torch
+
+        layers = [self._layer(request) for request in requests]
+        with self._lock, torch.inference_mode():
+            encoded, found = self._read(requests, layers)
+        return [
+            _scored(found[layer][tuple(one.ids)], one) if isinstance(one, Encoded) else one
+            for layer, one in zip(layers, encoded, strict=True)
+        ]
+
+    @abstractmethod
+    def _layer(self, request: PromptScore) -> int | None:
+        """The layer whose head answers; None where the network has one head.
+
+        Raises:
+            ConfigError: The request is for a head of another kind.
+        """
+
+    @abstractmethod
+    def _logits(self, prompts: Sequence[Prompt], layer: int | None) -> list[float]:
+        """The logit of each prompt; no two prompts are equal."""
+
+    def _read(
+        self, requests: Sequence[PromptScore], layers: Sequence[int | None]
+    ) -> tuple[list[Encoded | SwaprankError], dict[int | None, dict[Prompt, float]]]:
+        """What each request's prompt became, and the logit of each different prompt, by layer."""
+        encoded = [self._encoded(request) for request in requests]
+        asked: dict[int | None, dict[Prompt, None]] = {}
+        for layer, one in zip(layers, encoded, strict=True):
+            if isinstance(one, Encoded):
+                asked.setdefault(layer, {})[tuple(one.ids)] = None
+        return encoded, {
+            layer: dict(zip(prompts, self._logits(list(prompts), layer), strict=True))
+            for layer, prompts in asked.items()
+        }
+
+    def _encoded(self, request: PromptScore) -> Encoded | SwaprankError:
+        """The prompt in ids; its own error where it cannot be read, so that the others of the batch are answered."""
+        more = [] if request.end is None else [request.end]
+        try:
+            read = self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length, len(more)))
+        except (PromptTooLongError, ImageError) as error:
+            return error
+        return Encoded([*read.ids, *more], read.cut)
+
+
+def read_logits(network: Network, prompts: Sequence[Prompt], batch_tokens: int) -> list[float]:
+    """The head's one output for each prompt, in order."""
+    logits = [0.0] * len(prompts)
+
+    def use(places: list[int], read: Scored) -> None:
+        for place, logit in zip(places, read.logits[:, 0].tolist(), strict=True):
+            logits[place] = logit
+
+    network.score(prompts, [()] * len(prompts), batch_tokens, use)
+    return logits
+
+
+def _scored(logit: float, read: Encoded) -> PairScored:
+    return PairScored(logit, "sigmoid", sigmoid(logit), Usage(len(read.ids), 0, read.cut))
