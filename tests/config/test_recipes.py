@@ -139,6 +139,7 @@ LANGUAGE_MODELS = {
     "rank1-mistral-2501-24b": ("rank1", "jhu-clsp/rank1-mistral-2501-24b"),
     "rankvicuna": ("rankvicuna", "castorini/rank_vicuna_7b_v1"),
     "rankzephyr": ("rankzephyr", "castorini/rank_zephyr_7b_v1_full"),
+    "rank-k-32b": ("rank-k", "hltcoe/Rank-K-32B"),
     "rearank-7b": ("rearank", "le723z/Rearank-7B"),
     "reasonrank-32b": ("reasonrank", "liuwenhan/reasonrank-32B"),
     "reasonrank-7b": ("reasonrank", "liuwenhan/reasonrank-7B"),

@@ -31,6 +31,7 @@ CONFIGS = {
     "rank-r1": [{}, {"prompt_file": "setwise", "permutations": 3}],
     "reasonrank": [{}, {"prompt_mode": "RANK_GPT_qwen3", "official_parser": True}],
     "rearank": [{}, {"variant": "no_thinking"}],
+    "rank-k": [{}, {"official_parser": True}],
     "grouprank": [{}, {"num_rounds": 2, "seed": 1, "group_size": 3}],
     "insertrank": [{}, {"official_parser": True, "scale": "0-1"}],
     "pairwise": [{}, {"scoring": "generation"}, {"strategy": "all-pairs", "scoring": "generation"}],

@@ -40,6 +40,7 @@ METHODS = {
     "rank-r1": {"max_tokens": 12},
     "reasonrank": {"max_tokens": 12},
     "rearank": {"max_tokens": 12},
+    "rank-k": {"max_tokens": 12},
     "grouprank": {"max_tokens": 12},
     "insertrank": {"max_tokens": 12},
     "rebel": {"max_tokens": 12, "max_prompt_tokens": 12},
