@@ -108,9 +108,14 @@ LANGUAGE_MODELS = {
     "judgerank-8b": ("judgerank", "meta-llama/Llama-3.1-8B-Instruct"),
     "monot5-3b": ("monot5", "castorini/monot5-3b-msmarco"),
     "monot5-3b-med": ("monot5", "castorini/monot5-3b-med-msmarco"),
+    "monot5-3b-10k": ("monot5", "castorini/monot5-3b-msmarco-10k"),
+    "monot5-base-med": ("monot5", "castorini/monot5-base-med-msmarco"),
+    "monot5-small": ("monot5", "castorini/monot5-small-msmarco-100k"),
+    "monot5-small-10k": ("monot5", "castorini/monot5-small-msmarco-10k"),
     "monot5-base": ("monot5", "castorini/monot5-base-msmarco"),
     "monot5-base-10k": ("monot5", "castorini/monot5-base-msmarco-10k"),
     "monot5-large-10k": ("monot5", "castorini/monot5-large-msmarco-10k"),
+    "rankvicuna-noda": ("rankvicuna", "castorini/rank_vicuna_7b_v1_noda"),
     "rankvicuna-fp16": ("rankvicuna", "castorini/rank_vicuna_7b_v1_fp16"),
     "rankvicuna-noda-fp16": ("rankvicuna", "castorini/rank_vicuna_7b_v1_noda_fp16"),
     "monot5-large": ("monot5", "castorini/monot5-large-msmarco"),
@@ -141,6 +146,7 @@ LANGUAGE_MODELS = {
     "rankzephyr": ("rankzephyr", "castorini/rank_zephyr_7b_v1_full"),
     "rank-k-32b": ("rank-k", "hltcoe/Rank-K-32B"),
     "rearank-7b": ("rearank", "le723z/Rearank-7B"),
+    "reasonrank-8b": ("reasonrank", "lwhlwh/reasonrank-8B"),
     "reasonrank-32b": ("reasonrank", "liuwenhan/reasonrank-32B"),
     "reasonrank-7b": ("reasonrank", "liuwenhan/reasonrank-7B"),
     "setwise-sft-14b": ("rank-r1", "ielabgroup/Setwise-SFT-14B-v0.1"),
@@ -296,3 +302,19 @@ def test_facts_follow_from_a_recipe() -> None:
 @pytest.mark.parametrize("name", all_recipes())
 def test_facts_are_known_or_said_to_be_unknown(name) -> None:
     assert all(facts(get(name)).values())
+
+
+def test_reasonrank_on_qwen3_is_asked_as_models_on_qwen3_are() -> None:
+    assert Reranker("reasonrank-8b")._stage.ranker.method.prompt_mode == "RANK_GPT_qwen3"
+    assert Reranker("reasonrank-7b")._stage.ranker.method.prompt_mode == "RANK_GPT_reasoning"
+
+
+@pytest.mark.parametrize("name", [name for name, recipe in all_recipes().items() if recipe.context])
+def test_no_recipe_reads_more_than_its_model_was_made_for(name) -> None:
+    recipe = get(name)
+    assert recipe.config.get("max_length", 0) <= recipe.context
+
+
+@pytest.mark.parametrize("name", ["zerank-1-small", "zerank-1", "zerank-2"])
+def test_zerank_is_found_by_both_of_its_hub_ids(name) -> None:
+    assert Reranker(f"zeroentropy/{name}-reranker").name == "zerank"
