@@ -87,7 +87,7 @@ def growth(processes: dict[str, Process], found: Found, quick: bool, seconds: fl
 
 
 def extras(folder: Path, found: Found, quick: bool) -> None:
-    """What only some have: the embedded default beside the smallest FlashRank, a cache, a budget."""
+    """What only some have: the embedded default beside the smallest FlashRank, a cache, a budget; and peak memory."""
     more = ready(folder, list(EXTRAS), found)
     rounds = 3 if quick else 7
     for row, lengths in (("short", [20] * 100), ("abstracts", [200] * 100), ("mixed", mixed(100))):
@@ -109,6 +109,19 @@ def extras(folder: Path, found: Found, quick: bool) -> None:
         found["extras"]["budget"] = [process.do(asks)["seconds"] for _ in range(3)]
     for process in more.values():
         process.end()
+    memory(folder, found, 100 if quick else 1_000)
+
+
+def memory(folder: Path, found: Found, count: int) -> None:
+    """The most megabytes for passages of mixed length, each contender in a fresh process that has done nothing else."""
+    question = ask(mixed(count, 9), 9)
+    rows = found["extras"]["memory"] = {"passages": count, "megabytes": {}}
+    for name in GROWING:
+        for process in ready(folder, [name], found).values():
+            answer = process.do([question])
+            if "megabytes" in answer:
+                rows["megabytes"][name] = answer["megabytes"]
+            process.end()
 
 
 def run(folder: Path, quick: bool) -> Found:

@@ -114,6 +114,13 @@ def _extras(found: Found) -> str:
     if "budget" in extras:
         took = ", ".join(f"{seconds * 1e3:.0f}" for seconds in extras["budget"])
         lines.append(f"- `budget: {{seconds: 0.3}}` with 400 passages of mixed length: {took} ms.")
+    if "memory" in extras:
+        most = sorted(extras["memory"]["megabytes"].items(), key=lambda row: row[1])
+        held = ", ".join(f"{name} {megabytes:,.0f} MB" for name, megabytes in most)
+        lines.append(
+            f"- The most memory for {extras['memory']['passages']:,} passages of mixed length, in a fresh process each, "
+            f"with the libraries and the model: {held}."
+        )
     return "## What else there is\n\n" + "\n".join(lines) if lines else ""
 
 

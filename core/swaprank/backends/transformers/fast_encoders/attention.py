@@ -48,7 +48,7 @@ def attend(
     import torch
 
     tokens, heads, size = query.shape
-    mixed = query.new_empty(tokens, heads, size)
+    mixed = query.new_zeros(tokens, heads, size)  # also where no text stands
     sides = (query, key, summing(value) if query.dtype is torch.bfloat16 else value, mixed)
     for segment in segments:
         shape = (segment.count, segment.width, heads, -1)

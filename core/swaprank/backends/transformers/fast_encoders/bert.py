@@ -57,9 +57,12 @@ class BertEncoder:
             return packed.positions
         import torch
 
-        counted = packed.ids.ne(self._offset)
-        sums = [counted[one.start : one.stop].view(one.count, one.width).cumsum(1).view(-1) for one in packed.segments]
-        return torch.cat(sums) * counted + self._offset
+        counted = packed.ids.ne(self._offset) & packed.real
+        positions = torch.zeros_like(packed.ids)
+        for one in packed.segments:
+            own = counted[one.start : one.stop].view(one.count, one.width)
+            positions[one.start : one.stop] = own.cumsum(1).view(-1)
+        return positions * counted + self._offset
 
 
 def why_not(network: Any) -> str | None:

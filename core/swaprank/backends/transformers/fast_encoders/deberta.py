@@ -91,7 +91,7 @@ class Disentangled:
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, segments: Sequence[Segment]
     ) -> torch.Tensor:
         """As in `layers.Attention`."""
-        mixed = query.new_empty(query.shape)
+        mixed = query.new_zeros(query.shape)  # also where no text stands
         sides = (query, key, summing(value), mixed)
         for segment in segments:
             shape = (segment.count, segment.width, query.shape[1], -1)

@@ -1,4 +1,8 @@
-"""Texts of a batch as one matrix: their tokens stand one after the other, without padding."""
+"""Texts of a batch as one matrix: their tokens stand one after the other, with next to no padding.
+
+Some there is. oneDNN compiles a kernel for every shape that it has not met, and keeps it: one or two megabytes. Widths
+and the rows of the matrix are filled up to round numbers, so that the shapes are few.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,12 @@ if TYPE_CHECKING:
 # Short texts share a segment with slightly longer ones: so much of their width may be filled up at most.
 _FILLED = 1 / 20
 _SHORT = 96
+# Longer ones are filled up to a multiple: of 8 up to so many tokens, and of 16 beyond.
+_MIDDLE = 256
+# Tokens of a segment of several texts: with so many, starting a kernel costs next to nothing.
+_SEGMENT = 1024
+# The rows of the matrix are filled up to a multiple of a power of two, the largest one within this share of them.
+_ROWS_FILLED = 1 / 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +52,10 @@ class Packed:
     """A batch of texts.
 
     Attributes:
-        ids: Token ids [tokens].
-        types: Their token types [tokens].
-        positions: Their places in their texts [tokens], from 0.
+        ids: Token ids [rows]: those of the texts, and what fills up.
+        types: Their token types [rows].
+        positions: Their places in their texts [rows], from 0; 0 for what fills up.
+        real: Whether a row is a token of a text [rows].
         segments: How the texts lie.
         firsts: The place of each text's first token [texts].
         lengths: Tokens of each text.
@@ -53,12 +64,13 @@ class Packed:
     ids: torch.Tensor
     types: torch.Tensor
     positions: torch.Tensor
+    real: torch.Tensor
     segments: tuple[Segment, ...]
     firsts: torch.Tensor
     lengths: tuple[int, ...]
 
     def padded(self, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Vectors [tokens, size] as [texts, width, size], and the mask [texts, width] of what is no padding."""
+        """Vectors [rows, size] as [texts, width, size], and the mask [texts, width] of what is no padding."""
         import torch
 
         places = torch.arange(max(self.lengths))
@@ -92,27 +104,45 @@ def pack(
 
     lengths = [len(text) for text in ids]
     widths = _widths(lengths)
+    rest = _rest(sum(widths))
+    # What fills up the matrix stands behind the last text, and is no text's width.
     fills = [width - length for width, length in zip(widths, lengths, strict=True)]
-    total = sum(widths)
+    fills[-1] += rest
     flat = torch.tensor(list(chain.from_iterable(_filled(ids, fills, pad))))
-    kinds = torch.zeros(total, dtype=torch.long)
+    kinds = torch.zeros(len(flat), dtype=torch.long)
     if types is not None:
         kinds = torch.tensor(list(chain.from_iterable(_filled(types, fills, 0))))
-    ends = torch.tensor(widths).cumsum(0)
-    firsts = ends - torch.tensor(widths)
-    positions = torch.arange(total) - firsts.repeat_interleave(torch.tensor(widths))
+    wide = torch.tensor(widths)
+    firsts = wide.cumsum(0) - wide
+    wide[-1] += rest
+    places = torch.arange(len(flat)) - firsts.repeat_interleave(wide)
+    real = places < torch.tensor(lengths).repeat_interleave(wide)
     kept = lengths if attended is None else list(attended)
-    return Packed(flat, kinds, positions, tuple(_segments(widths, kept)), firsts, tuple(lengths))
+    return Packed(flat, kinds, places * real, real, tuple(_segments(widths, kept)), firsts, tuple(lengths))
 
 
 def _widths(lengths: Sequence[int]) -> list[int]:
-    """The width that each text is filled up to: the longest's of its segment, which is the first where they fall."""
+    """The width that each text is filled up to.
+
+    A short one has the longest's of its segment, which is the first where they fall; a longer one a round number.
+    """
     widths: list[int] = []
     for length in lengths:
         before = widths[-1] if widths else 0
-        shares = before <= _SHORT and before * (1 - _FILLED) <= length <= before
-        widths.append(before if shares else length)
+        if length > _SHORT:
+            step = 8 if length <= _MIDDLE else 16
+            widths.append(-(-length // step) * step)
+        elif before <= _SHORT and before * (1 - _FILLED) <= length <= before:
+            widths.append(before)
+        else:
+            widths.append(length)
     return widths
+
+
+def _rest(rows: int) -> int:
+    """How many rows are missing to a round number of them."""
+    step = 1 << max(0, int(rows * _ROWS_FILLED).bit_length() - 1)
+    return -rows % step
 
 
 def _filled(rows: Sequence[Sequence[int]], fills: Sequence[int], value: int) -> list[Sequence[int]]:
@@ -125,8 +155,9 @@ def _segments(widths: Sequence[int], kept: Sequence[int]) -> list[Segment]:
     segments, start, place = [], 0, 0
     while place < len(widths):
         width, count = widths[place], 1
-        while place + count < len(widths) and widths[place + count] == width:
-            count += 1
+        # Counts are powers of two, and small ones: the shapes of attention are to be few.
+        while 2 * count * width <= _SEGMENT and widths[place : place + 2 * count] == [width] * (2 * count):
+            count *= 2
         own = torch.tensor(kept[place : place + count])
         keep = None if bool((own == width).all()) else torch.arange(width) < own[:, None]
         segments.append(Segment(start, count, width, keep))
