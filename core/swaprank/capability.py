@@ -16,6 +16,7 @@ class Capability(StrEnum):
     EMBEDDINGS = "embeddings"
     TOKEN_EMBEDDINGS = "token_embeddings"
     VIEWS = "views"
+    FUSED_TEXT = "fused_text"
     PROMPT_EMBEDDINGS = "prompt_embeddings"
     ATTENTION = "attention"
     LEXICAL = "lexical"

@@ -21,6 +21,7 @@ from .requests import (
     EmbedTokens,
     Generate,
     Generated,
+    GenerateFused,
     LabelLogprobs,
     LabelScores,
     Lexical,
@@ -208,7 +209,7 @@ Responses = Generator[list[Request], list[Response], list[R]]
 """Part of `Method.steps` that asks once: ``replies = yield from generate(requests)``."""
 
 
-def generate(requests: Sequence[Generate]) -> Responses[Generated]:
+def generate(requests: Sequence[Generate | GenerateFused]) -> Responses[Generated]:
     """Have each prompt continued; no request asks nothing. All helpers below are the same for their kind.
 
     Example:

@@ -69,6 +69,25 @@ class Generate:
 
 
 @dataclass(frozen=True, slots=True)
+class GenerateFused:
+    """Text that an encoder-decoder writes after reading several prompts, each encoded alone (Fusion-in-Decoder).
+
+    Decoding is greedy.
+
+    Attributes:
+        prompts: What is encoded, one per passage; the decoder attends to all of them.
+        max_tokens: Most tokens to generate.
+        max_length: Most tokens of each prompt with its special tokens; what is too much is cut from its end.
+    """
+
+    capability: ClassVar[Capability] = Capability.FUSED_TEXT
+    response: ClassVar[type[Generated]] = Generated
+    prompts: tuple[Text, ...]
+    max_tokens: int
+    max_length: int
+
+
+@dataclass(frozen=True, slots=True)
 class LabelLogprobs:
     """Log-probabilities of given next tokens after a prompt, over the whole vocabulary.
 
@@ -249,6 +268,6 @@ class FetchImage:
 
 
 Request = (
-    Generate | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedImage | EmbedTokens | EmbedImageTokens
-    | PromptScore | Views | EmbedPrompt | Attend | Lexical | LexicalBlend | Tokenize | FetchImage
+    Generate | GenerateFused | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedImage | EmbedTokens
+    | EmbedImageTokens | PromptScore | Views | EmbedPrompt | Attend | Lexical | LexicalBlend | Tokenize | FetchImage
 )  # fmt: skip

@@ -55,6 +55,8 @@ def test_scores(case) -> None:
 @pytest.mark.torch
 @pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_prompts_and_token_ids(case) -> None:
+    from swaprank.backends.transformers.fusion_in_decoder.passage_encodings import encoded_prompt
+
     ranker = reranker(**options(case))
     given = INPUTS[case["input"]]
     passages = [Passage(text) for text in presented(case)[0]]
@@ -63,7 +65,7 @@ def test_prompts_and_token_ids(case) -> None:
     [runner] = ranker._stage.ranker.backend._batcher.model._runners.values()
     for prompt, text, recorded in zip(request.prompts, case["prompts"], case["token_ids"], strict=True):
         assert same_text(plain(prompt), text)
-        ids = list(runner._encoded(prompt, request.max_length)[0])
+        ids = list(encoded_prompt(runner._tokens, prompt, request.max_length)[0])
         if isinstance(recorded, dict):
             assert (len(ids), ids[:50]) == (recorded["count"], recorded["first_50"])
         else:

@@ -31,6 +31,7 @@ CONFIGS = {
     "rank-r1": [{}, {"prompt_file": "setwise", "permutations": 3}],
     "reasonrank": [{}, {"prompt_mode": "RANK_GPT_qwen3", "official_parser": True}],
     "rearank": [{}, {"variant": "no_thinking"}],
+    "lit5": [{}],
     "rank-k": [{}, {"official_parser": True}],
     "grouprank": [{}, {"num_rounds": 2, "seed": 1, "group_size": 3}],
     "insertrank": [{}, {"official_parser": True, "scale": "0-1"}],
@@ -51,7 +52,7 @@ def reply(chance: random.Random) -> str:
 
 def nonsense(chance: random.Random):
     def answer(request):
-        if request.capability is Capability.TEXT:
+        if request.capability in (Capability.TEXT, Capability.FUSED_TEXT):
             return Generated(reply(chance))
         if request.capability is Capability.LABEL_LOGPROBS:
             return LabelScores(tuple(chance.choice([-1.0, chance.uniform(-90, 0)]) for _ in request.labels))
@@ -86,7 +87,7 @@ def test_promises_with_every_option(name) -> None:
 
 def test_every_method_that_reads_text_about_a_list_is_fuzzed() -> None:
     families = {"listwise", "setwise", "pairwise", "groupwise"}
-    wordy = {Capability.TEXT, Capability.LABEL_LOGPROBS}
+    wordy = {Capability.TEXT, Capability.FUSED_TEXT, Capability.LABEL_LOGPROBS}
     found = {name: registry.method(name) for name in registry.names("method")}
     asked = {name for name, one in found.items() if one.family in families and one.needs & wordy}
     # duot5 reads probabilities and no text.

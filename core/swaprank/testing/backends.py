@@ -24,6 +24,7 @@ from ..requests import (
     FetchImage,
     Generate,
     Generated,
+    GenerateFused,
     ImageBytes,
     LabelLogprobs,
     LabelScores,
@@ -139,7 +140,7 @@ def arbitrary_response(request: Request) -> Response:
     seed = hashlib.sha256(repr(request).encode("utf-8", "surrogatepass")).digest()
     chance = random.Random(seed)
     match request:
-        case Generate():
+        case Generate() | GenerateFused():
             return Generated(text=chance.choice(_JUNK))
         case LabelLogprobs(labels=labels):
             return LabelScores(tuple(math.log(chance.uniform(1e-9, 1)) for _ in labels))

@@ -12,6 +12,8 @@ from .._tokens.tokens import Tokens
 from .bidirectional import MODEL_TYPE, bidirectional_scorer
 from .causal import CausalNetwork
 from .classifier import Classifier
+from .fusion_in_decoder.fused import FusedModel
+from .fusion_in_decoder.views import FUSION_IN_DECODER, ViewsModel
 from .language import LanguageModel
 from .layerwise import layerwise_scorer
 from .loading.networks import check_torch, load_network, source_of
@@ -21,11 +23,12 @@ from .prompt_scorer import PromptScorer
 from .seq2seq import Seq2SeqNetwork
 from .token_encoders.colbert_format import read_protocol
 from .token_encoders.token_encoder import TokenEncoder
-from .views import FUSION_IN_DECODER, ViewsModel
 from .vision.language import vision_language_model
 from .vision.scoring import vision_prompt_scorer
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from .options import TransformersOptions
 
 
@@ -120,13 +123,31 @@ def views_model(model: str, options: TransformersOptions) -> ViewsModel:
         BackendError: The model cannot be loaded.
         ConfigError: It is not an encoder-decoder.
     """
+    network, tokens = _encoder_decoder(model, options, "Give an MVP model, or another T5.")
+    return ViewsModel(network, tokens, batch_tokens=options.batch_tokens)
+
+
+def fused_model(model: str, options: TransformersOptions) -> FusedModel:
+    """Load an encoder-decoder that answers `GenerateFused`.
+
+    Raises:
+        MissingDependencyError: transformers or peft is not installed.
+        BackendError: The model cannot be loaded.
+        ConfigError: It is not an encoder-decoder.
+    """
+    network, tokens = _encoder_decoder(model, options, "Give a LiT5-Distill model, or another T5.")
+    return FusedModel(network, tokens, batch_tokens=options.batch_tokens)
+
+
+def _encoder_decoder(model: str, options: TransformersOptions, hint: str) -> tuple[PreTrainedModel, Tokens]:
+    """A network of Fusion-in-Decoder and its tokenizer."""
     check_torch(model, options)
     source = source_of(model, options)
     if not source.config().is_encoder_decoder:
-        raise ConfigError(f"The model {model!r} has no encoder and decoder.", hint="Give an MVP model, or another T5.")
+        raise ConfigError(f"The model {model!r} has no encoder and decoder.", hint=hint)
     network = load_network(source, options, "AutoModelForSeq2SeqLM", half_safe=False, key_mapping=FUSION_IN_DECODER)
-    tokens = Tokens(source.tokenizer(), model, parse_control_tokens=options.parse_control_tokens)
-    return ViewsModel(network, tokens, model, batch_tokens=options.batch_tokens)
+    ends = end_tokens(*(getattr(own, "eos_token_id", None) for own in (network.generation_config, network.config)))
+    return network, Tokens(source.tokenizer(), model, ends=ends, parse_control_tokens=options.parse_control_tokens)
 
 
 def prompt_encoder(model: str, options: TransformersOptions) -> PromptEncoder:

@@ -22,6 +22,7 @@ _CAPABILITIES = frozenset(
         Capability.EMBEDDINGS,
         Capability.TOKEN_EMBEDDINGS,
         Capability.VIEWS,
+        Capability.FUSED_TEXT,
         Capability.PROMPT_EMBEDDINGS,
         Capability.ATTENTION,
         Capability.TOKENS,

@@ -54,29 +54,35 @@ class Seq2SeqNetwork:
         self.read(prompts, forced, [0] * len(prompts), batch_tokens, use)
 
 
-class Session:
-    """One batch of encoded prompts; attributes as in `causal.Session`."""
+class Decoder:
+    """A batch of encoded texts from which the decoder writes; attributes as in `causal.Session`.
+
+    Args:
+        network: The transformers model.
+        start: The token that each answer starts from.
+        states: What the encoder made of the texts [rows, tokens, dimensions].
+        mask: 1 where a token is, 0 where a row is padded [rows, tokens].
+        forced: The tokens that each answer begins with.
+    """
 
     def __init__(
-        self, seq2seq: Seq2SeqNetwork, prompts: Sequence[Sequence[int]], forced: Sequence[Sequence[int]]
+        self,
+        network: PreTrainedModel,
+        start: int,
+        states: torch.Tensor,
+        mask: torch.Tensor,
+        forced: Sequence[Sequence[int]],
     ) -> None:
         import torch
+        from transformers.modeling_outputs import BaseModelOutput
 
-        self._network = seq2seq.network
-        device = self._network.device
-        # Equal prompts (one per label, where labels are compared) are encoded once.
-        unique = {prompt: place for place, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
-        width = max(map(len, unique))
-        ids = torch.tensor([[*prompt, *[0] * (width - len(prompt))] for prompt in unique], device=device)
-        lengths = torch.tensor([[len(prompt)] for prompt in unique], device=device)
-        mask = (torch.arange(width, device=device)[None] < lengths).long()
-        rows = torch.tensor([unique[tuple(prompt)] for prompt in prompts], device=device)
-        self._encoded = self._network.get_encoder()(input_ids=ids, attention_mask=mask)
-        self._encoded.last_hidden_state = self._encoded.last_hidden_state[rows]
-        self._mask = mask[rows]
+        self._network: Any = network
+        self._encoded: Any = BaseModelOutput(last_hidden_state=states)
+        self._mask = mask
         self._cache: Any = None
+        device = states.device
         # The last forced token is only judged, never read.
-        read = [[seq2seq.start, *after] for after in forced]
+        read = [[start, *after] for after in forced]
         width = max(map(len, read))
         starts = torch.tensor([[*row, *[0] * (width - len(row))] for row in read], device=device)
         logits = self._decoded(starts)
@@ -107,3 +113,23 @@ class Session:
         self._cache = output.past_key_values
         logits: torch.Tensor = output.logits.float()
         return logits
+
+
+class Session(Decoder):
+    """One batch of encoded prompts; attributes as in `causal.Session`."""
+
+    def __init__(
+        self, seq2seq: Seq2SeqNetwork, prompts: Sequence[Sequence[int]], forced: Sequence[Sequence[int]]
+    ) -> None:
+        import torch
+
+        # Equal prompts (one per label, where labels are compared) are encoded once.
+        device = seq2seq.network.device
+        unique = {prompt: place for place, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
+        width = max(map(len, unique))
+        ids = torch.tensor([[*prompt, *[0] * (width - len(prompt))] for prompt in unique], device=device)
+        lengths = torch.tensor([[len(prompt)] for prompt in unique], device=device)
+        mask = (torch.arange(width, device=device)[None] < lengths).long()
+        rows = torch.tensor([unique[tuple(prompt)] for prompt in prompts], device=device)
+        states = seq2seq.network.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
+        super().__init__(seq2seq.network, seq2seq.start, states[rows], mask[rows], forced)

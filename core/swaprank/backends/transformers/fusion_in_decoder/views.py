@@ -6,11 +6,9 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...prompt import Text
-from ...requests import Response, Usage, Viewed, Views
-from .._common.token_batches import in_batches
-from .._tokens.slots import slots
-from .._tokens.tokens import Tokens
+from ....requests import Response, Usage, Viewed, Views
+from ..._tokens.tokens import Tokens
+from .passage_encodings import encoded_prompt, encodings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,14 +32,12 @@ class ViewsModel:
     Args:
         network: The network, such as T5ForConditionalGeneration.
         tokens: Its tokenizer.
-        model: Name of the model in messages.
         batch_tokens: Most tokens of a forward pass of the encoder.
     """
 
-    def __init__(self, network: PreTrainedModel, tokens: Tokens, model: str, *, batch_tokens: int) -> None:
+    def __init__(self, network: PreTrainedModel, tokens: Tokens, *, batch_tokens: int) -> None:
         self._network: Any = network
         self._tokens = tokens
-        self._model = model
         self._batch_tokens = batch_tokens
         self._lock = threading.Lock()
 
@@ -53,47 +49,15 @@ class ViewsModel:
             cuts = [0] * len(requests)
             read: list[list[tuple[int, ...]]] = []
             for place, request in enumerate(requests):
-                encoded = [self._encoded(prompt, request.max_length) for prompt in request.prompts]
+                encoded = [encoded_prompt(self._tokens, prompt, request.max_length) for prompt in request.prompts]
                 cuts[place] = sum(cut for _, cut in encoded)
                 read.append([ids for ids, _ in encoded])
-            views = self._encode(
-                {ids: request.views for request, prompts in zip(requests, read, strict=True) for ids in prompts}
-            )
+            wanted = {ids: request.views for request, prompts in zip(requests, read, strict=True) for ids in prompts}
+            views = encodings(self._network, wanted, self._batch_tokens)
             return [
                 self._viewed([views[ids][: request.views] for ids in prompts], sum(map(len, prompts)), cut)
                 for request, prompts, cut in zip(requests, read, cuts, strict=True)
             ]
-
-    def _encoded(self, prompt: Text, limit: int) -> tuple[tuple[int, ...], bool]:
-        """The ids of a prompt, cut at its end, and whether anything of it was cut."""
-        bounded = self._tokens.bounded(prompt, limit)
-        shown = self._tokens.cut(bounded)
-        ids = self._tokens.encode(shown).ids
-        cut = any(one.text != other.text for one, other in zip(slots(prompt), slots(shown), strict=True))
-        if len(ids) <= limit:
-            return tuple(ids), cut
-        end = ids[-1:] if ids[-1] == self._tokens.tokenizer.eos_token_id else []
-        return (*ids[: limit - len(end)], *end), True
-
-    def _encode(self, wanted: dict[tuple[int, ...], int]) -> dict[tuple[int, ...], torch.Tensor]:
-        """The first so many encodings of each prompt [views, dimensions]."""
-        import torch
-
-        prompts, device = list(wanted), self._network.device
-        found: dict[tuple[int, ...], torch.Tensor] = {}
-
-        def forward(batch: list[int]) -> None:
-            own = [prompts[place] for place in batch]
-            width = max(map(len, own))
-            ids = torch.tensor([[*prompt, *[0] * (width - len(prompt))] for prompt in own], device=device)
-            lengths = torch.tensor([[len(prompt)] for prompt in own], device=device)
-            mask = (torch.arange(width, device=device)[None] < lengths).long()
-            states = self._network.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
-            # Copies, so that the encodings of whole texts are not held.
-            found.update((prompt, row[: wanted[prompt]].clone()) for prompt, row in zip(own, states, strict=True))
-
-        in_batches([len(prompt) for prompt in prompts], self._batch_tokens, forward)
-        return found
 
     def _viewed(self, views: list[torch.Tensor], tokens: int, cut: int) -> Viewed:
         """One decoder step for each view, over that view of all passages; no passage has a position."""

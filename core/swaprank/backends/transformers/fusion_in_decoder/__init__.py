@@ -1,0 +1,1 @@
+"""Fusion-in-Decoder: passages encoded alone, read by one decoder."""
