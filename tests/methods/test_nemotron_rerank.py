@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from swaprank import ConfigError, Reranker, ScoreKind
+from swaprank import BackendError, ConfigError, Reranker, ScoreKind
 from swaprank.methods import nemotron_rerank
 from tests.conftest import MODELS, golden
 from tests.methods.llm import BACKEND, requests, rerank, same_ids, tokens
@@ -70,3 +70,10 @@ def test_a_model_of_this_kind_is_not_taken_for_another(tmp_path) -> None:
     config = {"method": "bge-llm-reranker-layerwise", "model": bidirectional(tmp_path / "model"), "backend": BACKEND}
     with pytest.raises(ConfigError, match="It is for method: nemotron-rerank"):
         Reranker({**config, "cutoff_layers": 2}).rerank("q", ["p"])
+
+
+def test_a_broken_config_is_an_error_of_the_model(tmp_path) -> None:
+    model = bidirectional(tmp_path / "model")
+    (tmp_path / "model" / "config.json").write_text('{"model_type": ')
+    with pytest.raises(BackendError, match=r"(?s)model.*Expecting value"):
+        Reranker({"method": NAME, "model": model, "backend": BACKEND}).rerank("q", ["p"])

@@ -115,12 +115,13 @@ def extras(folder: Path, found: Found, quick: bool) -> None:
 def memory(folder: Path, found: Found, count: int) -> None:
     """The most megabytes for passages of mixed length, each contender in a fresh process that has done nothing else."""
     question = ask(mixed(count, 9), 9)
-    rows = found["extras"]["memory"] = {"passages": count, "megabytes": {}}
+    megabytes: dict[str, float] = {}
+    found["extras"]["memory"] = {"passages": count, "megabytes": megabytes}
     for name in GROWING:
         for process in ready(folder, [name], found).values():
             answer = process.do([question])
             if "megabytes" in answer:
-                rows["megabytes"][name] = answer["megabytes"]
+                megabytes[name] = answer["megabytes"]
             process.end()
 
 

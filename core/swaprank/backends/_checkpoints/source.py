@@ -69,9 +69,16 @@ class Source:
         return None if found is None else Path(found)
 
     def raw_config(self) -> dict[str, Any]:
-        """What config.json holds, also of a model that transformers does not know; empty where there is none."""
+        """What config.json holds, also of a model that transformers does not know; empty where there is none.
+
+        Raises:
+            BackendError: It is no JSON.
+        """
         path = self.file("config.json")
-        found = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+        try:
+            found = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise load_failure(self.model, error, trusted=self._access.trust_remote_code) from error
         return found if isinstance(found, dict) else {}
 
     def config(self) -> PretrainedConfig:
