@@ -18,6 +18,7 @@ class Capability(StrEnum):
     VIEWS = "views"
     FUSED_TEXT = "fused_text"
     PROMPT_EMBEDDINGS = "prompt_embeddings"
+    MARKED_EMBEDDINGS = "marked_embeddings"
     ATTENTION = "attention"
     LEXICAL = "lexical"
     TOKENS = "tokens"

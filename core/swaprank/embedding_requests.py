@@ -104,6 +104,24 @@ class EmbedPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbedMarks:
+    """The embeddings of a decoder at marked places of a prompt, through the model's own projection.
+
+    Attributes:
+        prompt: What is read.
+        marks: The tokens of the model's vocabulary that mark the places. Whatever of them stands in a `Slot` is plain
+            text, and marks nothing.
+        max_length: Most tokens of the prompt: what shrinks in it is cut.
+    """
+
+    capability: ClassVar[Capability] = Capability.MARKED_EMBEDDINGS
+    response: ClassVar[type[TokenEmbeddings]] = TokenEmbeddings
+    prompt: Prompt
+    marks: tuple[str, ...]
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Views:
     """View vectors of all candidates, and the anchors that a decoder makes of them (Fusion-in-Decoder).
 

@@ -17,6 +17,7 @@ from .requests import (
     Embedded,
     EmbedImage,
     EmbedImageTokens,
+    EmbedMarks,
     EmbedPrompt,
     EmbedTokens,
     Generate,
@@ -247,8 +248,8 @@ def embeddings(requests: Sequence[Embed | EmbedImage | EmbedPrompt]) -> Response
     return _ask(requests, Embedded)
 
 
-def token_embeddings(requests: Sequence[EmbedTokens | EmbedImageTokens]) -> Responses[TokenEmbeddings]:
-    """Embed the tokens of each text or image."""
+def token_embeddings(requests: Sequence[EmbedTokens | EmbedImageTokens | EmbedMarks]) -> Responses[TokenEmbeddings]:
+    """Embed the tokens of each text or image, or the marked ones of each prompt."""
     return _ask(requests, TokenEmbeddings)
 
 

@@ -14,6 +14,7 @@ from .capability import Capability as Capability
 from .embedding_requests import Embed as Embed
 from .embedding_requests import EmbedImage as EmbedImage
 from .embedding_requests import EmbedImageTokens as EmbedImageTokens
+from .embedding_requests import EmbedMarks as EmbedMarks
 from .embedding_requests import EmbedPrompt as EmbedPrompt
 from .embedding_requests import EmbedTokens as EmbedTokens
 from .embedding_requests import Views as Views
@@ -269,5 +270,6 @@ class FetchImage:
 
 Request = (
     Generate | GenerateFused | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedImage | EmbedTokens
-    | EmbedImageTokens | PromptScore | Views | EmbedPrompt | Attend | Lexical | LexicalBlend | Tokenize | FetchImage
+    | EmbedImageTokens | PromptScore | Views | EmbedPrompt | EmbedMarks | Attend | Lexical | LexicalBlend | Tokenize
+    | FetchImage
 )  # fmt: skip

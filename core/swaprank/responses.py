@@ -114,7 +114,7 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class TokenEmbeddings:
-    """Answer to `EmbedTokens` and `EmbedImageTokens`.
+    """Answer to `EmbedTokens` and `EmbedImageTokens`, and to `EmbedMarks` for the marked tokens alone.
 
     Attributes:
         ids: The token ids [tokens].

@@ -19,6 +19,7 @@ from ..requests import (
     Embedded,
     EmbedImage,
     EmbedImageTokens,
+    EmbedMarks,
     EmbedPrompt,
     EmbedTokens,
     FetchImage,
@@ -159,6 +160,12 @@ def arbitrary_response(request: Request) -> Response:
             return TokenEmbeddings(ids=ids, table=table, rows=ids)
         case EmbedImageTokens():
             return TokenEmbeddings(ids=[0] * 5, table=np.random.default_rng(chance.getrandbits(32)).normal(size=(5, 8)))
+        case EmbedMarks(prompt=prompt, marks=marks):
+            parts = prompt if isinstance(prompt, tuple) else ()
+            own = [part for part in parts if isinstance(part, str)]
+            count = sum(part.count(mark) for part in own for mark in marks)
+            draw = np.random.default_rng(chance.getrandbits(32))
+            return TokenEmbeddings(ids=[0] * count, table=draw.normal(size=(count, 8)))
         case Views(prompts=prompts, views=views):
             numbers = np.random.default_rng(chance.getrandbits(32))
             return Viewed(numbers.normal(size=(len(prompts), views, 8)), numbers.normal(size=(views, 8)))

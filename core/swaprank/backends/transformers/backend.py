@@ -9,6 +9,7 @@ from ...requests import (
     Embed,
     EmbedImage,
     EmbedImageTokens,
+    EmbedMarks,
     EmbedPrompt,
     EmbedTokens,
     Generate,
@@ -39,6 +40,7 @@ _KINDS: dict[type[Request], str] = {
     SequenceLogprob: "language",
     Attend: "language",
     EmbedPrompt: "prompts",
+    EmbedMarks: "marks",
     Tokenize: "tokenizer",
 }
 
@@ -64,7 +66,7 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
     @staticmethod
     def load(kind: str, model: str, options: TransformersOptions) -> Runner:
         """What answers the requests of a kind."""
-        from . import load_by_transformers
+        from . import load_by_transformers, marked_embeddings
         from .image_encoders import load as image_encoders
         from .loading.networks import source_of
         from .sentence_encoders import load as sentence_encoders
@@ -75,6 +77,7 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
             "views": load_by_transformers.views_model,
             "fused text": load_by_transformers.fused_model,
             "prompts": load_by_transformers.prompt_encoder,
+            "marks": marked_embeddings.mark_encoder,
             "tokenizer": load_by_transformers.token_starts,
             "prompt scores": load_by_transformers.prompt_scorer,
             "texts": sentence_encoders.text_encoder,

@@ -24,6 +24,7 @@ _CAPABILITIES = frozenset(
         Capability.VIEWS,
         Capability.FUSED_TEXT,
         Capability.PROMPT_EMBEDDINGS,
+        Capability.MARKED_EMBEDDINGS,
         Capability.ATTENTION,
         Capability.TOKENS,
     }
