@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import string
 from collections import Counter
+from collections.abc import Iterator
+from itertools import count, product
 from typing import Any
 
 Schema = dict[str, Any]
 
-# A reference is about so long; a shorter part stays where it is.
-_SHORTEST = 44
+# A reference is about so long, and a definition adds so much to its part: a part that is not worth them stays.
+_REFERENCE = 22
+_DEFINITION = 6
+_DIGITS = string.ascii_lowercase + string.digits
 # Keywords whose values are schemas, lists of them, or schemas by name. `properties` itself is not a schema.
 _ONE = ("additionalProperties", "items", "not")
 _MANY = ("anyOf", "allOf", "oneOf")
@@ -27,23 +32,34 @@ def shared(schema: Schema) -> Schema:
     plain = _mapped(schema, _untitled)
     counts: Counter[str] = Counter()
     _count(plain, counts)
-    names: dict[str, str] = {}
+    free = (name for name in _names() if name not in plain["$defs"])
+    # The most frequent parts get the shortest names.
+    worthwhile = [written for written, times in counts.most_common() if _saves(written, times)]
+    names = dict(zip(worthwhile, free, strict=False))
     moved: dict[str, Schema] = {}
 
     def refer(part: Any, depth: int) -> Any:
         written = _written(part)
         inner = _mapped(part, lambda child: refer(child, depth + 1))
         # The parts of `$defs` have names already.
-        if depth < 2 or counts[written] < 2 or len(written) < _SHORTEST:
+        if depth < 2 or written not in names:
             return inner
-        if written not in names:
-            names[written] = f"s{len(names)}"
-            moved[names[written]] = inner
+        moved[names[written]] = inner
         return {"$ref": f"#/$defs/{names[written]}"}
 
     result = {key: value for key, value in plain.items() if key != "$defs"}
     definitions = {name: refer(part, 1) for name, part in plain["$defs"].items()}
     return {**result, "$defs": {**definitions, **moved}}
+
+
+def _saves(written: str, times: int) -> bool:
+    return times * (len(written) - _REFERENCE) > len(written) + _DEFINITION
+
+
+def _names() -> Iterator[str]:
+    """a, b ... 9, aa, ab ..."""
+    for length in count(1):
+        yield from map("".join, product(_DIGITS, repeat=length))
 
 
 def _untitled(part: Any) -> Any:
@@ -81,4 +97,4 @@ def _count(part: Any, counts: Counter[str]) -> None:
 
 
 def _written(part: Any) -> str:
-    return json.dumps(part, sort_keys=True)
+    return json.dumps(part, sort_keys=True, separators=(",", ":"))
