@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ...errors import BackendError, PromptTooLongError
+from ...errors import BackendError, ImageError, PromptTooLongError, SwaprankError
 from ...prompt import Prompt
-from ...requests import Generate, LabelLogprobs, SequenceLogprob
+from ...requests import EmbedMarks, EmbedPrompt, Generate, LabelLogprobs, PromptScore, SequenceLogprob
 from .tokens import Encoded, Tokens
 
+_Fitted = LabelLogprobs | SequenceLogprob | PromptScore | EmbedPrompt | EmbedMarks
 # The least tokens that a prompt which cannot be cut further must leave for the answer.
 _ANSWER = 64
 
@@ -37,13 +38,20 @@ class Rendering:
             raise BackendError(f"The prompt {prompt!r} has no tokens for {self._model!r}.")
         return encoded
 
-    def fitted(self, request: LabelLogprobs | SequenceLogprob, more: int = 0) -> Encoded:
+    def fitted(self, request: _Fitted, more: int = 0) -> Encoded:
         """The ids of a request's prompt, which ``more`` tokens come after.
 
         Raises:
             PromptTooLongError: It does not fit.
         """
         return self.prompt(request.prompt, self.limit(request.max_length, more))
+
+    def fitted_or_error(self, request: _Fitted, more: int = 0) -> Encoded | SwaprankError:
+        """As `fitted`; a prompt that cannot be read gives its own error, so that the others of a batch are answered."""
+        try:
+            return self.fitted(request, more)
+        except (PromptTooLongError, ImageError) as error:
+            return error
 
     def continued(self, request: Generate) -> Encoded:
         """A prompt that leaves room for its answer: for all of it, or else half the context, or else `_ANSWER`."""

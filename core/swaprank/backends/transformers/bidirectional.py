@@ -15,6 +15,7 @@ from .._checkpoints.limits import positions
 from .._common.token_batches import in_batches
 from .._tokens.tokens import Tokens
 from .loading.networks import check_torch, load_network
+from .padding import padded
 from .prompt_scorer import Prompt, PromptScorer
 
 if TYPE_CHECKING:
@@ -67,15 +68,10 @@ class BidirectionalScorer(PromptScorer):
         return logits
 
     def _forward(self, prompts: Sequence[Prompt]) -> list[float]:
-        import torch
 
-        device = self._network.device
-        width = max(map(len, prompts))
-        ids = torch.tensor([[*prompt, *[0] * (width - len(prompt))] for prompt in prompts], device=device)
-        lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
-        mask = torch.arange(width, device=device)[None] < lengths[:, None]
+        ids, mask = padded(prompts, self._network.device)
         states = self._network.model(input_ids=ids, attention_mask=mask.long(), use_cache=False).last_hidden_state
-        pooled = self._pooled(states, mask, lengths)
+        pooled = self._pooled(states, mask, mask.sum(1))
         logits: list[float] = (self._network.score(pooled)[:, 0].float() / self._temperature).tolist()
         return logits
 

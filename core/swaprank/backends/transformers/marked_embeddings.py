@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError, PromptTooLongError
+from ...errors import ConfigError, SwaprankError
 from ...requests import EmbedMarks, Response, TokenEmbeddings, Usage
 from .._checkpoints.limits import positions
 from .._common.token_batches import in_batches
@@ -16,6 +16,7 @@ from .._tokens.tokens import Encoded, Tokens
 from .loading.networks import check_torch, load_network, source_of
 from .loading.report import expecting
 from .loading.tensors import stored_tensors
+from .padding import padded
 
 if TYPE_CHECKING:
     import torch
@@ -53,17 +54,14 @@ class MarkEncoder:
         self._batch_tokens = batch_tokens
         self._lock = threading.Lock()
 
-    def run(self, requests: Sequence[EmbedMarks]) -> list[Response | PromptTooLongError]:
+    def run(self, requests: Sequence[EmbedMarks]) -> list[Response | SwaprankError]:
         """Answer all requests, in order."""
         import torch
 
         with self._lock, torch.inference_mode():
-            encoded = [self._encoded(request) for request in requests]
-            answers: list[Response | PromptTooLongError] = [
-                one if isinstance(one, PromptTooLongError) else TokenEmbeddings([], torch.zeros(0, 0).numpy())
-                for one in encoded
-            ]
+            encoded = [self._rendering.fitted_or_error(request) for request in requests]
             read = [(place, one) for place, one in enumerate(encoded) if isinstance(one, Encoded)]
+            answers: dict[int, TokenEmbeddings] = {}
 
             def forward(batch: list[int]) -> None:
                 own = [read[index] for index in batch]
@@ -73,25 +71,14 @@ class MarkEncoder:
                     answers[place] = self._answer(row, one, marks)
 
             in_batches([len(one.ids) for _, one in read], self._batch_tokens, forward)
-        return answers
-
-    def _encoded(self, request: EmbedMarks) -> Encoded | PromptTooLongError:
-        """The prompt in ids; its own error where it is too long, so that the others of the batch are answered."""
-        try:
-            return self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length))
-        except PromptTooLongError as error:
-            return error
+        return [answers[place] if isinstance(one, Encoded) else one for place, one in enumerate(encoded)]
 
     def _states(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         """The last hidden states, [prompts, tokens, hidden]; padding is behind the prompts."""
-        import torch
-
-        device = self._network.device
-        width = max(map(len, prompts))
-        ids = torch.tensor([[*prompt, *[0] * (width - len(prompt))] for prompt in prompts], device=device)
-        lengths = torch.tensor([[len(prompt)] for prompt in prompts], device=device)
-        mask = (torch.arange(width, device=device)[None] < lengths).long()
-        states: torch.Tensor = self._network(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+        ids, mask = padded(prompts, self._network.device)
+        states: torch.Tensor = self._network(
+            input_ids=ids, attention_mask=mask.long(), use_cache=False
+        ).last_hidden_state
         return states
 
     def _answer(self, states: torch.Tensor, read: Encoded, marks: set[int]) -> TokenEmbeddings:

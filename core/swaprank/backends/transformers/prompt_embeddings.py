@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...errors import PromptTooLongError
+from ...errors import SwaprankError
 from ...requests import Embedded, EmbedPrompt, Response, Usage
 from .._tokens.rendering import Rendering
 from .._tokens.tokens import Encoded, Tokens
@@ -33,12 +33,12 @@ class PromptEncoder:
         self._batch_tokens = batch_tokens
         self._lock = threading.Lock()
 
-    def run(self, requests: Sequence[EmbedPrompt]) -> list[Response | PromptTooLongError]:
+    def run(self, requests: Sequence[EmbedPrompt]) -> list[Response | SwaprankError]:
         """Answer all requests, in order; prompts that are equal once cut are read once."""
         import torch
 
         with self._lock, torch.inference_mode():
-            encoded = [self._encoded(request) for request in requests]
+            encoded = [self._rendering.fitted_or_error(request) for request in requests]
             prompts = list(dict.fromkeys(tuple(one.ids) for one in encoded if isinstance(one, Encoded)))
             vectors: dict[tuple[int, ...], NDArray[np.float32]] = {}
 
@@ -53,10 +53,3 @@ class PromptEncoder:
             else one
             for one in encoded
         ]
-
-    def _encoded(self, request: EmbedPrompt) -> Encoded | PromptTooLongError:
-        """The prompt in ids; its own error where it is too long, so that the others of the batch are answered."""
-        try:
-            return self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length))
-        except PromptTooLongError as error:
-            return error

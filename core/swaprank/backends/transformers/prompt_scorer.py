@@ -6,7 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from ...errors import ImageError, PromptTooLongError, SwaprankError
+from ...errors import SwaprankError
 from ...requests import PairScored, PromptScore, Response, Usage
 from ...scores.activation import sigmoid
 from .._tokens.rendering import Rendering
@@ -68,13 +68,10 @@ class PromptScorer(ABC):
         }
 
     def _encoded(self, request: PromptScore) -> Encoded | SwaprankError:
-        """The prompt in ids; its own error where it cannot be read, so that the others of the batch are answered."""
+        """The prompt in ids, with the token that the head reads behind it; or its own error."""
         more = [] if request.end is None else [request.end]
-        try:
-            read = self._rendering.prompt(request.prompt, self._rendering.limit(request.max_length, len(more)))
-        except (PromptTooLongError, ImageError) as error:
-            return error
-        return Encoded([*read.ids, *more], read.cut)
+        read = self._rendering.fitted_or_error(request, len(more))
+        return Encoded([*read.ids, *more], read.cut) if isinstance(read, Encoded) else read
 
 
 def read_logits(network: Network, prompts: Sequence[Prompt], batch_tokens: int) -> list[float]:

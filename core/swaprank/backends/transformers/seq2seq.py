@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._common.token_batches import in_batches
+from .padding import padded
 
 if TYPE_CHECKING:
     import torch
@@ -126,10 +127,8 @@ class Session(Decoder):
         # Equal prompts (one per label, where labels are compared) are encoded once.
         device = seq2seq.network.device
         unique = {prompt: place for place, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
-        width = max(map(len, unique))
-        ids = torch.tensor([[*prompt, *[0] * (width - len(prompt))] for prompt in unique], device=device)
-        lengths = torch.tensor([[len(prompt)] for prompt in unique], device=device)
-        mask = (torch.arange(width, device=device)[None] < lengths).long()
+        ids, real = padded(unique, device)
+        mask = real.long()
         rows = torch.tensor([unique[tuple(prompt)] for prompt in prompts], device=device)
         states = seq2seq.network.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
         super().__init__(seq2seq.network, seq2seq.start, states[rows], mask[rows], forced)

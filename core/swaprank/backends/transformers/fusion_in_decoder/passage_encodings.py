@@ -9,6 +9,7 @@ from ....prompt import Text
 from ..._common.token_batches import in_batches
 from ..._tokens.slots import slots
 from ..._tokens.tokens import Tokens
+from ..padding import padded
 
 if TYPE_CHECKING:
     import torch
@@ -39,18 +40,13 @@ def encodings(
     Returns:
         By the ids of a prompt, its encodings [tokens, dimensions].
     """
-    import torch
-
-    prompts, device = list(wanted), network.device
+    prompts = list(wanted)
     found: dict[tuple[int, ...], torch.Tensor] = {}
 
     def forward(batch: list[int]) -> None:
         own = [prompts[place] for place in batch]
-        width = max(map(len, own))
-        ids = torch.tensor([[*prompt, *[0] * (width - len(prompt))] for prompt in own], device=device)
-        lengths = torch.tensor([[len(prompt)] for prompt in own], device=device)
-        mask = (torch.arange(width, device=device)[None] < lengths).long()
-        states = network.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
+        ids, mask = padded(own, network.device)
+        states = network.get_encoder()(input_ids=ids, attention_mask=mask.long()).last_hidden_state
         # Copies, so that the encodings of whole texts are not held.
         found.update((prompt, row[: wanted[prompt]].clone()) for prompt, row in zip(own, states, strict=True))
 
