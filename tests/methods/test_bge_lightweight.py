@@ -91,14 +91,14 @@ def test_a_layer_without_a_head_is_refused_with_those_that_have_one(layer) -> No
 
 def test_compression_is_refused_by_models_that_are_not_trained_for_it() -> None:
     config = {"method": NAME, "model": str(MODELS / "tiny-minicpm-layerwise"), "backend": BACKEND, "compress_ratio": 2}
-    with pytest.raises(ConfigError, match="cannot compress tokens.*bge-llm-reranker-layerwise"):
+    with pytest.raises(ConfigError, match=r"cannot compress tokens.*bge-llm-reranker-layerwise"):
         Reranker(config).rerank("q", ["p"])
 
 
 @pytest.mark.parametrize("setting", [{"attn_implementation": "eager"}, {"device_map": "auto"}])
 def test_another_attention_and_several_devices_are_refused(setting) -> None:
     config = {"method": NAME, "model": MODEL, "backend": {**BACKEND, **setting}}
-    with pytest.raises(ConfigError, match="layer by layer.*Leave out"):
+    with pytest.raises(ConfigError, match=r"layer by layer.*Leave out"):
         Reranker(config).rerank("q", ["p"])
 
 
