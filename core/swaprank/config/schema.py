@@ -97,7 +97,7 @@ def _required(model: type[BaseModel]) -> list[str]:
 
 def _method(name: str) -> Schema:
     method = registry.method(name)
-    named: dict[str, Schema] = {"method": {"const": name}, "reranker": False}
+    named: dict[str, Schema] = {"method": {"const": name}, "reranker": {"not": {}}}
     return _single(name, named, ["method", *_needed(name)], method.backend, method.strategy)
 
 
