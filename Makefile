@@ -5,6 +5,7 @@ DEMO_VENV ?= .venv-demo
 VLLM_VENV ?= .venv-vllm
 PEERS_VENV ?= .venv-peers
 CONFORMANCE_VENV ?= .venv-conformance
+CLIENTS_VENV ?= .venv-clients
 # Processes that run tests side by side, one thread each: a model's batch is too small to share.
 WORKERS ?= 2
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -13,10 +14,10 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' core/swaprank/__init__
 BENCHMARKS = $(filter-out __init__,$(basename $(notdir $(wildcard tests/benchmarks/*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vllm check coverage docs bench bench-peers conformance build release-check tag clean
+.PHONY: help demo test test-vllm check coverage docs bench bench-peers conformance conformance-clients build release-check tag clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-20s %s\n", $$1, $$2}'
 
 demo: $(DEMO_VENV)/ready  ## rerank the bundled sample inside LlamaIndex and LangChain; no torch
 	$(DEMO_VENV)/bin/swaprank demo
@@ -51,6 +52,9 @@ bench-peers: $(PEERS_VENV)/ready  ## swaprank beside its rivals (15 minutes); wr
 conformance: $(CONFORMANCE_VENV)/ready  ## what the frameworks' own rerankers keep and break (20 seconds); writes docs/conformance.md
 	$(CONFORMANCE_VENV)/bin/python -W ignore -m tests.benchmarks.conformance $(ARGS)
 
+conformance-clients: $(CLIENTS_VENV)/ready  ## rerank clients of many services against swaprank serve (15 seconds); writes into docs/serving.md
+	$(CLIENTS_VENV)/bin/python -W ignore -m tests.benchmarks.conformance.served_clients
+
 build: $(VENV)/ready  ## build the wheel and the source distribution into dist/
 	rm -rf dist
 	$(VENV)/bin/python -m build --no-isolation
@@ -64,7 +68,7 @@ tag: release-check  ## tag that version; pushing the tag and uploading dist/ are
 	git tag --annotate v$(VERSION) --message "swaprank $(VERSION)"
 
 clean:  ## remove the environments and what was built
-	rm -rf $(VENV) $(DEMO_VENV) $(VLLM_VENV) $(PEERS_VENV) $(CONFORMANCE_VENV) dist site
+	rm -rf $(VENV) $(DEMO_VENV) $(VLLM_VENV) $(PEERS_VENV) $(CONFORMANCE_VENV) $(CLIENTS_VENV) dist site
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -94,4 +98,9 @@ $(CONFORMANCE_VENV)/ready: tests/benchmarks/conformance/requirements.txt pyproje
 	$(PYTHON) -m venv $(CONFORMANCE_VENV)
 	$(CONFORMANCE_VENV)/bin/python $(PIP) --requirement tests/benchmarks/conformance/requirements.txt \
 		--editable ".[llamaindex,langchain,transformers]"
+	touch $@
+
+$(CLIENTS_VENV)/ready: tests/benchmarks/conformance/clients.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(CLIENTS_VENV)
+	$(CLIENTS_VENV)/bin/python $(PIP) --requirement tests/benchmarks/conformance/clients.txt --editable ".[serve,http]"
 	touch $@

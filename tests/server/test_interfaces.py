@@ -72,6 +72,45 @@ def test_documents_as_objects_and_texts_back(address) -> None:
     assert [one["text"] for one in reply] == ["green tea", "coffee"]
 
 
+@pytest.mark.parametrize("asked", [{"top_k": 2}, {"top_k": None, "truncation": True}])
+def test_voyages_words(address, expected, asked) -> None:
+    body = {"query": QUERY, "documents": PASSAGES, "model": "embedded", "return_documents": True}
+    reply = post(address, "/v1/rerank", **body, **asked).json()
+    assert [one["index"] for one in reply["data"]] == expected[: asked["top_k"]]
+    assert [one["document"] for one in reply["data"]] == [PASSAGES[one] for one in expected[: asked["top_k"]]]
+    assert "results" not in reply
+
+
+def test_vllms_words_at_the_path_of_text_embeddings_inference(address, expected) -> None:
+    reply = post(address, "/rerank", query=QUERY, documents=PASSAGES, model="embedded", top_n=2).json()
+    assert [one["index"] for one in reply["results"]] == expected[:2]
+
+
+def test_a_request_may_want_more_than_the_config_keeps_and_tei_wants_all() -> None:
+    with served({"short": {"method": "bm25", "top_n": 1}}) as url:
+        for top_n, kept in ((None, 1), (3, 3), (10**9, 4)):
+            reply = post(url, "/v2/rerank", query=QUERY, documents=PASSAGES, top_n=top_n).json()
+            assert len(reply["results"]) == kept
+        assert {one["index"] for one in post(url, "/rerank", query=QUERY, texts=PASSAGES).json()} == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [("/v1/rerank", {"message", "detail"}), ("/v2/rerank", {"message"}), ("/rerank", {"error", "detail"})],
+)
+def test_an_error_has_the_keys_that_clients_of_its_path_read(address, path, keys) -> None:
+    reply = post(address, path, query=QUERY)
+    assert reply.json().keys() == keys | {"error_type"}
+    assert len({reply.json()[key] for key in keys}) == 1
+
+
+@pytest.mark.parametrize(("verb", "path", "status"), [("POST", "/v2/v2/rerank", 404), ("GET", "/v1/rerank", 405)])
+def test_a_path_that_there_is_not_is_told_which_there_are(address, verb, path, status) -> None:
+    reply = httpx.request(verb, address + path)
+    assert reply.status_code == status
+    assert f"{verb} {path}. POST to /v1/rerank, /v2/rerank, /rerank." in reply.json()["detail"]
+
+
 def test_no_documents_is_no_error(address) -> None:
     assert post(address, "/v2/rerank", query=QUERY, documents=[]).json()["results"] == []
     assert post(address, "/rerank", query=QUERY, texts=[]).json() == []
@@ -89,8 +128,16 @@ def test_no_documents_is_no_error(address) -> None:
         ("/v2/rerank", b'{"query": "a", "documents": ["b"], "rank_fields": ["x"]}', 422, "rank_fields"),
         ("/v2/rerank", b'{"query": "a", "documents": ["b"], "instruction": "c"}', 422, "takes no instruction"),
         ("/v2/rerank", b'{"query": " ", "documents": ["b"]}', 422, "query"),
-        ("/v2/rerank", b'{"query": "a", "documents": ["b"], "model": "lexica"}', 404, "Did you mean 'lexical'"),
+        ("/v2/rerank", b'{"query": "a", "documents": ["b"], "model": "lexica"}', 404, "Served: embedded, lexical."),
+        (
+            "/v2/rerank",
+            b'{"query": "a", "documents": ["b"], "top_n": 1, "top_k": 2}',
+            422,
+            "top_n is 1, and top_k is 2",
+        ),
+        ("/v2/rerank", b'{"query": "a", "documents": ["b"], "top_n": true}', 422, "top_n"),
         ("/rerank", b'{"query": "a", "texts": [1]}', 422, "texts.0"),
+        ("/rerank", b"7", 422, "content is wrong"),
     ],
 )
 def test_a_wrong_request_is_told_what_is_wrong(address, path, body, status, said) -> None:

@@ -25,7 +25,7 @@ class Waiting:
         self.error = None
         Waiting.last = self
 
-    async def arerank(self, query, passages):
+    async def arerank(self, query, passages, **options):
         self.began += 1
         try:
             while not self.go_on.is_set():

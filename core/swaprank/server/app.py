@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import hmac
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import BackendError, BackendTimeoutError, ConfigError, InputError, SwaprankError, require
 from ..masking import printable
 from ..types import Query, Ranking
-from . import bodies, replies
 from .bodies import RerankJob
+from .interfaces import INTERFACES, Interface, everywhere
 from .metrics import Metrics
 from .models import ServedModels, UnknownModelError
 from .options import ServerOptions
@@ -28,30 +26,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """A path and how it is spoken to.
-
-    Attributes:
-        path: Where it is.
-        read: Reads the body of a request.
-        reply: Writes the reply: from the job, its ranking and the name of the reranker.
-        message: The key of an error's message.
-    """
-
-    path: str
-    read: Callable[[bytes], RerankJob]
-    reply: Callable[[RerankJob, Ranking, str], Any]
-    message: str = "message"
-
-
-INTERFACES = (
-    Interface("/v1/rerank", bodies.read_rerank, functools.partial(replies.rerank_reply, version="1")),
-    Interface("/v2/rerank", bodies.read_rerank, functools.partial(replies.rerank_reply, version="2")),
-    Interface("/rerank", bodies.read_tei, replies.tei_reply, "error"),
-)
 
 
 class _RefusedError(Exception):
@@ -76,6 +50,7 @@ def build_app(options: ServerOptions) -> Starlette:
     for package in ("starlette", "prometheus_client"):
         require(package, extra="serve", purpose="swaprank serve")
     from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
     from starlette.routing import Route
 
     service = Service(options)
@@ -87,6 +62,7 @@ def build_app(options: ServerOptions) -> Starlette:
             Route("/info", service.info),
             Route("/v1/models", service.list_models),
         ],
+        exception_handlers={HTTPException: _no_such_path},
         lifespan=service.lifespan,
     )
 
@@ -140,7 +116,8 @@ class Service:
                 job = interface.read(await self._body(request))
                 self._check_size(job)
                 model, reranker = self._models.get(job.model)
-                flow = reranker.arerank(Query(job.query, instruction=job.instruction), job.passages)
+                query = Query(job.query, instruction=job.instruction)
+                flow = reranker.arerank(query, job.passages, top_n=job.top_n)
                 ranking = await self._computed(request, flow, model, len(job.passages))
                 status, content = 200, interface.reply(job, ranking, model)
             except _ClientGoneError:
@@ -148,16 +125,16 @@ class Service:
                 return Response(status_code=499)
             except _RefusedError as refused:
                 status, headers = refused.status, refused.headers
-                content = {interface.message: str(refused), "error_type": refused.kind}
+                content = interface.error(str(refused), refused.kind)
             except SwaprankError as error:
                 status, kind = _status(error)
                 headers = {"Retry-After": "1"} if status == 503 else {}
                 if status >= 500:
                     logger.warning("%s failed: %s", model, error)
-                content = {interface.message: printable(str(error), keep="\n"), "error_type": kind}
+                content = interface.error(printable(str(error), keep="\n"), kind)
             except Exception:
                 logger.exception("%s failed.", model)
-                status, content = 500, {interface.message: "The server failed.", "error_type": "Backend"}
+                status, content = 500, interface.error("The server failed.", "Backend")
             self._metrics.replied(model, interface.path, status)
             return JSONResponse(content, status, headers)
 
@@ -239,11 +216,22 @@ class Service:
         """What Text Embeddings Inference's clients ask first."""
         from starlette.responses import JSONResponse
 
+        # Every key that it documents, for clients that check; what cannot be said of any reranker is null.
         content = {
             "model_id": self._models.names[0],
-            "model_type": {"reranker": {}},
+            "model_sha": None,
+            "model_dtype": "auto",
+            "model_type": {"reranker": {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}},
+            "max_concurrent_requests": self._options.max_waiting,
+            "max_input_length": None,
+            "max_batch_tokens": None,
+            "max_batch_requests": None,
             "max_client_batch_size": self._options.max_passages,
+            "auto_truncate": True,
+            "tokenization_workers": None,
             "version": __version__,
+            "sha": None,
+            "docker_label": None,
         }
         return JSONResponse(content)
 
@@ -253,6 +241,17 @@ class Service:
 
         models = [{"id": name, "object": "model", "owned_by": "swaprank"} for name in self._models.names]
         return JSONResponse({"object": "list", "data": models})
+
+
+async def _no_such_path(request: Request, error: Exception) -> Response:
+    """A path or verb that there is not; clients read JSON there, too."""
+    from starlette.exceptions import HTTPException
+    from starlette.responses import JSONResponse
+
+    assert isinstance(error, HTTPException)
+    paths = ", ".join(one.path for one in INTERFACES)
+    message = f"{error.detail}: {request.method} {printable(request.url.path)[:80]}. POST to {paths}."
+    return JSONResponse(everywhere(message, "Validation"), error.status_code, error.headers)
 
 
 async def _disconnected(request: Request) -> None:

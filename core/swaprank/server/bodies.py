@@ -1,8 +1,10 @@
 """Requests of the rerank interfaces, read strictly where it matters and leniently where clients differ.
 
 - ``/v1/rerank`` and ``/v2/rerank``: the words of Jina, Cohere, vLLM and others, which share one shape
-  (https://docs.cohere.com/reference/rerank, https://jina.ai/reranker).
-- ``/rerank``: Text Embeddings Inference (https://huggingface.github.io/text-embeddings-inference).
+  (https://docs.cohere.com/reference/rerank, https://jina.ai/reranker); Voyage's differs in a few words
+  (https://docs.voyageai.com/reference/reranker-api).
+- ``/rerank``: Text Embeddings Inference (https://huggingface.github.io/text-embeddings-inference), and the shape above,
+  which vLLM and Infinity speak at this path, too.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,6 +27,8 @@ _WITHOUT_EFFECT = {
 # Keys without effect of which nothing needs to be said.
 _SILENT = frozenset({"priority", "truncate", "truncation", "truncation_direction", "return_embeddings", "user"})
 
+# The words of a reply: Cohere's and Jina's, Voyage's, Text Embeddings Inference's.
+Dialect = Literal["rerank", "voyage", "tei"]
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -35,8 +39,9 @@ class RerankJob:
     Attributes:
         query: The query.
         passages: The candidates.
+        dialect: The words in which the reply is written.
         model: The name of the reranker; None for the default.
-        top_n: How many are wanted back; None for all.
+        top_n: How many are wanted back; None for as many as the config says.
         instruction: What counts as relevant; a key that only this server has.
         with_text: Whether the texts are wanted back.
         raw: Whether raw scores are wanted instead of relevance between 0 and 1.
@@ -45,6 +50,7 @@ class RerankJob:
 
     query: str
     passages: Sequence[Passage]
+    dialect: Dialect = "rerank"
     model: str | None = None
     top_n: int | None = None
     instruction: str | None = None
@@ -68,7 +74,8 @@ class _RerankBody(BaseModel):
     query: str
     documents: list[str | _Document]
     model: str | None = None
-    top_n: int | None = Field(default=None, ge=1)
+    top_n: int | None = Field(default=None, ge=1, strict=True)
+    top_k: int | None = Field(default=None, ge=1, strict=True)
     return_documents: bool | None = False
     instruction: str | None = None
 
@@ -88,46 +95,64 @@ def read_rerank(content: bytes) -> RerankJob:
     Raises:
         InputError: It is not such a request.
     """
-    body = _validated(_RerankBody, content)
-    extra = body.model_extra or {}
-    if extra.get("rank_fields"):
-        raise InputError("rank_fields is not supported.", hint="Send each document as one text.")
-    passages = [
-        Passage(one) if isinstance(one, str) else Passage(one.text, title=one.title or None) for one in body.documents
-    ]
-    return RerankJob(
-        query=body.query,
-        passages=passages,
-        model=body.model or None,
-        top_n=body.top_n,
-        instruction=body.instruction,
-        with_text=bool(body.return_documents),
-        warnings=_warnings(extra),
-    )
+    return _rerank_job(_parsed(content))
 
 
-def read_tei(content: bytes) -> RerankJob:
-    """A request to Text Embeddings Inference's ``/rerank``.
+def read_tei_or_rerank(content: bytes) -> RerankJob:
+    """A request to ``/rerank``: of Text Embeddings Inference's clients with ``texts``, of others with ``documents``.
 
     Raises:
-        InputError: It is not such a request.
+        InputError: It is neither.
     """
-    body = _validated(_TeiBody, content)
+    found = _parsed(content)
+    if isinstance(found, dict) and "documents" in found and "texts" not in found:
+        return _rerank_job(found)
+    body = _validated(_TeiBody, found)
     return RerankJob(
         query=body.query,
         passages=[Passage(text) for text in body.texts],
+        dialect="tei",
+        # Its clients rely on a score for every text, whatever the config keeps.
+        top_n=len(body.texts) or None,
         with_text=bool(body.return_text),
         raw=bool(body.raw_scores),
         warnings=_warnings(body.model_extra or {}),
     )
 
 
-def _validated(kind: type[Body], content: bytes) -> Body:
+def _rerank_job(found: Any) -> RerankJob:
+    body = _validated(_RerankBody, found)
+    extra = body.model_extra or {}
+    if extra.get("rank_fields"):
+        raise InputError("rank_fields is not supported.", hint="Send each document as one text.")
+    if None not in (body.top_n, body.top_k) and body.top_n != body.top_k:
+        raise InputError(f"top_n is {body.top_n}, and top_k is {body.top_k}.", hint="They mean the same; send one.")
+    # Voyage's clients always send its own words, and no others do.
+    voyage = "top_n" not in body.model_fields_set and ("top_k" in body.model_fields_set or "truncation" in extra)
+    return RerankJob(
+        query=body.query,
+        passages=[
+            Passage(one) if isinstance(one, str) else Passage(one.text, title=one.title or None)
+            for one in body.documents
+        ],
+        dialect="voyage" if voyage else "rerank",
+        model=body.model or None,
+        top_n=body.top_k if body.top_n is None else body.top_n,
+        instruction=body.instruction,
+        with_text=bool(body.return_documents),
+        warnings=_warnings(extra),
+    )
+
+
+def _parsed(content: bytes) -> Any:
     try:
-        found = json.loads(content, parse_constant=_refuse)
+        return json.loads(content, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
         raise InputError(f"The body is not JSON: {reason}.") from None
+
+
+def _validated(kind: type[Body], found: Any) -> Body:
     try:
         return kind.model_validate(found)
     except ValidationError as error:

@@ -47,13 +47,12 @@ def build_mcp_server(reranker: Reranker, *, max_passages: int = 1000) -> MCPServ
         if len(passages) > max_passages:
             raise ToolError(f"There are {len(passages)} passages, and {max_passages} at most.")
         try:
-            ranking = await reranker.arerank(Query(query, instruction=instruction), passages)
+            ranking = await reranker.arerank(Query(query, instruction=instruction), passages, top_n=top_n)
         except SwaprankError as error:
             raise ToolError(str(error)) from error
-        wanted = ranking.passages[:top_n]
         return [
             {"index": ranked.index, "score": score, "text": ranked.passage.text}
-            for ranked, score in zip(wanted, relevance(wanted), strict=True)
+            for ranked, score in zip(ranking.passages, relevance(ranking.passages), strict=True)
         ]
 
     return server

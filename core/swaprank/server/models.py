@@ -6,9 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import ConfigError, InputError, nearest
+from ..errors import ConfigError, InputError
 from ..reranker import Reranker
 from .options import ModelSource
+
+# How many names the error about a wrong one lists.
+_MOST_LISTED = 20
 
 
 class UnknownModelError(InputError):
@@ -43,7 +46,9 @@ class ServedModels:
         """
         name = self.names[0] if name is None else name
         if name not in self._rerankers:
-            raise UnknownModelError(f"The model {name[:80]!r} is not served here.", hint=nearest(name, self.names))
+            served = ", ".join(self.names[:_MOST_LISTED])
+            more = f" and {len(self.names) - _MOST_LISTED} more" if len(self.names) > _MOST_LISTED else ""
+            raise UnknownModelError(f"The model {name[:80]!r} is not served here.", hint=f"Served: {served}{more}.")
         return name, self._rerankers[name]
 
     def warm_up(self) -> None:

@@ -11,8 +11,24 @@ from ..types import RankedPassage, Ranking
 from .bodies import RerankJob
 
 
+def reply(job: RerankJob, ranking: Ranking, model: str, *, version: str = "1") -> Any:
+    """The reply in the words of the request.
+
+    Args:
+        job: The request.
+        ranking: What the reranker made of it.
+        model: The name of the reranker.
+        version: Cohere's: ``"1"`` or ``"2"``.
+    """
+    if job.dialect == "tei":
+        return tei_reply(job, ranking)
+    return rerank_reply(job, ranking, model, version=version)
+
+
 def rerank_reply(job: RerankJob, ranking: Ranking, model: str, *, version: str) -> dict[str, Any]:
     """The reply to ``/v1/rerank`` and ``/v2/rerank``: what Cohere's, Jina's and vLLM's clients read, in one object.
+
+    Voyage's clients read ``data`` for ``results``, and a document as its text.
 
     Args:
         job: The request.
@@ -20,13 +36,13 @@ def rerank_reply(job: RerankJob, ranking: Ranking, model: str, *, version: str) 
         model: The name of the reranker.
         version: ``"1"`` or ``"2"``.
     """
+    voyage = job.dialect == "voyage"
     read, written = tokens(ranking)
     results: list[dict[str, Any]] = []
-    wanted = _wanted(job, ranking)
-    for ranked, score in zip(wanted, relevance(wanted), strict=True):
+    for ranked, score in zip(ranking.passages, relevance(ranking.passages), strict=True):
         result: dict[str, Any] = {"index": ranked.index, "relevance_score": score}
         if job.with_text:
-            result["document"] = {"text": ranked.passage.text}
+            result["document"] = ranked.passage.text if voyage else {"text": ranked.passage.text}
         if ranked.reasoning:
             result["reasoning"] = ranked.reasoning
         results.append(result)
@@ -35,7 +51,7 @@ def rerank_reply(job: RerankJob, ranking: Ranking, model: str, *, version: str) 
         "id": str(uuid.uuid4()),
         "object": "list",
         "model": model,
-        "results": results,
+        "data" if voyage else "results": results,
         "usage": {"total_tokens": read + written, "prompt_tokens": read},
         "meta": {
             "api_version": {"version": version},
@@ -45,13 +61,12 @@ def rerank_reply(job: RerankJob, ranking: Ranking, model: str, *, version: str) 
     }
 
 
-def tei_reply(job: RerankJob, ranking: Ranking, model: str) -> list[dict[str, Any]]:
+def tei_reply(job: RerankJob, ranking: Ranking) -> list[dict[str, Any]]:
     """The reply to Text Embeddings Inference's ``/rerank``, which names no model."""
-    wanted = _wanted(job, ranking)
     return [
         {"index": ranked.index, "score": ranked.score if job.raw else score}
         | ({"text": ranked.passage.text} if job.with_text else {})
-        for ranked, score in zip(wanted, relevance(wanted), strict=True)
+        for ranked, score in zip(ranking.passages, relevance(ranking.passages), strict=True)
     ]
 
 
@@ -70,7 +85,3 @@ def relevance(wanted: Sequence[RankedPassage]) -> list[float]:
 def tokens(ranking: Ranking) -> tuple[int, int]:
     """How many tokens were read and written for it."""
     return sum(call.input_tokens for call in ranking.calls), sum(call.output_tokens for call in ranking.calls)
-
-
-def _wanted(job: RerankJob, ranking: Ranking) -> list[RankedPassage]:
-    return ranking.passages[: job.top_n]
