@@ -132,6 +132,8 @@ def _of_network(model: str, config: Mapping[str, Any]) -> str:
         raise _ambiguous(model, ["monot5", "setwise", "pointwise-yes-no"])
     if network == "LayerWiseMiniCPMForCausalLM":
         return "bge-llm-reranker-layerwise"
+    if network == "CostWiseGemmaForCausalLM":
+        return "bge-llm-reranker-lightweight"
     if network.endswith(("ForCausalLM", "LMHeadModel")):
         raise _ambiguous(model, ["rankgpt", "zero-shot", "qwen3-reranker"])
     if network.endswith(("Model", "ForMaskedLM", "EncoderModel")):
