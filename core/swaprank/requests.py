@@ -19,7 +19,7 @@ from .embedding_requests import EmbedPrompt as EmbedPrompt
 from .embedding_requests import EmbedTokens as EmbedTokens
 from .embedding_requests import Views as Views
 from .images import Image, ImageLimits
-from .prompt import Prompt, Text
+from .prompt import Compression, Prompt, Text
 from .responses import Attended as Attended
 from .responses import Embedded as Embedded
 from .responses import Generated as Generated
@@ -164,6 +164,7 @@ class PromptScore:
         end: The id of the token that is read last, put behind the prompt; None where the prompt ends by itself.
         max_length: Most tokens of the prompt: its shrinking slots are cut so that it fits.
         layer: How many layers are computed, in models with a head on each; None for all.
+        compression: How its middle is compressed, in models that are trained for it; None for not at all.
     """
 
     capability: ClassVar[Capability] = Capability.PROMPT_SCORE
@@ -172,6 +173,7 @@ class PromptScore:
     end: int | None = None
     max_length: int | None = None
     layer: int | None = None
+    compression: Compression | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ CROSS_ENCODERS = {
     "ettin-reranker-150m": "cross-encoder/ettin-reranker-150m-v1",
     "ettin-reranker-400m": "cross-encoder/ettin-reranker-400m-v1",
     "ettin-reranker-1b": "cross-encoder/ettin-reranker-1b-v1",
+    "distilbert-cat-margin-mse": "sebastian-hofstaetter/distilbert-cat-margin_mse-T2-msmarco",
     "granite-reranker-english-r2": "ibm-granite/granite-embedding-reranker-english-r2",
     "gte-multilingual-reranker": "Alibaba-NLP/gte-multilingual-reranker-base",
     "monoelectra-base": "cross-encoder/monoelectra-base",
@@ -74,6 +75,10 @@ LANGUAGE_MODELS = {
     "llama-nemotron-rerank-1b-v2": ("nemotron-rerank", "nvidia/llama-nemotron-rerank-1b-v2"),
     "jina-reranker-v3": ("jina-reranker-v3", "jinaai/jina-reranker-v3"),
     "bge-reranker-v2-minicpm-layerwise": ("bge-llm-reranker-layerwise", "BAAI/bge-reranker-v2-minicpm-layerwise"),
+    "bge-reranker-v2.5-gemma2-lightweight": (
+        "bge-llm-reranker-lightweight",
+        "BAAI/bge-reranker-v2.5-gemma2-lightweight",
+    ),
     "bge-reranker-v2-gemma": ("bge-llm-reranker", "BAAI/bge-reranker-v2-gemma"),
     "contextual-rerank-v2-1b": ("contextual-rerank-v2", "ContextualAI/ctxl-rerank-v2-instruct-multilingual-1b"),
     "contextual-rerank-v2-2b": ("contextual-rerank-v2", "ContextualAI/ctxl-rerank-v2-instruct-multilingual-2b"),

@@ -37,7 +37,7 @@ _SHARED = (
 )  # fmt: skip
 
 
-class LayerwiseScorer(PromptScorer):
+class LayerwiseScorer(PromptScorer[int]):
     """A decoder with a head on each of its last layers.
 
     Args:
@@ -56,7 +56,12 @@ class LayerwiseScorer(PromptScorer):
         self._options = options
         self._cut: dict[int, CausalNetwork] = {}
 
-    def _layer(self, request: PromptScore) -> int:
+    def _reading(self, request: PromptScore) -> int:
+        if request.compression is not None:
+            raise ConfigError(
+                f"The model {self._model!r} cannot compress tokens.",
+                hint="Take method: bge-llm-reranker-layerwise.",
+            )
         first, last = min(self._heads), max(self._heads)
         layer = last if request.layer is None else request.layer
         if layer not in self._heads:
@@ -66,8 +71,8 @@ class LayerwiseScorer(PromptScorer):
             )
         return layer
 
-    def _logits(self, prompts: Sequence[Prompt], layer: int | None) -> list[float]:
-        return read_logits(self._causal(layer or max(self._heads)), prompts, self._options.batch_tokens)
+    def _logits(self, prompts: Sequence[Prompt], reading: int) -> list[float]:
+        return read_logits(self._causal(reading), prompts, self._options.batch_tokens)
 
     def _causal(self, layer: int) -> CausalNetwork:
         """The network cut off behind a layer; its weights are those of the whole."""

@@ -16,6 +16,7 @@ from .fusion_in_decoder.fused import FusedModel
 from .fusion_in_decoder.views import FUSION_IN_DECODER, ViewsModel
 from .language import LanguageModel
 from .layerwise import layerwise_scorer
+from .lightweight import COMPRESSING, lightweight_scorer
 from .loading.networks import check_torch, load_network, source_of
 from .loading.report import expecting
 from .prompt_embeddings import PromptEncoder
@@ -56,8 +57,8 @@ def language_model(model: str, options: TransformersOptions) -> LanguageModel:
     return LanguageModel(reader, tokens, model, context=context, batch_tokens=options.batch_tokens)
 
 
-def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer:
-    """Load a MiniCPM with a head on each layer, a bidirectional Llama, or a vision-language model with its own head.
+def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer[Any]:
+    """Load a decoder or a vision-language model whose own head scores a prompt.
 
     Raises:
         MissingDependencyError: transformers or Pillow is not installed.
@@ -68,6 +69,8 @@ def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer:
     raw = source.raw_config()
     if raw.get("model_type") == "minicpm":
         return layerwise_scorer(source, raw, options)
+    if raw.get("model_type") == COMPRESSING:
+        return lightweight_scorer(source, raw, options)
     if raw.get("model_type") == MODEL_TYPE:
         return bidirectional_scorer(source, raw, options)
     return vision_prompt_scorer(source, options)
