@@ -97,7 +97,9 @@ def test_names_are_shown_as_they_are(tmp_path) -> None:
     [
         (None, "cannot be read"),
         (b"\x89PNG\r\n\x1a\n\xff\xfe", "is not text in UTF-8"),
-        (b"", "holds a NoneType"),
+        (b"", "is empty"),
+        (b"# reranker: bm25", "is empty"),
+        (b"reranker:\n\tbm25", "cannot start any token, line 2"),
         (b"- a", "holds a list"),
         (b"reranker: [bm25", "does not parse"),
         (b"reranker: 2026-13-45", "does not parse"),

@@ -27,6 +27,7 @@ CROSS_ENCODERS = {
     "ettin-reranker-150m": "cross-encoder/ettin-reranker-150m-v1",
     "ettin-reranker-400m": "cross-encoder/ettin-reranker-400m-v1",
     "ettin-reranker-1b": "cross-encoder/ettin-reranker-1b-v1",
+    "distilbert-cat-margin-mse": "sebastian-hofstaetter/distilbert-cat-margin_mse-T2-msmarco",
     "granite-reranker-english-r2": "ibm-granite/granite-embedding-reranker-english-r2",
     "gte-multilingual-reranker": "Alibaba-NLP/gte-multilingual-reranker-base",
     "monoelectra-base": "cross-encoder/monoelectra-base",

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from ..backends._checkpoints.bert_cat import MODEL_TYPE as BERT_CAT
 from ..errors import ConfigError
 from ..masking import shown
 from . import recipe
@@ -113,6 +114,8 @@ def _of_network(model: str, config: Mapping[str, Any]) -> str:
     names = config.get("architectures") or [""]
     network = str(names[0])
     decoder = str(config.get("model_type", "")).startswith(_DECODERS)
+    if config.get("model_type") == BERT_CAT:
+        return "cross-encoder"
     if "ColBERT" in network:
         return "late-interaction"
     if network.endswith("ForSequenceClassification"):

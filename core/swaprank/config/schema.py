@@ -25,7 +25,7 @@ _FROM_ENVIRONMENT = {"type": "string", "pattern": REFERENCE}
 
 
 def json_schema() -> Schema:
-    """A JSON Schema (draft 2020-12) that accepts what `Builder.stage` accepts.
+    """A JSON Schema (draft 2020-12) that accepts what `Reranker` accepts as a mapping, or in a file.
 
     It knows every key and value of methods, strategies, backends, fusion, decomposition, cascades and of what may
     override a recipe. What it cannot say is checked at construction: rules that a validator of an option holds (that
@@ -41,11 +41,13 @@ def json_schema() -> Schema:
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "swaprank config",
-        "$ref": "#/$defs/config",
+        # What stands for itself may say nothing but limits: those of the default.
+        "anyOf": [{"$ref": "#/$defs/config"}, {"$ref": "#/$defs/limits"}],
         "$defs": {
             **_definitions(),
             "cache": _object(_properties(CacheOptions), ["type"]),
             "stage": {"properties": _common()},
+            "limits": {"$ref": "#/$defs/stage", **_object({key: {} for key in _common()}, []), "minProperties": 1},
             **{f"keys-{name}": _keys(name) for name in methods},
             **kinds,
             **parts,
