@@ -72,6 +72,14 @@ def test_documents_as_objects_and_texts_back(address) -> None:
     assert [one["text"] for one in reply] == ["green tea", "coffee"]
 
 
+@pytest.mark.parametrize("path", ["/v1/rerank", "/v2/rerank", "/rerank"])
+def test_half_of_a_surrogate_pair_goes_back_as_it_came(address, path) -> None:
+    body = b'{"query": "tea", "%s": ["tea \\ud800"], "return_documents": true, "return_text": true}'
+    reply = httpx.post(address + path, content=body % (b"texts" if path == "/rerank" else b"documents"))
+    assert reply.status_code == 200
+    assert b'"tea \\ud800"' in reply.content
+
+
 @pytest.mark.parametrize("asked", [{"top_k": 2}, {"top_k": None, "truncation": True}])
 def test_voyages_words(address, expected, asked) -> None:
     body = {"query": QUERY, "documents": PASSAGES, "model": "embedded", "return_documents": True}
@@ -120,10 +128,18 @@ def test_no_documents_is_no_error(address) -> None:
     ("path", "body", "status", "said"),
     [
         ("/v2/rerank", b"{", 422, "not JSON"),
-        ("/v2/rerank", b"[" * 100_000, 422, "not JSON: RecursionError"),
-        ("/v2/rerank", b'{"query": "a", "documents": ["b"], "top_n": NaN}', 422, "not JSON"),
+        ("/v2/rerank", b"[" * 100_000, 422, "nested too deeply"),
+        ("/v2/rerank", b'{"query": "a", "documents": ["b"], "top_n": NaN}', 422, "not JSON: it holds NaN"),
+        ("/v2/rerank", b'{"query": "a", "top_n": ' + b"9" * 5000 + b"}", 422, "too many digits"),
+        ("/v2/rerank", b'{"query": "\xff"}', 422, "not UTF-8"),
+        ("/v2/rerank", b"[]", 422, "a JSON list. Send an object"),
         ("/v2/rerank", b'{"query": "a"}', 422, "documents is wrong"),
-        ("/v2/rerank", b'{"query": "a", "documents": ["b", {"image": "x"}]}', 422, "documents.1"),
+        (
+            "/v2/rerank",
+            b'{"query": "a", "documents": ["b", {"image": "x"}]}',
+            422,
+            "documents.1 is wrong: Give a string, or",
+        ),
         ("/v2/rerank", b'{"query": "a", "documents": ["b"], "top_n": 0}', 422, "top_n"),
         ("/v2/rerank", b'{"query": "a", "documents": ["b"], "rank_fields": ["x"]}', 422, "rank_fields"),
         ("/v2/rerank", b'{"query": "a", "documents": ["b"], "instruction": "c"}', 422, "takes no instruction"),
@@ -137,7 +153,7 @@ def test_no_documents_is_no_error(address) -> None:
         ),
         ("/v2/rerank", b'{"query": "a", "documents": ["b"], "top_n": true}', 422, "top_n"),
         ("/rerank", b'{"query": "a", "texts": [1]}', 422, "texts.0"),
-        ("/rerank", b"7", 422, "content is wrong"),
+        ("/rerank", b"7", 422, "a JSON int"),
     ],
 )
 def test_a_wrong_request_is_told_what_is_wrong(address, path, body, status, said) -> None:

@@ -36,9 +36,9 @@ def serve(
     max_waiting: Annotated[
         int, typer.Option(min=1, help="Requests in progress in one process; more get 429.")
     ] = ServerOptions.max_waiting,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds until a request gets 504.")] = (
-        ServerOptions.timeout
-    ),
+    timeout: Annotated[
+        float, typer.Option(min=0.001, help="Seconds for the body of a request, and for its answer.")
+    ] = (ServerOptions.timeout),
     grace: Annotated[int, typer.Option(min=0, help="Seconds for requests in progress when the server stops.")] = 30,
     warm_up: Annotated[bool, typer.Option(help="Load the models before the first request is taken.")] = True,
     watch: Annotated[float, typer.Option(min=0, help="Seconds between looks for changed config files; 0: never.")] = (

@@ -19,6 +19,7 @@ from .interfaces import INTERFACES, Interface, everywhere
 from .metrics import Metrics
 from .models import ServedModels, UnknownModelError
 from .options import ServerOptions
+from .replies import encoded
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -107,7 +108,7 @@ class Service:
         """What answers requests to an interface."""
 
         async def answer(request: Request) -> Response:
-            from starlette.responses import JSONResponse, Response
+            from starlette.responses import Response
 
             model = ""
             headers: dict[str, str] = {}
@@ -119,24 +120,24 @@ class Service:
                 query = Query(job.query, instruction=job.instruction)
                 flow = reranker.arerank(query, job.passages, top_n=job.top_n)
                 ranking = await self._computed(request, flow, model, len(job.passages))
-                status, content = 200, interface.reply(job, ranking, model)
+                status, content = 200, encoded(interface.reply(job, ranking, model))
             except _ClientGoneError:
                 self._metrics.replied(model, interface.path, 499)
                 return Response(status_code=499)
             except _RefusedError as refused:
                 status, headers = refused.status, refused.headers
-                content = interface.error(str(refused), refused.kind)
+                content = encoded(interface.error(str(refused), refused.kind))
             except SwaprankError as error:
                 status, kind = _status(error)
                 headers = {"Retry-After": "1"} if status == 503 else {}
                 if status >= 500:
                     logger.warning("%s failed: %s", model, error)
-                content = interface.error(printable(str(error), keep="\n"), kind)
+                content = encoded(interface.error(printable(str(error), keep="\n"), kind))
             except Exception:
                 logger.exception("%s failed.", model)
-                status, content = 500, interface.error("The server failed.", "Backend")
+                status, content = 500, encoded(interface.error("The server failed.", "Backend"))
             self._metrics.replied(model, interface.path, status)
-            return JSONResponse(content, status, headers)
+            return Response(content, status, headers, "application/json")
 
         return answer
 
@@ -151,6 +152,10 @@ class Service:
     async def _body(self, request: Request) -> bytes:
         from starlette.requests import ClientDisconnect
 
+        encoding = request.headers.get("content-encoding", "identity")
+        if encoding != "identity":
+            message = f"The body's encoding is {printable(encoding)[:40]!r}. Send it as it is."
+            raise _RefusedError(415, "Validation", message, Connection="close")
         most = self._options.max_body
         too_large = _RefusedError(413, "Validation", f"The body is larger than {most} bytes.", Connection="close")
         length = request.headers.get("content-length", "")
@@ -158,10 +163,14 @@ class Service:
             raise too_large
         content = bytearray()
         try:
-            async for chunk in request.stream():
-                content += chunk
-                if len(content) > most:
-                    raise too_large
+            async with asyncio.timeout(self._options.timeout):
+                async for chunk in request.stream():
+                    content += chunk
+                    if len(content) > most:
+                        raise too_large
+        except TimeoutError:
+            message = f"The body did not come within {self._options.timeout:g} seconds."
+            raise _RefusedError(408, "Timeout", message, Connection="close") from None
         except ClientDisconnect:
             raise _ClientGoneError from None
         return bytes(content)
