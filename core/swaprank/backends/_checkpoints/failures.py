@@ -18,7 +18,7 @@ def required(module: str, model: str, purpose: str) -> ModuleType:
     """A package of the extra ``transformers`` that a model is loaded with, by torch.
 
     Raises:
-        MissingDependencyError: It or torch is not installed; for a folder with an ONNX file the message says what does without.
+        MissingDependencyError: It or torch is not installed. For a folder with an ONNX file it says what does without.
     """
     try:
         require("torch", extra="transformers", purpose=f"{purpose} {model!r}")
