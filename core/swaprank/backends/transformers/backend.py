@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...requests import (
     Attend,
+    AttendFused,
     Embed,
     EmbedImage,
     EmbedImageTokens,
@@ -35,6 +36,7 @@ _KINDS: dict[type[Request], str] = {
     EmbedImageTokens: "tokens",
     Views: "views",
     GenerateFused: "fused text",
+    AttendFused: "fused attention",
     Generate: "language",
     LabelLogprobs: "language",
     SequenceLogprob: "language",
@@ -75,7 +77,8 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
             "language": load_by_transformers.language_model,
             "tokens": load_by_transformers.token_encoder,
             "views": load_by_transformers.views_model,
-            "fused text": load_by_transformers.fused_model,
+            "fused text": load_by_transformers.fused_text,
+            "fused attention": load_by_transformers.fused_attention,
             "prompts": load_by_transformers.prompt_encoder,
             "marks": marked_embeddings.mark_encoder,
             "tokenizer": load_by_transformers.token_starts,
