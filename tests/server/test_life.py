@@ -57,6 +57,17 @@ def test_a_wrong_config_is_said_at_the_start(tmp_path) -> None:
     assert "Traceback" not in log.read_text()
 
 
+def test_a_model_that_does_not_load_ends_the_server_with_a_line(tmp_path) -> None:
+    file = tmp_path / "missing.yaml"
+    file.write_text(f"method: cross-encoder\nmodel: {tmp_path / 'none'}\nbackend: onnx\n")
+    command = ["-c", "from swaprank.cli import main; main()", "serve", "-c", str(file), "--port", "0"]
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0
+    assert "none" in done.stderr
+    assert "startup failed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_nothing_is_lost_or_mixed_up_when_a_worker_is_killed(tmp_path) -> None:
     asked = [(f"word{n}", [f"word{m} text" for m in range(n % 7 + 2)] + [f"word{n}"]) for n in range(60)]
     expected = [Reranker("bm25").rerank(query, documents).order for query, documents in asked]
