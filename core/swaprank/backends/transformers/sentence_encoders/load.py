@@ -6,8 +6,8 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from ....errors import ConfigError, MissingDependencyError, require
-from ..._checkpoints.failures import load_failure
+from ....errors import ConfigError, MissingDependencyError
+from ..._checkpoints.failures import load_failure, required
 from ..._checkpoints.hub import HubAccess
 from ..._checkpoints.snapshot import check_code, snapshot
 from ..._checkpoints.vocabulary import check_vocabulary
@@ -91,7 +91,7 @@ def _loaded(loader: str, model: str, options: TransformersOptions) -> Any:
             f"The exported network of {model!r} takes neither PEFT adapters nor a language.",
             hint="Take engine: torch, or merge them before the export.",
         )
-    library = require("sentence_transformers", extra="transformers", purpose=f"The encoder {model!r}")
+    library = required("sentence_transformers", model, "The encoder")
     _check_runtime(options.engine)
     files = snapshot(model, options.hub())
     check_code(files, model)
