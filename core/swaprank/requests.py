@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from .capability import Capability as Capability
+from .embedding_requests import AttendFused as AttendFused
 from .embedding_requests import Embed as Embed
 from .embedding_requests import EmbedImage as EmbedImage
 from .embedding_requests import EmbedImageTokens as EmbedImageTokens
@@ -272,6 +273,6 @@ class FetchImage:
 
 Request = (
     Generate | GenerateFused | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedImage | EmbedTokens
-    | EmbedImageTokens | PromptScore | Views | EmbedPrompt | EmbedMarks | Attend | Lexical | LexicalBlend | Tokenize
-    | FetchImage
+    | EmbedImageTokens | PromptScore | Views | EmbedPrompt | EmbedMarks | Attend | AttendFused | Lexical
+    | LexicalBlend | Tokenize | FetchImage
 )  # fmt: skip

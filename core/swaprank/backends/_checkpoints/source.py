@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BackendError, require
-from .failures import load_failure
+from .failures import load_failure, required
 from .hub import HubAccess
 from .snapshot import snapshot
 from .vocabulary import check_vocabulary
@@ -38,7 +38,7 @@ class Source:
         self, model: str, access: HubAccess, *, adapters: Sequence[str] = (), gguf_file: str | None = None
     ) -> None:
         self.model = model
-        self._transformers: Any = require("transformers", extra="transformers", purpose=f"The model {model!r}")
+        self._transformers: Any = required("transformers", model, "The model")
         files = snapshot(model, access)
         self._path, self._access = files.path, files.access
         self._format: dict[str, Any] = {"trust_remote_code": access.trust_remote_code}

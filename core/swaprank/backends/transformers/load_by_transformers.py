@@ -12,7 +12,8 @@ from .._tokens.tokens import Tokens
 from .bidirectional import MODEL_TYPE, bidirectional_scorer
 from .causal import CausalNetwork
 from .classifier import Classifier
-from .fusion_in_decoder.fused import FusedModel
+from .fusion_in_decoder.cross_attention import FusedAttention
+from .fusion_in_decoder.fused import FusedText
 from .fusion_in_decoder.views import FUSION_IN_DECODER, ViewsModel
 from .language import LanguageModel
 from .layerwise import layerwise_scorer
@@ -130,7 +131,7 @@ def views_model(model: str, options: TransformersOptions) -> ViewsModel:
     return ViewsModel(network, tokens, batch_tokens=options.batch_tokens)
 
 
-def fused_model(model: str, options: TransformersOptions) -> FusedModel:
+def fused_text(model: str, options: TransformersOptions) -> FusedText:
     """Load an encoder-decoder that answers `GenerateFused`.
 
     Raises:
@@ -139,7 +140,13 @@ def fused_model(model: str, options: TransformersOptions) -> FusedModel:
         ConfigError: It is not an encoder-decoder.
     """
     network, tokens = _encoder_decoder(model, options, "Give a LiT5-Distill model, or another T5.")
-    return FusedModel(network, tokens, batch_tokens=options.batch_tokens)
+    return FusedText(network, tokens, batch_tokens=options.batch_tokens)
+
+
+def fused_attention(model: str, options: TransformersOptions) -> FusedAttention:
+    """Load an encoder-decoder that answers `AttendFused`; raises as `fused_text`."""
+    network, tokens = _encoder_decoder(model, options, "Give a LiT5-Score model, or another T5.")
+    return FusedAttention(network, tokens, batch_tokens=options.batch_tokens)
 
 
 def _encoder_decoder(model: str, options: TransformersOptions, hint: str) -> tuple[PreTrainedModel, Tokens]:
