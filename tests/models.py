@@ -1,7 +1,8 @@
 """The tiny models of the recordings, kept as archives.
 
 `python -m tests.models text <folder>` packs a folder of models anew, `... vision <folder>` those that
-read images, `... layerwise <folder>` those with a head on every layer, `... marks <folder>` those of jina-reranker-v3.
+read images, `... layerwise <folder>` those with a head on every layer, `... lightweight <folder>` the one that
+compresses tokens, `... marks <folder>` those of jina-reranker-v3.
 """
 
 from __future__ import annotations

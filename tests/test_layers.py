@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "testing": CONTRACTS | {"config", "reranker"},
     "server": CONTRACTS | {"config", "reranker"},
     "evaluation": CONTRACTS | {"bm25", "flow", "stages", "config", "reranker", "runs"},
-    "calibration": CONTRACTS | {"config", "reranker", "runs"},
+    "calibration": CONTRACTS | {"config", "reranker", "runs", "evaluation"},
     "cli": CONTRACTS | {"stages", "config", "reranker", "runs", "server", "calibration", "evaluation"},
 }
 # Rooms of `backends`: each backend may use these, and no other backend.

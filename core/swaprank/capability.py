@@ -17,6 +17,7 @@ class Capability(StrEnum):
     TOKEN_EMBEDDINGS = "token_embeddings"
     VIEWS = "views"
     FUSED_TEXT = "fused_text"
+    FUSED_ATTENTION = "fused_attention"
     PROMPT_EMBEDDINGS = "prompt_embeddings"
     MARKED_EMBEDDINGS = "marked_embeddings"
     ATTENTION = "attention"

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from .capability import Capability
 from .images import Image
 from .prompt import Prompt, Text
-from .responses import Embedded, TokenEmbeddings, Viewed
+from .responses import Attended, Embedded, TokenEmbeddings, Viewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +135,26 @@ class Views:
     response: ClassVar[type[Viewed]] = Viewed
     prompts: tuple[Text, ...]
     views: int
+    max_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttendFused:
+    """What each token of several prompts, encoded alone, receives from a decoder that writes (Fusion-in-Decoder).
+
+    Decoding is greedy. A token receives, at each token that is written, the attention probability times the norm of
+    its value vector, as a mean over the heads and a sum over the layers.
+
+    Attributes:
+        prompts: What is encoded, one per passage; the decoder attends to all of them.
+        opening: What all prompts begin with; what its tokens receive is left out.
+        max_tokens: Most tokens to write, the one that ends the text included.
+        max_length: Most tokens of a prompt with its special tokens; what is too much is cut from its end.
+    """
+
+    capability: ClassVar[Capability] = Capability.FUSED_ATTENTION
+    response: ClassVar[type[Attended]] = Attended
+    prompts: tuple[Text, ...]
+    opening: Text
+    max_tokens: int
     max_length: int

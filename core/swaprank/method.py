@@ -12,6 +12,7 @@ from .errors import ResponseError
 from .requests import (
     Attend,
     Attended,
+    AttendFused,
     Capability,
     Embed,
     Embedded,
@@ -258,8 +259,8 @@ def views(requests: Sequence[Views]) -> Responses[Viewed]:
     return _ask(requests, Viewed)
 
 
-def attention(requests: Sequence[Attend]) -> Responses[Attended]:
-    """Measure the attention that each context receives."""
+def attention(requests: Sequence[Attend | AttendFused]) -> Responses[Attended]:
+    """Measure the attention that each context, or each list of prompts, receives."""
     return _ask(requests, Attended)
 
 

@@ -112,6 +112,23 @@ class Chat:
 Prompt = Text | Span | Chat
 
 
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """Averaging neighbouring tokens in the middle of a prompt between layers, so that the layers behind compute fewer.
+
+    Attributes:
+        ratio: How many tokens become one, at least 2.
+        layers: In front of which layers, counted from 0, this is done; in front of the first it is not.
+        before: What the prompt begins with, which is not compressed.
+        after: What the prompt ends with, which is not compressed.
+    """
+
+    ratio: int
+    layers: tuple[int, ...]
+    before: Prompt
+    after: Prompt
+
+
 def user(*content: str | Slot | ImageSlot, thinking: bool | None = None) -> Chat:
     """A chat of one message by the user."""
     return Chat((Message("user", content),), thinking=thinking)

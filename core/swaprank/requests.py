@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from .capability import Capability as Capability
+from .embedding_requests import AttendFused as AttendFused
 from .embedding_requests import Embed as Embed
 from .embedding_requests import EmbedImage as EmbedImage
 from .embedding_requests import EmbedImageTokens as EmbedImageTokens
@@ -19,7 +20,7 @@ from .embedding_requests import EmbedPrompt as EmbedPrompt
 from .embedding_requests import EmbedTokens as EmbedTokens
 from .embedding_requests import Views as Views
 from .images import Image, ImageLimits
-from .prompt import Prompt, Text
+from .prompt import Compression, Prompt, Text
 from .responses import Attended as Attended
 from .responses import Embedded as Embedded
 from .responses import Generated as Generated
@@ -164,6 +165,7 @@ class PromptScore:
         end: The id of the token that is read last, put behind the prompt; None where the prompt ends by itself.
         max_length: Most tokens of the prompt: its shrinking slots are cut so that it fits.
         layer: How many layers are computed, in models with a head on each; None for all.
+        compression: How its middle is compressed, in models that are trained for it; None for not at all.
     """
 
     capability: ClassVar[Capability] = Capability.PROMPT_SCORE
@@ -172,6 +174,7 @@ class PromptScore:
     end: int | None = None
     max_length: int | None = None
     layer: int | None = None
+    compression: Compression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +273,6 @@ class FetchImage:
 
 Request = (
     Generate | GenerateFused | LabelLogprobs | SequenceLogprob | PairScore | Embed | EmbedImage | EmbedTokens
-    | EmbedImageTokens | PromptScore | Views | EmbedPrompt | EmbedMarks | Attend | Lexical | LexicalBlend | Tokenize
-    | FetchImage
+    | EmbedImageTokens | PromptScore | Views | EmbedPrompt | EmbedMarks | Attend | AttendFused | Lexical
+    | LexicalBlend | Tokenize | FetchImage
 )  # fmt: skip

@@ -57,7 +57,7 @@ class Reranker:
         if backend is not None and ready is None:
             options["backend"] = backend
         whole = reranker is not None or not {"reranker", "model", *MAIN_KEYS} & options.keys()
-        self._config: Config = {**(load(reranker) if whole else {}), **options}
+        self._config: Config = load(reranker, options) if whole else options
         self._backend = ready
         self._llm = llm
         self._stage = Builder(llm).stage(self._config, backend=ready)

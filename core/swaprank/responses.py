@@ -157,12 +157,13 @@ class Viewed:
 
 @dataclass(frozen=True, slots=True)
 class Attended:
-    """Answer to `Attend`.
+    """Answer to `Attend` and `AttendFused`.
 
     Attributes:
         received: For each ending and each part of the context one float32 per token of the part: the attention
             probability that it receives, mean over the tokens of the ending, sum over all heads and layers. A token
-            that two parts share is of the part of its first visible character.
+            that two parts share is of the part of its first visible character. To `AttendFused`, what it is about:
+            one ending, and of each prompt one float32 per token after the opening, sum over the tokens written.
         usage: Tokens read.
     """
 

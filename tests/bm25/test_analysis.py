@@ -1,4 +1,7 @@
-"""What is remembered of stemming changes no stem, and is bounded."""
+"""Words of ASCII are those of the expression; what is remembered of stemming changes no stem, and is bounded."""
+
+import random
+import re
 
 import pytest
 
@@ -35,3 +38,15 @@ def test_long_words_are_not_remembered() -> None:
     found = ["x" * 1000 + "ies", "ponies"]
     assert analysis.stems(found, Analysis(), "en") == stemmed(found)
     assert analysis._known["en"] == {}
+
+
+@pytest.mark.parametrize("language", ["en", "hi", "ar"])
+def test_words_of_ascii_are_those_of_the_expression(language) -> None:
+    letters = random.Random(11)
+    texts = ["".join(map(chr, letters.choices(range(128), k=200))) for _ in range(200)]
+    texts += ["x of the A_1 __ _ -a- 7 77 don't", "", "\x1c\x1f ab\x00cd"]
+    for text in texts:
+        whole = [each for each in re.findall(r"\w+", text.lower()) if len(each) > 1]
+        assert analysis.words(text, Analysis(stopwords=False), language) == whole
+        # A sign of no meaning outside ASCII sends the text the other way.
+        assert analysis.words(text + " \u2026", Analysis(), language) == analysis.words(text, Analysis(), language)

@@ -1,5 +1,6 @@
 """Calibration: the map fits the labels, its figures are of queries it has not seen, and relative scores are refused."""
 
+import json
 import math
 import random
 
@@ -202,3 +203,17 @@ def test_bad_data_is_refused_by_line(tmp_path, line, message) -> None:
     path.write_text('{"query": "q", "passage": "a", "label": 1}\n' + line, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         load_labelled(path)
+
+
+def test_a_folder_without_a_run_is_searched_by_bm25(tmp_path) -> None:
+    (tmp_path / "qrels").mkdir()
+    passages = [{"_id": "d1", "text": "green tea"}, {"_id": "d2", "text": "water"}, {"_id": "d3", "text": "black tea"}]
+    for name, lines in (("corpus", passages), ("queries", [{"_id": "q1", "text": "green tea"}])):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\n", encoding="utf-8")
+    found = load_labelled(tmp_path)
+    assert [(each.query.text, [one.id for one in each.passages], each.relevant) for each in found] == [
+        ("green tea", ["d1", "d3"], [True, False]),
+    ]
+    with pytest.raises(InputError, match=r"dense\.trec"):
+        load_labelled(tmp_path, run="dense")

@@ -64,6 +64,11 @@ def test_files_mappings_names_and_keywords_say_the_same(tmp_path) -> None:
     assert Reranker(config, top_n=7).to_config() == {**config, "top_n": 7}
     assert Reranker("bm25", top_n=3).to_config() == {"reranker": "bm25", "top_n": 3}
     assert Reranker().to_config() == {"reranker": "embedded"}
+    assert Reranker({"top_n": 3}).to_config() == {"reranker": "embedded", "top_n": 3}
+    assert Reranker({"top_n": 3}, method="bm25").to_config() == {"method": "bm25", "top_n": 3}
+    (tmp_path / "limits.yaml").write_text("top_n: 3\nscore_threshold: 0.4\n")
+    limited = {"reranker": "embedded", "top_n": 3, "score_threshold": 0.4}
+    assert Reranker.from_config(tmp_path / "limits.yaml").to_config() == limited
 
 
 def test_a_config_is_copied() -> None:
@@ -104,7 +109,9 @@ def test_a_config_is_copied() -> None:
         ({"method": "bm25", "on_error": "ignore"}, "on_error is 'ignore'"),
         ({"method": "bm25", "backend": 3}, "backend: 3 is neither"),
         ({"method": "bm25", "fusion": "rrf"}, "method and fusion"),
-        ({"top_n": 3}, "none of the keys method, fusion, decomposition, query_rewrite, diversify, boost, stages"),
+        ({}, "none of the keys method, fusion, decomposition, query_rewrite, diversify, boost, stages"),
+        ({"topn": 3}, "none of the keys method, fusion, decomposition, query_rewrite, diversify, boost, stages"),
+        ({"stages": [{"top_n": 3}]}, "none of the keys method, fusion"),
         ({"stages": []}, "stages: List should have at least 1 item after validation, not 0 (got [])"),
         ({"stages": [{"reranker": "bm25"}, 7]}, "stages[1] is 7"),
         ({"stages": [{"reranker": "bm25", "topn": 1}]}, "stages[0] (bm25) has no option 'topn'"),
@@ -119,7 +126,7 @@ def test_a_config_is_copied() -> None:
         (3, "The config is 3. Give the name of a recipe"),
         (["bm25"], "The first argument is a list of 1. Passages go to the call"),
         (b"bm25", "The config is 4 bytes"),
-        ("no-such-recipe", "no recipe 'no-such-recipe'"),
+        ("no-such-recipe", "No recipe is named 'no-such-recipe'"),
         ("missing.yaml", "'missing.yaml' cannot be read"),
     ],
 )
@@ -130,7 +137,7 @@ def test_mistakes_are_named_with_the_way_out(config, message) -> None:
 
 
 def test_files_that_hold_no_mapping_are_refused(tmp_path) -> None:
-    for text, message in (("- a\n- b", "holds a list"), ("a: [", "does not parse"), ("", "holds a NoneType")):
+    for text, message in (("- a\n- b", "holds a list"), ("a: [", "does not parse"), ("", "is empty")):
         file = tmp_path / "bad.yaml"
         file.write_text(text)
         with pytest.raises(ConfigError, match=message):

@@ -38,7 +38,8 @@ INVALID = [
     {"method": "bm25", "select": "knee"},
     {"method": "bm25", "select": {"by": "gap", "max": 3}},
     {"fusion": "no-such-rule", "of": ["bm25"]},
-    {"top_n": 3},
+    {"topn": 3},
+    {"stages": [{"top_n": 3}]},
     [],
 ]
 
@@ -51,6 +52,12 @@ def test_the_schema_is_a_schema() -> None:
 def test_valid_configs_pass(config) -> None:
     Reranker(config)
     VALIDATOR.validate(config)
+
+
+def test_limits_alone_are_those_of_the_default() -> None:
+    VALIDATOR.validate({"top_n": 3, "score_threshold": 0.4})
+    for wrong in ({}, {"top_n": 0}, {"top_n": 3, "depth": 4}):
+        assert not VALIDATOR.is_valid(wrong), wrong
 
 
 DECOMPOSING = {"decomposition": "max", "model": "some/llm", "backend": "transformers", "rerank": {"reranker": "bm25"}}

@@ -1,5 +1,10 @@
 """Parity of BGE's layerwise reranker with FlagEmbedding: token ids, logits of each layer, order."""
 
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from swaprank import ConfigError, Reranker, ScoreKind
@@ -76,3 +81,24 @@ def test_a_quantized_layerwise_model_is_refused() -> None:
     config = {"method": NAME, "model": str(MODELS / BGE["model"]), "backend": backend}
     with pytest.raises(ConfigError, match="cannot be quantized"):
         Reranker(config).rerank("q", ["p"])
+
+
+@pytest.mark.filterwarnings("error::FutureWarning")
+def test_both_spellings_of_rope_are_read_without_a_warning(tmp_path) -> None:
+    spellings = [
+        {"rope_scaling": {"type": "linear", "factor": 4.0}, "rope_theta": 500.0},
+        {"rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 500.0}},
+    ]
+    old, new = (rerank(BGE["cases"][0], NAME, _with(tmp_path / str(n), rope)) for n, rope in enumerate(spellings))
+    assert new.scores == old.scores
+    assert new.scores != pytest.approx(rerank(BGE["cases"][0], NAME, BGE["model"]).scores, abs=1e-4)
+
+
+def _with(folder: Path, rope: dict[str, Any]) -> str:
+    """The tiny model under a config with these rotary positions."""
+    shutil.copytree(MODELS / BGE["model"], folder)
+    path = folder / "config.json"
+    path.chmod(0o644)
+    known = {key: value for key, value in json.loads(path.read_text()).items() if not key.startswith("rope_")}
+    path.write_text(json.dumps(known | rope))
+    return str(folder)

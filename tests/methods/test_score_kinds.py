@@ -12,6 +12,7 @@ TEXTS = ["green tea from the hills", "coffee", "black tea", "water that is hot"]
 OPTIONS = {
     "bge-llm-reranker": [{}, {"activation": "sigmoid"}],
     "bge-llm-reranker-layerwise": [{}, {"activation": "sigmoid"}],
+    "bge-llm-reranker-lightweight": [{}, {"activation": "sigmoid"}],
     "bi-encoder": [{}, {"similarity": "dot"}],
     "cross-encoder": [{"activation": "sigmoid"}, {"activation": "identity"}],
     "e2rank": [{}, {"mode": "embedding"}],

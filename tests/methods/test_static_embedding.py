@@ -56,6 +56,17 @@ def test_idf_weighs_what_the_candidates_share_less() -> None:
     assert plain[0] - plain[1] < weighted[0] - weighted[1]
 
 
+def test_a_token_weighs_what_the_number_of_its_holders_says() -> None:
+    """In "aab" of three candidates a token counts once for the number of holders, and each time it stands there."""
+    held = {"a": 2, "b": 1, "c": 2}
+    weight = {letter: 1 + np.log1p((3 - count + 0.5) / (count + 0.5)) for letter, count in held.items()}
+    # No candidate has "z": it weighs as much as what fewest have.
+    query = np.array([weight["a"], 0, 0, weight["b"]])
+    passage = np.array([2 * weight["a"], weight["b"], 0, 0])
+    [score, *_] = scores("az", ["aab", "ac", "c"], weighting="idf")
+    assert score == pytest.approx(query @ passage / np.linalg.norm(query) / np.linalg.norm(passage))
+
+
 def test_empty_texts_score_zero() -> None:
     assert scores("ab", ["", "ab"], weighting="idf", window=4)[0] == 0.0
 

@@ -2,6 +2,7 @@
 
 import cohere
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from swaprank import Reranker
 from tests.server.running import served
@@ -72,6 +73,14 @@ def test_documents_as_objects_and_texts_back(address) -> None:
     assert [one["text"] for one in reply] == ["green tea", "coffee"]
 
 
+@pytest.mark.parametrize("path", ["/v1/rerank", "/v2/rerank", "/rerank"])
+def test_half_of_a_surrogate_pair_goes_back_as_it_came(address, path) -> None:
+    body = b'{"query": "tea", "%s": ["tea \\ud800"], "return_documents": true, "return_text": true}'
+    reply = httpx.post(address + path, content=body % (b"texts" if path == "/rerank" else b"documents"))
+    assert reply.status_code == 200
+    assert b'"tea \\ud800"' in reply.content
+
+
 @pytest.mark.parametrize("asked", [{"top_k": 2}, {"top_k": None, "truncation": True}])
 def test_voyages_words(address, expected, asked) -> None:
     body = {"query": QUERY, "documents": PASSAGES, "model": "embedded", "return_documents": True}
@@ -120,10 +129,18 @@ def test_no_documents_is_no_error(address) -> None:
     ("path", "body", "status", "said"),
     [
         ("/v2/rerank", b"{", 422, "not JSON"),
-        ("/v2/rerank", b"[" * 100_000, 422, "not JSON: RecursionError"),
-        ("/v2/rerank", b'{"query": "a", "documents": ["b"], "top_n": NaN}', 422, "not JSON"),
+        ("/v2/rerank", b"[" * 100_000, 422, "nested too deeply"),
+        ("/v2/rerank", b'{"query": "a", "documents": ["b"], "top_n": NaN}', 422, "not JSON: it holds NaN"),
+        ("/v2/rerank", b'{"query": "a", "top_n": ' + b"9" * 5000 + b"}", 422, "too many digits"),
+        ("/v2/rerank", b'{"query": "\xff"}', 422, "not UTF-8"),
+        ("/v2/rerank", b"[]", 422, "no object. Send"),
         ("/v2/rerank", b'{"query": "a"}', 422, "documents is wrong"),
-        ("/v2/rerank", b'{"query": "a", "documents": ["b", {"image": "x"}]}', 422, "documents.1"),
+        (
+            "/v2/rerank",
+            b'{"query": "a", "documents": ["b", {"image": "x"}]}',
+            422,
+            "documents.1 is wrong: Give a string, or",
+        ),
         ("/v2/rerank", b'{"query": "a", "documents": ["b"], "top_n": 0}', 422, "top_n"),
         ("/v2/rerank", b'{"query": "a", "documents": ["b"], "rank_fields": ["x"]}', 422, "rank_fields"),
         ("/v2/rerank", b'{"query": "a", "documents": ["b"], "instruction": "c"}', 422, "takes no instruction"),
@@ -137,7 +154,7 @@ def test_no_documents_is_no_error(address) -> None:
         ),
         ("/v2/rerank", b'{"query": "a", "documents": ["b"], "top_n": true}', 422, "top_n"),
         ("/rerank", b'{"query": "a", "texts": [1]}', 422, "texts.0"),
-        ("/rerank", b"7", 422, "content is wrong"),
+        ("/rerank", b"7", 422, "no object. Send"),
     ],
 )
 def test_a_wrong_request_is_told_what_is_wrong(address, path, body, status, said) -> None:
@@ -146,9 +163,15 @@ def test_a_wrong_request_is_told_what_is_wrong(address, path, body, status, said
     assert said in reply.json()["error" if path == "/rerank" else "message"]
 
 
-def test_prometheus_reads_what_was_done(address) -> None:
-    post(address, "/v2/rerank", query=QUERY, documents=PASSAGES, model="lexical")
-    text = httpx.get(f"{address}/metrics").text
-    assert 'swaprank_requests_total{model="lexical",path="/v2/rerank",status="200"}' in text
-    assert 'swaprank_request_seconds_bucket{le="0.1",model="lexical"}' in text
-    assert "swaprank_requests_in_progress 0.0" in text
+def test_prometheus_reads_what_was_done() -> None:
+    name = 'a "model"\\n'
+    with served({name: {"method": "bm25"}}) as url:
+        post(url, "/v2/rerank", query=QUERY, documents=PASSAGES, model=name)
+        post(url, "/v2/rerank", query=QUERY, documents=PASSAGES, model="another")
+        families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+    read = {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+    assert read["swaprank_requests_total", name, "/v2/rerank", "200"] == 1
+    assert read["swaprank_requests_total", "", "/v2/rerank", "404"] == 1
+    assert read["swaprank_request_passages_sum", name] == len(PASSAGES)
+    assert read["swaprank_request_seconds_count", name] == 1
+    assert read["swaprank_requests_in_progress",] == 0

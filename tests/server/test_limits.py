@@ -1,6 +1,7 @@
 """A server keeps to its limits: keys, sizes, time, waiting requests; and clients that hang up leave the queue."""
 
 import asyncio
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -51,7 +52,7 @@ def test_a_request_without_a_valid_key_is_refused_before_its_body_is_read() -> N
         for value in (None, "Bearer third", "Bearer", "Basic second", "second"):
             headers = {} if value is None else {"Authorization": value}
             reply = httpx.post(f"{url}/v2/rerank", content=b"x" * 1000, headers=headers)
-            assert reply.status_code == 401
+            assert (reply.status_code, reply.headers["www-authenticate"]) == (401, "Bearer")
         for key in ("first", "second"):
             reply = httpx.post(f"{url}/v2/rerank", json=BODY, headers={"Authorization": f"Bearer {key}"})
             assert reply.status_code == 200
@@ -69,6 +70,27 @@ def test_too_many_passages() -> None:
         reply = httpx.post(f"{url}/v2/rerank", json={"query": "a", "documents": ["b"] * 4})
         assert reply.status_code == 422
         assert "4 passages, and 3 at most" in reply.json()["message"]
+
+
+def test_a_body_that_is_compressed_is_refused() -> None:
+    with served({"bm25": "bm25"}) as url:
+        reply = httpx.post(f"{url}/v2/rerank", content=b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
+        assert reply.status_code == 415
+        assert "'gzip'" in reply.json()["message"]
+
+
+def test_a_body_that_comes_too_slowly_is_refused() -> None:
+    with (
+        served({"bm25": "bm25"}, timeout=0.2) as url,
+        socket.create_connection(("127.0.0.1", httpx.URL(url).port)) as it,
+    ):
+        it.settimeout(30)
+        it.sendall(b"POST /v2/rerank HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
+        received = b""
+        while more := it.recv(4096):  # until the server closes the connection
+            received += more
+        assert received.startswith(b"HTTP/1.1 408 ")
+        assert b"did not come within 0.2 seconds" in received
 
 
 def test_time_is_up(waiting) -> None:

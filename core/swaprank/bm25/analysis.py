@@ -31,6 +31,9 @@ _KANA = re.compile("[\u3040-\u30ff]")
 _HANGUL = re.compile("[\uac00-\ud7af]")
 _ARABIC_LETTER = re.compile(r"[\u0621-\u064a\u0671-\u06d3]")
 _LETTER = re.compile(r"[^\W\d_]")
+# What is no part of a word in ASCII text, as blanks: cutting at blanks takes a quarter of the time of the expression.
+_ASCII_BLANKS = {code: " " for code in range(128) if not re.match(r"\w", chr(code))}
+_ASCII_SINGLES = frozenset(chr(code) for code in range(128)) - frozenset(map(chr, _ASCII_BLANKS))
 _ARABIC_MARKS = re.compile(r"[\u064b-\u0652\u0670\u0640]")
 _ARABIC_FOLDS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي"})
 
@@ -113,10 +116,13 @@ def words(text: str, analysis: Analysis, language: str) -> list[str]:
         text = normalize_arabic(text)
     if language in CHARACTER_PAIRS:
         return _character_pairs(text.lower())
-    found = (_MARKED_WORD if language in _MARKED else _WORD).findall(text.lower())
-    if not analysis.stopwords:
-        return found
-    unwanted = _stopwords(language)
+    text = text.lower()
+    unwanted = _stopwords(language) if analysis.stopwords else frozenset()
+    if text.isascii():
+        found = text.translate(_ASCII_BLANKS).split()
+        unwanted |= _ASCII_SINGLES
+    else:
+        found = (_MARKED_WORD if language in _MARKED else _WORD).findall(text)
     return [word for word in found if word not in unwanted]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..runs.evaluation import load_beir
+from ..evaluation.sources.open_data import DataOptions, open_data
 from ..runs.streams import open_input
 from ..types import Passage, Query
 
@@ -33,19 +33,20 @@ class Labelled:
     relevant: list[bool] = field(default_factory=list)
 
 
-def load_labelled(path: Path, *, run: str = "bm25", depth: int = 100, least: float = 1) -> list[Labelled]:
-    """A BEIR folder with a run, or a JSONL file of labelled pairs.
+def load_labelled(path: Path, *, run: str | None = None, depth: int = 100, least: float = 1) -> list[Labelled]:
+    """A folder of judged data with its first-stage candidates, or a JSONL file of labelled pairs.
 
     Args:
         path: The folder, or the file (gzip is read too). Pairs of one query and one instruction make one list.
-        run: The run of the folder, whose candidates are labelled by the qrels; unjudged ones are not relevant.
-        depth: Candidates per query of the run.
+        run: The run of a BEIR folder, whose candidates are labelled by the qrels; unjudged ones are not relevant. None
+            for its only run or ``bm25``; where it has no run, BM25 searches it.
+        depth: Candidates per query.
         least: The lowest label or grade that counts as relevant.
 
     Raises:
         InputError: It does not parse, or one of both classes is missing.
     """
-    found = _beir(path, run, depth, least) if path.is_dir() else _pairs(path, least)
+    found = _judged(path, run, depth, least) if path.is_dir() else _pairs(path, least)
     relevant = sum(sum(each.relevant) for each in found)
     count = sum(len(each.relevant) for each in found)
     if not 0 < relevant < count:
@@ -56,8 +57,8 @@ def load_labelled(path: Path, *, run: str = "bm25", depth: int = 100, least: flo
     return found
 
 
-def _beir(folder: Path, run: str, depth: int, least: float) -> list[Labelled]:
-    data = load_beir(folder, run=run, depth=depth)
+def _judged(folder: Path, run: str | None, depth: int, least: float) -> list[Labelled]:
+    data = open_data(DataOptions(data=str(folder), run_name=run, depth=depth))
     return [
         Labelled(
             Query(data.queries[query]),

@@ -36,9 +36,9 @@ def serve(
     max_waiting: Annotated[
         int, typer.Option(min=1, help="Requests in progress in one process; more get 429.")
     ] = ServerOptions.max_waiting,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds until a request gets 504.")] = (
-        ServerOptions.timeout
-    ),
+    timeout: Annotated[
+        float, typer.Option(min=0.001, help="Seconds for the body of a request, and for its answer.")
+    ] = (ServerOptions.timeout),
     grace: Annotated[int, typer.Option(min=0, help="Seconds for requests in progress when the server stops.")] = 30,
     warm_up: Annotated[bool, typer.Option(help="Load the models before the first request is taken.")] = True,
     watch: Annotated[float, typer.Option(min=0, help="Seconds between looks for changed config files; 0: never.")] = (
@@ -53,13 +53,14 @@ def serve(
     actor_cpus: Annotated[float, typer.Option(min=0, help="Cores reserved for each process, with --ray.")] = 1,
     actor_gpus: Annotated[float, typer.Option(min=0, help="GPUs reserved for each process, with --ray.")] = 0,
 ) -> None:
-    """Serve rerankers over HTTP, so that rerank clients of other services work against them.
+    """Serve rerankers over HTTP, or as a tool over MCP.
 
-    POST /v1/rerank and /v2/rerank speak as Jina, Cohere and vLLM do, /rerank as Text Embeddings Inference does;
-    GET /health, /metrics (Prometheus), /v1/models and /info. A request names a reranker under "model", which is the
-    name of its file without suffix, its recipe or the NAME given; without "model" the first one answers. Concurrent
-    requests share the batches of a local model. A config file that changes is read anew; if it is wrong, the old one
-    stays. Clients that hang up leave the queue. SIGTERM answers what is in progress, then stops.
+    Rerank clients of other services work against it. POST /v1/rerank and /v2/rerank speak as Jina, Cohere and vLLM
+    do, /rerank as Text Embeddings Inference does; GET /health, /metrics (Prometheus), /v1/models and /info. A
+    request names a reranker under "model", which is the name of its file without suffix, its recipe or the NAME
+    given; without "model" the first one answers. Concurrent requests share the batches of a local model. A config
+    file that changes is read anew; if it is wrong, the old one stays. Clients that hang up leave the queue.
+    SIGTERM answers what is in progress, then stops.
     """
     models = named_models(config or [], reranker or [])
     if mcp and ray:

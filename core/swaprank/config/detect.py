@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from ..backends._checkpoints.bert_cat import MODEL_TYPE as BERT_CAT
 from ..errors import ConfigError
 from ..masking import shown
 from . import recipe
@@ -113,6 +114,8 @@ def _of_network(model: str, config: Mapping[str, Any]) -> str:
     names = config.get("architectures") or [""]
     network = str(names[0])
     decoder = str(config.get("model_type", "")).startswith(_DECODERS)
+    if config.get("model_type") == BERT_CAT:
+        return "cross-encoder"
     if "ColBERT" in network:
         return "late-interaction"
     if network.endswith("ForSequenceClassification"):
@@ -129,6 +132,8 @@ def _of_network(model: str, config: Mapping[str, Any]) -> str:
         raise _ambiguous(model, ["monot5", "setwise", "pointwise-yes-no"])
     if network == "LayerWiseMiniCPMForCausalLM":
         return "bge-llm-reranker-layerwise"
+    if network == "CostWiseGemmaForCausalLM":
+        return "bge-llm-reranker-lightweight"
     if network.endswith(("ForCausalLM", "LMHeadModel")):
         raise _ambiguous(model, ["rankgpt", "zero-shot", "qwen3-reranker"])
     if network.endswith(("Model", "ForMaskedLM", "EncoderModel")):

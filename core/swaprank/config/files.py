@@ -49,8 +49,9 @@ def read(path: Path) -> Config:
         found = (_json if path.suffix.lower() == ".json" else parse_yaml)(text, where)
         check_data(found, where)
         if not isinstance(found, dict):
+            holds = "is empty" if found is None else f"holds a {type(found).__name__}, not a mapping"
             raise ConfigError(
-                f"{where} holds a {type(found).__name__}, not a mapping.",
+                f"{where} {holds}.",
                 hint="Start it with a key, such as 'reranker: ms-marco-minilm-l6'.",
             )
         return found
@@ -142,7 +143,7 @@ def _reason(error: Exception) -> str:
     if not isinstance(error, yaml.MarkedYAMLError):
         return type(error).__name__
     problem = ", ".join(part for part in (error.context, error.problem) if part)
-    problem = re.sub(r"'(?!<)[^']{2,}'", "'***'", problem)
+    problem = re.sub(r"'(?!<|\\.')[^']{2,}'", "'***'", problem)
     mark = error.problem_mark
     return problem if mark is None else f"{problem}, line {mark.line + 1}, column {mark.column + 1}"
 

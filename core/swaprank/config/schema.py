@@ -25,14 +25,15 @@ _FROM_ENVIRONMENT = {"type": "string", "pattern": REFERENCE}
 
 
 def json_schema() -> Schema:
-    """A JSON Schema (draft 2020-12) that accepts what `Builder.stage` accepts.
+    """A JSON Schema (draft 2020-12) that accepts what `Reranker` accepts as a mapping, or in a file.
 
     It knows every key and value of methods, strategies, backends, fusion, decomposition, cascades and of what may
     override a recipe. What it cannot say is checked at construction: rules that a validator of an option holds (that
     weights are as many as inputs), which models a backend has, what one api of a server answers, and whether an
     environment variable is set.
     """
-    kinds = {f"method-{name}": _method(name) for name in registry.names("method")}
+    methods = registry.names("method")
+    kinds = {f"method-{name}": _method(name) for name in methods}
     kinds |= {key: _composite(kind) for key, kind in COMPOSITES.items()}
     kinds |= {**_recipes(), "model": _model(), "changed": _changed()}
     parts = {f"backend-{name}": _backend(name) for name in registry.names("backend")}
@@ -40,10 +41,14 @@ def json_schema() -> Schema:
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "swaprank config",
-        "$ref": "#/$defs/config",
+        # What stands for itself may say nothing but limits: those of the default.
+        "anyOf": [{"$ref": "#/$defs/config"}, {"$ref": "#/$defs/limits"}],
         "$defs": {
             **_definitions(),
             "cache": _object(_properties(CacheOptions), ["type"]),
+            "stage": {"properties": _common()},
+            "limits": {"$ref": "#/$defs/stage", **_object({key: {} for key in _common()}, []), "minProperties": 1},
+            **{f"keys-{name}": _keys(name) for name in methods},
             **kinds,
             **parts,
             "config": {"anyOf": [{"$ref": f"#/$defs/{kind}"} for kind in kinds]},
@@ -94,7 +99,8 @@ def _required(model: type[BaseModel]) -> list[str]:
 
 def _method(name: str) -> Schema:
     method = registry.method(name)
-    return _single(name, {"method": {"const": name}}, ["method", *_needed(name)], method.backend, method.strategy)
+    named: dict[str, Schema] = {"method": {"const": name}, "reranker": {"not": {}}}
+    return _single(name, named, ["method", *_needed(name)], method.backend, method.strategy)
 
 
 def _needed(name: str) -> list[str]:
@@ -103,6 +109,28 @@ def _needed(name: str) -> list[str]:
     model = ["model"] if method.takes_model == "required" else []
     backend = ["backend"] if _required(registry.backend(method.backend).Options) else []
     return [*_required(method), *model, *backend]
+
+
+def _keys(name: str) -> Schema:
+    """Every key that may stand beside a method, with what it may hold wherever the method is named.
+
+    The values of keys that every stage has are in ``stage``.
+    """
+    method = registry.method(name)
+    theirs = {key for choice in registry.names("strategy") for key in _properties(registry.strategy(choice))}
+    anything = [*sorted(theirs), *_common(), "strategy", "backend", "method", "reranker"]
+    properties: dict[str, Schema] = {**{key: {} for key in anything}, **_properties(method)}
+    if not method.model_construct().scores_each:
+        properties |= {key: {"type": "null"} for key in Reading.model_fields}
+    models: dict[str, Schema] = {
+        "required": {"type": "string"},
+        "optional": {"type": ["string", "null"]},
+        "never": {"type": "null"},
+    }
+    properties["model"] = models[method.takes_model]
+    kept: list[Schema] = [{"enum": ["memory", "disk"]}, {"$ref": "#/$defs/cache"}] if takes_cache(method) else []
+    properties["cache"] = {"anyOf": [*kept, {"type": "null"}]}
+    return {"$ref": "#/$defs/stage", **_object(properties, [])}
 
 
 def _single(
@@ -122,18 +150,6 @@ def _single(
     own = _properties(method)
     choices = {choice: _properties(registry.strategy(choice)) for choice in registry.names("strategy")}
     theirs = {key for options in choices.values() for key in options}
-    properties: dict[str, Schema] = {**{key: {} for key in sorted(theirs)}, **own, **_common(), "strategy": {}}
-    properties["backend"] = _backends(method.needs, backend, whole=whole)
-    if not method.model_construct().scores_each:
-        properties |= {key: {"type": "null"} for key in Reading.model_fields}
-    models: dict[str, Schema] = {
-        "required": {"type": "string"},
-        "optional": {"type": ["string", "null"]},
-        "never": {"type": "null"},
-    }
-    properties["model"] = models[method.takes_model]
-    kept: list[Schema] = [{"enum": ["memory", "disk"]}, {"$ref": "#/$defs/cache"}] if takes_cache(method) else []
-    properties["cache"] = {"anyOf": [*kept, {"type": "null"}]}
     variants = [
         {
             "properties": {
@@ -145,7 +161,8 @@ def _single(
         }
         for choice, options in choices.items()
     ]
-    return {**_object({**properties, **named}, required), "anyOf": variants}
+    properties = {"backend": _backends(method.needs, backend, whole=whole), **named}
+    return {"$ref": f"#/$defs/keys-{name}", "properties": properties, "required": required, "anyOf": variants}
 
 
 def _backends(needs: frozenset[Capability], default: str, *, whole: bool) -> Schema:
@@ -237,13 +254,13 @@ def _kind(name: str) -> tuple[str, ...]:
 
 def _model() -> Schema:
     """``model:`` without a method, with any option; whether it suits the model shows at construction."""
-    keys = {key for name in registry.names("method") for key in _method(name)["properties"]} - {"method"}
+    keys = {key for name in registry.names("method") for key in _keys(name)["properties"]} - {"method", "reranker"}
     return _object({**{key: {} for key in sorted(keys)}, **_common(), "model": {"type": "string"}}, ["model"])
 
 
 def _changed() -> Schema:
     """``reranker: {...}`` or a model's name with any override; whether it suits them shows at construction."""
-    single = [_method(name)["properties"] for name in registry.names("method")]
+    single = [_keys(name)["properties"] for name in registry.names("method")]
     composite = [_composite_properties(kind) for kind in COMPOSITES.values()]
     keys = {key for properties in (*single, *composite) for key in properties}
     overrides: dict[str, Schema] = {**{key: {} for key in sorted(keys)}, **_common()}

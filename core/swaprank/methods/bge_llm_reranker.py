@@ -1,7 +1,7 @@
 """BGE's LLM reranker: the raw logit of "Yes" as the next token.
 
-Code: https://github.com/FlagOpen/FlagEmbedding (7ed43d67, MIT), inference/reranker/decoder_only/base.py. The layerwise
-model has a method of its own; the lightweight one is a different network and is not offered.
+Code: https://github.com/FlagOpen/FlagEmbedding (7ed43d67, MIT), inference/reranker/decoder_only/base.py. The
+layerwise and the lightweight model have methods of their own.
 """
 
 from __future__ import annotations
@@ -65,20 +65,25 @@ class BgeLLMReranker(Method):
         return activated(logits, self.activation)
 
     def _prompt(self, query: Query, passage: Passage) -> Span:
-        query_side = (self.query_instruction_for_rerank, Slot(query.text))
         passage_side = (self.passage_instruction_for_rerank, Slot(passage.content))
         pair = Span(
-            (
-                Special.BOS,
-                Span((query_side,), max_tokens=self.query_max_length or self.max_length * 3 // 4),
-                _SEPARATOR,
-                Span((passage_side,), max_tokens=self.max_length, shrinks=True),
-            ),
+            (*self._before(query), Span((passage_side,), max_tokens=self.max_length, shrinks=True)),
             max_tokens=self.max_length,
-            plus=(_SEPARATOR, self.prompt),
+            plus=self._after,
             shrinks=True,
         )
-        return Span((pair, _SEPARATOR, self.prompt))
+        return Span((pair, *self._after))
+
+    def _before(self, query: Query) -> tuple[Special | Span | str, ...]:
+        """The parts of the prompt in front of the passage."""
+        query_side = (self.query_instruction_for_rerank, Slot(query.text))
+        most = self.query_max_length or self.max_length * 3 // 4
+        return Special.BOS, Span((query_side,), max_tokens=most), _SEPARATOR
+
+    @property
+    def _after(self) -> tuple[str, str]:
+        """The parts of the prompt behind the passage."""
+        return _SEPARATOR, self.prompt
 
 
 METHOD = BgeLLMReranker

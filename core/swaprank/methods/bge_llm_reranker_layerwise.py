@@ -1,8 +1,7 @@
 """BGE's layerwise reranker: a head on every layer of MiniCPM, so that a part of the network gives the score.
 
 Code: https://github.com/FlagOpen/FlagEmbedding (7ed43d67, MIT), inference/reranker/decoder_only/layerwise.py; the
-prompt is that of `bge-llm-reranker`. The lightweight model (Gemma-2-9B) compresses tokens between its layers and is
-not offered.
+prompt is that of `bge-llm-reranker`.
 """
 
 from __future__ import annotations

@@ -123,22 +123,30 @@ class _Weights:
     """1 + Lucene idf over the candidates, by token id; a token that no candidate has weighs most.
 
     Args:
-        passages: The candidates in tokens.
+        passages: The candidates in tokens, whose ids are places in a vocabulary.
     """
 
     def __init__(self, passages: Sequence[TokenEmbeddings]) -> None:
-        held = [np.unique(np.asarray(passage.ids, dtype=np.int64)) for passage in passages]
-        self._ids, counts = np.unique(np.concatenate(held), return_counts=True)
-        self._weights = 1.0 + np.log1p((len(passages) - counts + 0.5) / (counts + 0.5))
+        texts = [_ids(passage) for passage in passages]
+        # One place more than there are ids, for all that no candidate has.
+        held = np.zeros(max((int(ids.max()) + 1 for ids in texts if len(ids)), default=0) + 1, dtype=np.int64)
+        for ids in texts:
+            # An id that a text has several times is counted once: numpy writes the same number to its place each time.
+            held[ids] += 1
+        counts = np.arange(len(passages) + 1)
+        weights = 1.0 + np.log1p((len(passages) - counts + 0.5) / (counts + 0.5))
+        # The fewer have a token, the more it weighs.
+        weights[0] = weights[held[held > 0].min()] if held.any() else 1.0
+        self._weights: Array = weights[held]
 
     def of(self, text: TokenEmbeddings) -> Array:
         """The weight of each token [tokens]."""
-        ids = np.asarray(text.ids, dtype=np.int64)
-        if not len(self._ids):
-            return np.ones(len(ids))
-        places = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
-        weights: Array = np.where(self._ids[places] == ids, self._weights[places], self._weights.max())
+        weights: Array = self._weights.take(_ids(text), mode="clip")
         return weights
+
+
+def _ids(text: TokenEmbeddings) -> NDArray[np.int64]:
+    return np.asarray(text.ids, dtype=np.int64)
 
 
 def _unit(vectors: Array) -> Array:

@@ -147,23 +147,38 @@ def _rerank_job(found: Any) -> RerankJob:
 def _parsed(content: bytes) -> Any:
     try:
         return json.loads(content, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
-        raise InputError(f"The body is not JSON: {reason}.") from None
+    except (json.JSONDecodeError, _ConstantError) as error:
+        reason = str(error)
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8"
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except ValueError:
+        reason = "it holds a number of too many digits"
+    raise InputError(f"The body is not JSON: {reason}.")
 
 
 def _validated(kind: type[Body], found: Any) -> Body:
+    if not isinstance(found, dict):
+        raise InputError("The body is JSON, but no object.", hint='Send {"query": ..., ...}.')
     try:
         return kind.model_validate(found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        # Of `str | object` both are tried, and the branch's name stands in the place.
-        place = ".".join(str(part) for part in first["loc"] if part not in ("str", "_Document"))
-        raise InputError(f"The body's {place or 'content'} is wrong: {first['msg']}.") from None
+    # Of `str | object` both are tried, and the branch's name stands in the place.
+    place = ".".join(str(part) for part in first["loc"] if part not in ("str", "_Document"))
+    said = first["msg"]
+    if kind is _RerankBody and first["loc"][:1] == ("documents",) and len(first["loc"]) > 1:
+        place, said = f"documents.{first['loc'][1]}", "Give a string, or an object with a string under 'text'"
+    raise InputError(f"The body's {place or 'content'} is wrong: {said}.")
+
+
+class _ConstantError(ValueError):
+    """NaN and the like, which Python reads and JSON does not have."""
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
+    raise _ConstantError(f"it holds {constant}")
 
 
 def _warnings(extra: dict[str, Any]) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ class ServerOptions:
         max_body: The most bytes of a request.
         max_passages: The most passages of a request.
         max_waiting: How many requests may be in progress in one worker; more are answered with 429.
-        timeout: Seconds until a request is given up and answered with 504.
+        timeout: Seconds until the body of a request must be there (else 408), and its answer then (else 504).
         warm_up: Whether the models are loaded before the first request is taken.
         watch: Seconds between two looks at the config files for changes; 0 never looks.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from itertools import accumulate
@@ -80,6 +81,19 @@ def relevance(wanted: Sequence[RankedPassage]) -> list[float]:
     if len(known) < len(wanted):
         return [ranked.score for ranked in wanted]
     return list(accumulate(known, min))
+
+
+def encoded(content: Any) -> bytes:
+    """JSON in UTF-8.
+
+    Raises:
+        ValueError: It holds a number that is not finite, which JSON has not.
+    """
+    try:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair, which JSON can say and UTF-8 cannot, goes back as it came.
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
 def tokens(ranking: Ranking) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 
-from ..errors import require
+from ..errors import BackendError, require
 from .app import build_app
 from .metrics import SHARED_FOLDER
 from .options import KEYS_VARIABLE, ServerOptions
@@ -32,10 +32,12 @@ def serve(options: ServerOptions, *, host: str, port: int, workers: int = 1, gra
 
     Raises:
         ConfigError: A config is wrong.
+        BackendError: The workers did not start; what they said is in the log.
         MissingDependencyError: The extra ``serve`` is not installed.
     """
     require("uvicorn", extra="serve", purpose="swaprank serve")
     import uvicorn
+    from uvicorn.config import STARTUP_FAILURE
     from uvicorn.supervisors import Multiprocess
 
     if host not in _LOOPBACK and not options.keys:
@@ -57,4 +59,7 @@ def serve(options: ServerOptions, *, host: str, port: int, workers: int = 1, gra
     build_app(options)  # a wrong config is said once, here
     with tempfile.TemporaryDirectory(prefix="swaprank-metrics-") as folder:
         os.environ[SHARED_FOLDER] = folder
-        Multiprocess(config, [config.bind_socket()]).run()
+        supervisor = Multiprocess(config, [config.bind_socket()])
+        supervisor.run()
+        if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+            raise BackendError("The workers did not start.", hint="They say why in the lines above.")

@@ -14,6 +14,7 @@ from ..errors import SwaprankError
 from ..requests import (
     Attend,
     Attended,
+    AttendFused,
     Capability,
     Embed,
     Embedded,
@@ -173,6 +174,9 @@ def arbitrary_response(request: Request) -> Response:
             tokens = [chance.randint(1, 8) for _ in context]
             draw = np.random.default_rng(chance.randrange(2**32))
             return Attended(tuple(tuple(draw.random(n, dtype=np.float32) for n in tokens) for _ in endings))
+        case AttendFused(prompts=prompts):
+            draw = np.random.default_rng(chance.randrange(2**32))
+            return Attended((tuple(draw.random(4, dtype=np.float32) for _ in prompts),))
         case Tokenize(text=text):
             return Tokenized([match.start() for match in re.finditer(r"\S+", text)])
         case Lexical(passages=passages) | LexicalBlend(passages=passages):

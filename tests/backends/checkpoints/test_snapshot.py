@@ -228,6 +228,16 @@ def test_the_base_of_an_adapter_and_trusted_code_of_others_are_fetched_too(hub, 
     assert hub.asked_for("own.py") and hub.asked_for("/me/code/resolve") and hub.asked_for("modeling.py")
 
 
+def test_the_base_of_a_student_comes_without_its_weights(hub, tmp_path) -> None:
+    student = tmp_path / "student"
+    student.mkdir()
+    (student / "config.json").write_text(json.dumps({"model_type": "BERT_Cat", "bert_model": MODEL}))
+    (student / "pytorch_model.bin").write_bytes(b"x")
+    hub.repositories["me/student"] = student
+    snapshot("me/student", HubAccess())
+    assert hub.asked_for("/me/cross-encoder/resolve") and not hub.asked_for("model.safetensors")
+
+
 def test_code_of_a_fetched_sentence_encoder_is_not_run(hub, tmp_path) -> None:
     """A fetched model is a folder, and sentence-transformers before 6.0 trusts folders."""
     shutil.copytree(MODELS / "tiny-bert-cross-encoder", tmp_path / "own")

@@ -67,6 +67,30 @@ def test_whoever_comes_while_the_model_is_busy_shares_the_next_batch() -> None:
     assert len(batcher.model.threads) == 1
 
 
+def test_a_crowd_is_answered_in_batches_of_a_bounded_size_and_in_its_order() -> None:
+    batcher = DynamicBatcher(Slow(), window=0.0, most=3)
+    _, others = crowd(batcher, ("a", "b"), ("c", "d"), ("e",), ("f", "g", "h", "i"), ("j",))
+    between = batcher.call(lambda model: len(model.batches))
+    batcher.model.release.set()
+    assert [other.result(10)[0].text for other in others] == ["A", "C", "E", "F", "J"]
+    assert batcher.model.batches == [["first"], ["a", "b", "c", "d"], ["e", "f", "g", "h", "i"], ["j"]]
+    assert between.result(10) == 2  # other work does not wait for all of them
+
+
+def test_who_still_waits_when_the_program_ends_is_told(monkeypatch) -> None:
+    batcher = DynamicBatcher(Slow(), window=0.0, most=1)
+    _, (second, third) = crowd(batcher, ("a",), ("b",))
+
+    def ended(*_):
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    monkeypatch.setattr(batcher._worker, "submit", ended)
+    batcher.model.release.set()
+    assert second.result(10)[0].text == "A"
+    with pytest.raises(BackendError, match="program ends"):
+        third.result(10)
+
+
 def test_an_error_strikes_only_the_caller_that_caused_it() -> None:
     batcher = DynamicBatcher(Slow(), window=0.0)
     _, (good, bad) = crowd(batcher, ("a",), ("bad",))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from swaprank import BackendError, BM25Index, ConfigError, Reranker
-from swaprank.backends.embedded import lexical, static
+from swaprank.backends.embedded import static
 from swaprank.backends.embedded.backend import EmbeddedBackend
 from swaprank.backends.embedded.options import EmbeddedOptions
 from swaprank.requests import Embed, EmbedTokens, Lexical, LexicalBlend, PairScore
@@ -121,14 +121,21 @@ def test_a_huge_passage_takes_the_memory_of_a_cut_one() -> None:
     assert cut == 2 and kilobytes < 300_000, "without the cut it is 2 GB"
 
 
-def test_occurrences_are_those_of_str_count_however_many_strings_there_are() -> None:
-    letters = random.Random(7)
-    text = "".join(letters.choices("ab ", k=2000))
-    wanted = {"".join(letters.choices("abc ", k=size)) for size in (3, 4, 4, 4) for _ in range(200)}
-    assert len(wanted) > 100
-    for some in (list(wanted), list(wanted)[:20]):
-        assert lexical.occurrences(text, some) == [text.count(one) for one in some]
-    assert lexical.occurrences("", list(wanted)) == [0] * len(wanted)
+def test_no_candidates_and_nothing_to_match_are_no_matches() -> None:
+    none, nothing, empty = EmbeddedBackend().run(
+        [LexicalBlend(query, texts, 0.5, 0.5) for query, texts in (("tea", ()), ("", ("a b",)), ("tea", ("", "")))]
+    )
+    assert (none.scores, nothing.scores, empty.scores) == ((), (0.0,), (0.0, 0.0))
+    assert none.evidence == {"terms": (), "pairs": ()}
+
+
+def test_candidates_of_any_number_are_counted_as_one_list(monkeypatch) -> None:
+    words = random.Random(5).choices(["green", "tea", "leaves", "are", "roasted", "and", "then", "steamed"], k=400)
+    texts = tuple(" ".join(words[start : start + 13]) for start in range(0, 400, 10))
+    request = LexicalBlend("green tea leaves and green tea", texts, 0.5, 0.5)
+    [whole] = EmbeddedBackend().run([request])
+    monkeypatch.setattr("swaprank.backends.embedded.pieces._BATCH", 200)
+    assert EmbeddedBackend().run([request]) == [whole]
 
 
 def test_the_table_is_loaded_once_and_dropped_when_nobody_holds_it(nothing_loaded) -> None:

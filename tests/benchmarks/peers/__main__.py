@@ -87,7 +87,7 @@ def growth(processes: dict[str, Process], found: Found, quick: bool, seconds: fl
 
 
 def extras(folder: Path, found: Found, quick: bool) -> None:
-    """What only some have: the embedded default beside the smallest FlashRank, a cache, a budget; and peak memory."""
+    """What only some have: the embedded default beside the smallest FlashRank, a cache, a budget."""
     more = ready(folder, list(EXTRAS), found)
     rounds = 3 if quick else 7
     for row, lengths in (("short", [20] * 100), ("abstracts", [200] * 100), ("mixed", mixed(100))):
@@ -109,7 +109,6 @@ def extras(folder: Path, found: Found, quick: bool) -> None:
         found["extras"]["budget"] = [process.do(asks)["seconds"] for _ in range(3)]
     for process in more.values():
         process.end()
-    memory(folder, found, 100 if quick else 1_000)
 
 
 def memory(folder: Path, found: Found, count: int) -> None:
@@ -161,6 +160,7 @@ def run(folder: Path, quick: bool) -> Found:
         process.end()
     print("extras", f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     extras(folder, found, quick)
+    memory(folder, found, 100 if quick else 1_000)
     found["minutes"] = round((time.monotonic() - began) / 60, 1)
     return found
 
@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, help="keep the models in this folder, and take them from there")
     parser.add_argument("--page", type=Path, help="write the page anew from this performance.json, and run nothing")
     parser.add_argument(
-        "--extras", type=Path, help="measure the extras alone, anew, and the rest is of this performance.json"
+        "--extras", type=Path, help="measure the extras alone, anew; memory and the rest are of this performance.json"
     )
     given = parser.parse_args()
     if given.page:

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from ...errors import BackendError
+from ...errors import BackendError, MissingDependencyError, require
 
 _WHICH = "Is it a hub id or an existing folder? Gated models need HF_TOKEN in the environment."
+_EXPORTED = 'Its ONNX file is read without torch by backend: onnx, with pip install "swaprank[onnx-light]".'
+_WEIGHTS = ("*.safetensors", "*.bin", "*.index.json")
+_ONNX = ("*.onnx", "onnx/*.onnx")
+
+
+def required(module: str, model: str, purpose: str) -> ModuleType:
+    """A package of the extra ``transformers`` that a model is loaded with, by torch.
+
+    Raises:
+        MissingDependencyError: It or torch is not installed. For a folder with an ONNX file it says what does without.
+    """
+    try:
+        require("torch", extra="transformers", purpose=f"{purpose} {model!r}")
+        return require(module, extra="transformers", purpose=f"{purpose} {model!r}")
+    except MissingDependencyError as error:
+        if not _holds(model, _ONNX):
+            raise
+        raise MissingDependencyError(f"{error}.", hint=_EXPORTED) from error
 
 
 def load_failure(model: str, error: Exception, *, trusted: bool) -> BackendError:
@@ -19,7 +39,14 @@ def load_failure(model: str, error: Exception, *, trusted: bool) -> BackendError
     """
     if not trusted and "trust_remote_code" in str(error):
         return own_code(model)
-    return BackendError(f"The model {model!r} cannot be loaded: {type(error).__name__}: {error}", hint=_WHICH)
+    exported = _holds(model, _ONNX) and (isinstance(error, ImportError) or not _holds(model, _WEIGHTS))
+    what = f"The model {model!r} cannot be loaded: {type(error).__name__}: {error}"
+    return BackendError(what, hint=_EXPORTED if exported else _WHICH)
+
+
+def _holds(model: str, patterns: tuple[str, ...]) -> bool:
+    """Whether the model is a folder that has such a file."""
+    return any(any(Path(model).glob(pattern)) for pattern in patterns)
 
 
 def own_code(model: str) -> BackendError:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import BackendError, require
+from .bert_cat import base_access, student_base
 from .failures import hub_failure, own_code, status_of
 from .hub import HubAccess
 from .model_path import model_path
@@ -253,6 +254,9 @@ def _belonging(folder: Path, access: HubAccess, *, base: bool) -> Iterator[tuple
     named = _json(folder / "adapter_config.json").get("base_model_name_or_path") if base else None
     if isinstance(named, str) and not (folder.parent / named).exists():
         yield named, access.of_another()
+    tuned_from = student_base(_json(folder / "config.json"), folder) if access.weights else None
+    if tuned_from is not None:
+        yield tuned_from, base_access(access)
     if access.trust_remote_code:
         classes = _json(folder / "config.json").get("auto_map") or {}
         texts = [one for value in classes.values() for one in (value if isinstance(value, list) else [value])]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BackendError, require
-from .failures import load_failure
+from .failures import load_failure, required
 from .hub import HubAccess
 from .snapshot import snapshot
 from .vocabulary import check_vocabulary
@@ -38,7 +38,7 @@ class Source:
         self, model: str, access: HubAccess, *, adapters: Sequence[str] = (), gguf_file: str | None = None
     ) -> None:
         self.model = model
-        self._transformers: Any = require("transformers", extra="transformers", purpose=f"The model {model!r}")
+        self._transformers: Any = required("transformers", model, "The model")
         files = snapshot(model, access)
         self._path, self._access = files.path, files.access
         self._format: dict[str, Any] = {"trust_remote_code": access.trust_remote_code}
@@ -94,7 +94,7 @@ class Source:
         """
         path = None if self.file(_TOKENIZER) else self._in_adapter(_TOKENIZER)
         load = self._transformers.AutoTokenizer.from_pretrained
-        found: PreTrainedTokenizerBase = self._loaded(load, path, **self._format)
+        found: PreTrainedTokenizerBase = self._loaded(load, path, **self._format, **({} if path else self._plain()))
         check_vocabulary(found, self.model)
         return found
 
@@ -138,6 +138,20 @@ class Source:
         # Folders that travel together: the base may lie beside the adapter.
         beside = Path(self._path).parent / base
         return str(beside) if beside.exists() and not Path(base).exists() else str(base)
+
+    def _plain(self) -> dict[str, Any]:
+        """The config by which to load the tokenizer of a model whose type transformers does not know.
+
+        transformers would read config.json as a config of no type, with a line in the log and, for a `rope_scaling`
+        in it, a FutureWarning. Of such a config it needs the tokenizer's class only.
+        """
+        raw = self.raw_config()
+        kind = raw.get("model_type")
+        if not kind or kind in self._transformers.CONFIG_MAPPING:
+            return {}
+        if "gguf_file" in self._format or self._access.trust_remote_code:
+            return {}
+        return {"config": self._transformers.PretrainedConfig(tokenizer_class=raw.get("tokenizer_class"))}
 
     def _in_adapter(self, name: str) -> str | None:
         """The folder of the PEFT adapter that the model is, if it has this file."""

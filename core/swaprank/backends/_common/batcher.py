@@ -38,7 +38,7 @@ class _Caller:
 
 
 class DynamicBatcher(Generic[Batched]):
-    """One worker in front of a model: whatever was asked while it was busy is its next batch.
+    """One worker in front of a model: what was asked while it was busy is its next batch, in the order of coming.
 
     Safe to use from many threads and event loops, and after a fork.
 
@@ -46,11 +46,14 @@ class DynamicBatcher(Generic[Batched]):
         model: Answers requests.
         window: Seconds the worker waits for more before it takes a batch; only while callers come in crowds, so
             that a lone caller never waits.
+        most: A batch takes no further caller once it has so many requests. Larger ones gain nothing, and all of
+            their callers would wait for the last.
     """
 
-    def __init__(self, model: Batched, window: float) -> None:
+    def __init__(self, model: Batched, window: float, most: int = 256) -> None:
         self.model = model
         self._window = window
+        self._most = most
         self._renew()
         _batchers.add(cast("DynamicBatcher[Model]", self))
 
@@ -95,11 +98,15 @@ class DynamicBatcher(Generic[Batched]):
         return self._worker
 
     def _serve(self) -> None:
-        """Answer everyone who is waiting."""
+        """Answer those who have waited longest."""
         if self._crowded:
             time.sleep(self._window)
         with self._lock:
-            waiting, self._callers = self._callers, []
+            waiting = self._taken()
+            left = self._continued()
+        for caller in left:
+            if caller.future.set_running_or_notify_cancel():
+                caller.future.set_exception(BackendError("The program ends before the model answers."))
         callers = [caller for caller in waiting if caller.future.set_running_or_notify_cancel()]
         self._crowded = len(callers) > 1
         if self._answer(callers):
@@ -107,6 +114,23 @@ class DynamicBatcher(Generic[Batched]):
         # Whoever caused the failure must not cost the others their answers.
         for caller in callers:
             self._answer([caller])
+
+    def _taken(self) -> list[_Caller]:
+        """Callers for one batch, taken off the queue; a large one is not split."""
+        sizes = itertools.accumulate(len(caller.requests) for caller in self._callers)
+        count = next((place for place, size in enumerate(sizes, start=1) if size >= self._most), len(self._callers))
+        taken, self._callers = self._callers[:count], self._callers[count:]
+        return taken
+
+    def _continued(self) -> list[_Caller]:
+        """Line the rest up behind other work; callers that cannot be, for the program ends, are taken off the queue."""
+        if self._callers:
+            try:
+                self._thread().submit(self._serve)
+            except RuntimeError:
+                left, self._callers = self._callers, []
+                return left
+        return []
 
     def _answer(self, callers: Sequence[_Caller]) -> bool:
         """Answer callers with one batch; False where it failed and each may still be answered alone."""

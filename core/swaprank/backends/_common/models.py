@@ -69,6 +69,8 @@ class ModelBackend(LocalBackend, Generic[Options]):
     """
 
     kinds: ClassVar[Mapping[type[Request], str]]
+    # How many requests of several callers make a batch; see `DynamicBatcher`.
+    gathered: ClassVar[int] = 256
     options: Options
 
     def __init__(self, model: str, options: Options) -> None:
@@ -153,7 +155,7 @@ class ModelBackend(LocalBackend, Generic[Options]):
         if held is None or self._holder != os.getpid():
             key = (self.name, self.model, self.options.model_dump_json())
             make = type(self), self.model, self.options
-            held = shared(key, lambda: DynamicBatcher(Models(*make), self.options.gather_ms / 1000))
+            held = shared(key, lambda: DynamicBatcher(Models(*make), self.options.gather_ms / 1000, self.gathered))
             self._held, self._holder = held, os.getpid()
         return held
 

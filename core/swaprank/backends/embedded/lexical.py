@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence, Sized
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,6 +19,8 @@ import numpy as np
 from ...bm25.analysis import detect_language, stems, words
 from ...requests import Analysis, LexicalBlend
 from .evidence import shares
+from .occurrences import occurrences
+from .pieces import batches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,14 +28,13 @@ if TYPE_CHECKING:
     from .static import StaticEmbeddings
 
     Array = NDArray[np.float64]
+    Numbers = NDArray[np.int64]
 
 _K1, _B = 0.9, 0.4  # Lucene's and Pyserini's values
 _GRAM = 4
 # Log-rank sums: below the first a word is as common as a stop word, above the second as rare as it gets.
 _COMMON, _RARE = 5.0, 14.0
 _LEAST = 0.5
-# From so many strings on, one pass over the text is faster than a search for each, and the time stays linear.
-_MANY = 100
 
 
 def blended_scores(
@@ -45,6 +46,8 @@ def blended_scores(
         request: The query and its candidates.
         vocabulary: Tells how rare a word is in the language at large; None counts all as equally rare.
     """
+    if not request.passages:
+        return (), {"terms": (), "pairs": ()}
     analysis = Analysis(language=detect_language(request.query))
     query_words = words(request.query, analysis, analysis.language)
     query_stems = stems(query_words, analysis, analysis.language)
@@ -53,27 +56,21 @@ def blended_scores(
         pairs=Counter(pairwise(query_stems)),
         grams=Counter(gram for word in query_words for gram in _grams(word)),
     )
-    counter = _Counter(wanted, analysis)
-    counted = [counter.count(passage) for passage in request.passages]
+    counted = _counted(request.passages, wanted, analysis)
     rarity = _rarity(query_stems, query_words, vocabulary)
-    lengths = np.array([passage.length for passage in counted], dtype=np.float64)
-    letters = np.array([passage.letters for passage in counted], dtype=np.float64)
-    word_counts = _table([passage.words for passage in counted], wanted.words)
-    pair_counts = _table([passage.pairs for passage in counted], wanted.pairs)
     columns = (
         _bm25(
-            word_counts,
-            lengths,
+            counted.words,
+            counted.length,
             [rarity[term] * count for term, count in wanted.words.items()],
             floor=1.0,
         ),
-        request.pairs * _bm25(pair_counts, lengths),
-        request.grams
-        * _bm25(_table([passage.grams for passage in counted], wanted.grams), letters, list(wanted.grams.values())),
+        request.pairs * _bm25(counted.pairs, counted.length),
+        request.grams * _bm25(counted.grams, counted.letters, list(wanted.grams.values())),
     )
     evidence = {
-        "terms": shares(word_counts, [rarity[term] for term in wanted.words]),
-        "pairs": shares(pair_counts, [1.0] * len(wanted.pairs)),
+        "terms": shares(counted.words, [rarity[term] for term in wanted.words]),
+        "pairs": shares(counted.pairs, [1.0] * len(wanted.pairs)),
     }
     return tuple(float(score) for score in np.sum(columns, axis=0)), evidence
 
@@ -87,17 +84,26 @@ class _Terms(NamedTuple):
 
 
 class _Counts(NamedTuple):
-    """How often a passage holds each term of the query, in the order of `_Terms`, and how long it is."""
+    """How often passages hold the terms of the query, in the order of `_Terms` [terms, passages]; their lengths."""
 
-    words: list[int]
-    pairs: list[int]
-    grams: list[int]
-    length: int
-    letters: int
+    words: Array
+    pairs: Array
+    grams: Array
+    length: Array
+    letters: Array
+
+
+def _counted(passages: Sequence[str], wanted: _Terms, analysis: Analysis) -> _Counts:
+    """Count the query's terms in all passages, those of some characters at a time."""
+    counter = _Counter(wanted, analysis)
+    parts = [counter.count(batch) for batch in batches(passages)]
+    return _Counts(
+        *(np.ascontiguousarray(np.concatenate(each, axis=-1, dtype=np.float64)) for each in zip(*parts, strict=True))
+    )
 
 
 class _Counter:
-    """Counts the query's terms in passages, the words of one passage at a time.
+    """Counts the query's terms in passages.
 
     A word is stemmed once, and remembered as the place of its stem among the query's; the other stems are one.
     """
@@ -108,51 +114,44 @@ class _Counter:
         self._stems = {stem: place for place, stem in enumerate(wanted.words)}
         # Pairs of places as one number each.
         self._size = len(self._stems) + 1
-        self._pairs = [self._stems[left] * self._size + self._stems[right] for left, right in wanted.pairs]
+        pairs = [self._stems[left] * self._size + self._stems[right] for left, right in wanted.pairs]
+        self._order = np.argsort(np.array(pairs, dtype=np.int64))
+        self._pairs = np.array(pairs, dtype=np.int64)[self._order]
         self._places: dict[str, int] = {}
 
-    def count(self, passage: str) -> _Counts:
-        """Count one passage."""
-        found = words(passage, self._analysis, self._analysis.language)
-        text = f" {' '.join(found)} "
+    def count(self, passages: Sequence[str]) -> tuple[Numbers, ...]:
+        """The fields of `_Counts` for some passages."""
+        found = [words(passage, self._analysis, self._analysis.language) for passage in passages]
+        texts = [f" {' '.join(each)} " for each in found]
+        length = np.array([len(each) for each in found])
+        owners = np.repeat(np.arange(len(found)), length)
         places = self._places_of(found)
-        singles = np.bincount(places, minlength=self._size)
-        known = np.flatnonzero((places[:-1] < self._size - 1) & (places[1:] < self._size - 1))
-        pairs = Counter((places[known] * self._size + places[known + 1]).tolist())
-        return _Counts(
-            words=singles[:-1].tolist(),
-            pairs=[pairs[pair] for pair in self._pairs],
-            grams=occurrences(text, self._wanted.grams),
-            length=len(found),
-            letters=len(text),
+        singles = np.bincount(owners * self._size + places, minlength=len(found) * self._size)
+        return (
+            singles.reshape(len(found), self._size)[:, :-1].T,
+            self._count_pairs(places, owners, len(found)).T,
+            occurrences(texts, self._wanted.grams).T,
+            length,
+            np.array([len(text) for text in texts]),
         )
 
-    def _places_of(self, found: list[str]) -> NDArray[np.intp]:
-        """The place of each word's stem among the query's [words]; for other stems the number of places."""
-        new = list(set(found).difference(self._places))
+    def _places_of(self, found: Sequence[Sequence[str]]) -> Numbers:
+        """The place of each word's stem among the query's [words of all]; for other stems the number of places."""
+        new = list(set().union(*found).difference(self._places))
         for word, stem in zip(new, stems(new, self._analysis, self._analysis.language), strict=True):
             self._places[word] = self._stems.get(stem, self._size - 1)
-        return np.fromiter(map(self._places.__getitem__, found), dtype=np.intp, count=len(found))
+        return np.fromiter(map(self._places.__getitem__, chain.from_iterable(found)), dtype=np.int64)
 
-
-def occurrences(text: str, wanted: Collection[str]) -> list[int]:
-    """How often a text holds each of some distinct strings, as `str.count` tells: without overlaps."""
-    if len(wanted) < _MANY:
-        return [text.count(one) for one in wanted]
-    counts = dict.fromkeys(wanted, 0)
-    ends = dict.fromkeys(wanted, 0)
-    for size in {len(one) for one in wanted}:
-        for start in range(len(text) - size + 1):
-            one = text[start : start + size]
-            if start >= ends.get(one, len(text)):
-                counts[one] += 1
-                ends[one] = start + size
-    return list(counts.values())
-
-
-def _table(counts: Sequence[Sequence[int]], wanted: Sized) -> Array:
-    """Term frequencies [terms, passages]."""
-    return np.ascontiguousarray(np.array(counts, dtype=np.float64).reshape(len(counts), len(wanted)).T)
+    def _count_pairs(self, places: Numbers, owners: Numbers, passages: int) -> Numbers:
+        """How often words stand side by side as in the query [passages, pairs]."""
+        count = len(self._pairs)
+        known = places < self._size - 1
+        first = np.flatnonzero(known[:-1] & known[1:] & (owners[:-1] == owners[1:]))
+        pairs = places[first] * self._size + places[first + 1]
+        nearest = np.searchsorted(self._pairs, pairs)
+        same = np.append(self._pairs, -1)[nearest] == pairs
+        cells = owners[first[same]] * count + self._order[nearest[same]]
+        return np.bincount(cells, minlength=passages * count).reshape(passages, count)
 
 
 def _bm25(counts: Array, lengths: Array, weights: Sequence[float] | None = None, floor: float = 0.0) -> Array:

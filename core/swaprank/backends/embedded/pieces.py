@@ -75,7 +75,7 @@ class Pieces:
 
     def tokens(self, texts: Sequence[str]) -> Iterator[Tokens]:
         """The tokens of each text, without special tokens."""
-        for batch in _batches(texts):
+        for batch in batches(texts):
             with self._lock:
                 found = self._read([_segments(text) for text in batch])
             yield from found
@@ -168,7 +168,7 @@ def _segments(text: str) -> list[str]:
     return found
 
 
-def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+def batches(texts: Sequence[str]) -> Iterator[list[str]]:
     """Neighbouring texts of `_BATCH` characters together, so that what is known about few of them is held at a time."""
     batch: list[str] = []
     size = 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...requests import (
     Attend,
+    AttendFused,
     Embed,
     EmbedImage,
     EmbedImageTokens,
@@ -22,6 +23,7 @@ from ...requests import (
     Tokenize,
     Views,
 )
+from .._checkpoints.bert_cat import MODEL_TYPE as BERT_CAT
 from .._checkpoints.hub import HubAccess
 from .._common.models import ModelBackend, Runner
 from .options import TransformersOptions
@@ -35,6 +37,7 @@ _KINDS: dict[type[Request], str] = {
     EmbedImageTokens: "tokens",
     Views: "views",
     GenerateFused: "fused text",
+    AttendFused: "fused attention",
     Generate: "language",
     LabelLogprobs: "language",
     SequenceLogprob: "language",
@@ -75,7 +78,8 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
             "language": load_by_transformers.language_model,
             "tokens": load_by_transformers.token_encoder,
             "views": load_by_transformers.views_model,
-            "fused text": load_by_transformers.fused_model,
+            "fused text": load_by_transformers.fused_text,
+            "fused attention": load_by_transformers.fused_attention,
             "prompts": load_by_transformers.prompt_encoder,
             "marks": marked_embeddings.mark_encoder,
             "tokenizer": load_by_transformers.token_starts,
@@ -92,6 +96,8 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
                 return found
         if kind == "pairs" and options.engine == "torch":
             source = source_of(model, options)
+            if source.raw_config().get("model_type") == BERT_CAT:
+                return sentence_encoders.student_encoder(model, options)
             if source.is_decoder():
                 # sentence-transformers writes the file for chains of several modules.
                 chained = source.file("modules.json") is not None

@@ -30,7 +30,7 @@ _OTHER = frozenset({"model_type", "architectures", "auto_map", "pooling", "tempe
 _POOLINGS = ("avg", "cls", "last")
 
 
-class BidirectionalScorer(PromptScorer):
+class BidirectionalScorer(PromptScorer[None]):
     """A Llama whose head reads the pooled tokens.
 
     Args:
@@ -50,14 +50,14 @@ class BidirectionalScorer(PromptScorer):
         self._pooling = pooling
         self._temperature = temperature
 
-    def _layer(self, request: PromptScore) -> None:
-        if request.end is not None or request.layer is not None:
+    def _reading(self, request: PromptScore) -> None:
+        if (request.end, request.layer, request.compression) != (None, None, None):
             raise ConfigError(
                 f"The model {self._model!r} has one head, on the tokens of the prompt alone.",
                 hint="It is for method: nemotron-rerank.",
             )
 
-    def _logits(self, prompts: Sequence[Prompt], layer: int | None) -> list[float]:
+    def _logits(self, prompts: Sequence[Prompt], reading: None) -> list[float]:
         logits = [0.0] * len(prompts)
 
         def forward(places: list[int]) -> None:
@@ -68,7 +68,6 @@ class BidirectionalScorer(PromptScorer):
         return logits
 
     def _forward(self, prompts: Sequence[Prompt]) -> list[float]:
-
         ids, mask = padded(prompts, self._network.device)
         states = self._network.model(input_ids=ids, attention_mask=mask.long(), use_cache=False).last_hidden_state
         pooled = self._pooled(states, mask, mask.sum(1))

@@ -37,7 +37,7 @@ _SHARED = (
 )  # fmt: skip
 
 
-class LayerwiseScorer(PromptScorer):
+class LayerwiseScorer(PromptScorer[int]):
     """A decoder with a head on each of its last layers.
 
     Args:
@@ -56,7 +56,12 @@ class LayerwiseScorer(PromptScorer):
         self._options = options
         self._cut: dict[int, CausalNetwork] = {}
 
-    def _layer(self, request: PromptScore) -> int:
+    def _reading(self, request: PromptScore) -> int:
+        if request.compression is not None:
+            raise ConfigError(
+                f"The model {self._model!r} cannot compress tokens.",
+                hint="Take method: bge-llm-reranker-layerwise.",
+            )
         first, last = min(self._heads), max(self._heads)
         layer = last if request.layer is None else request.layer
         if layer not in self._heads:
@@ -66,8 +71,8 @@ class LayerwiseScorer(PromptScorer):
             )
         return layer
 
-    def _logits(self, prompts: Sequence[Prompt], layer: int | None) -> list[float]:
-        return read_logits(self._causal(layer or max(self._heads)), prompts, self._options.batch_tokens)
+    def _logits(self, prompts: Sequence[Prompt], reading: int) -> list[float]:
+        return read_logits(self._causal(reading), prompts, self._options.batch_tokens)
 
     def _causal(self, layer: int) -> CausalNetwork:
         """The network cut off behind a layer; its weights are those of the whole."""
@@ -101,7 +106,7 @@ def layerwise_scorer(source: Source, raw: dict[str, Any], options: TransformersO
             f"The model {source.model!r} cannot be quantized: its weights are scaled when it is loaded.",
             hint="Leave out quantization.",
         )
-    config = LlamaConfig(**{key: raw[key] for key in _SHARED if raw.get(key) is not None})
+    config = LlamaConfig(**_as_llama(raw))
     with expecting(_HEAD):
         network: Any = load_network(source, options, "LlamaModel", config=config)
     _scale(network, raw.get("scale_emb", 1), raw.get("scale_depth", 1) / math.sqrt(config.num_hidden_layers))
@@ -121,6 +126,18 @@ def layerwise_scorer(source: Source, raw: dict[str, Any], options: TransformersO
         )
     tokens = Tokens(source.tokenizer(), source.model, parse_control_tokens=options.parse_control_tokens)
     return LayerwiseScorer(network, heads, tokens, options)
+
+
+def _as_llama(raw: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a Llama's config, in the words that transformers 4 and 5 read.
+
+    transformers 5 saves `rope_theta` and `rope_scaling` as one `rope_parameters`.
+    """
+    rope = dict(raw.get("rope_parameters") or {})
+    written = {**raw, "rope_theta": rope.pop("rope_theta", raw.get("rope_theta"))}
+    if rope:
+        written["rope_scaling"] = rope
+    return {key: written[key] for key in _SHARED if written.get(key) is not None}
 
 
 def _scale(network: Any, embeddings: float, additions: float) -> None:

@@ -12,10 +12,12 @@ from .._tokens.tokens import Tokens
 from .bidirectional import MODEL_TYPE, bidirectional_scorer
 from .causal import CausalNetwork
 from .classifier import Classifier
-from .fusion_in_decoder.fused import FusedModel
+from .fusion_in_decoder.cross_attention import FusedAttention
+from .fusion_in_decoder.fused import FusedText
 from .fusion_in_decoder.views import FUSION_IN_DECODER, ViewsModel
 from .language import LanguageModel
 from .layerwise import layerwise_scorer
+from .lightweight import COMPRESSING, lightweight_scorer
 from .loading.networks import check_torch, load_network, source_of
 from .loading.report import expecting
 from .prompt_embeddings import PromptEncoder
@@ -56,8 +58,8 @@ def language_model(model: str, options: TransformersOptions) -> LanguageModel:
     return LanguageModel(reader, tokens, model, context=context, batch_tokens=options.batch_tokens)
 
 
-def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer:
-    """Load a MiniCPM with a head on each layer, a bidirectional Llama, or a vision-language model with its own head.
+def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer[Any]:
+    """Load a decoder or a vision-language model whose own head scores a prompt.
 
     Raises:
         MissingDependencyError: transformers or Pillow is not installed.
@@ -68,6 +70,8 @@ def prompt_scorer(model: str, options: TransformersOptions) -> PromptScorer:
     raw = source.raw_config()
     if raw.get("model_type") == "minicpm":
         return layerwise_scorer(source, raw, options)
+    if raw.get("model_type") == COMPRESSING:
+        return lightweight_scorer(source, raw, options)
     if raw.get("model_type") == MODEL_TYPE:
         return bidirectional_scorer(source, raw, options)
     return vision_prompt_scorer(source, options)
@@ -127,7 +131,7 @@ def views_model(model: str, options: TransformersOptions) -> ViewsModel:
     return ViewsModel(network, tokens, batch_tokens=options.batch_tokens)
 
 
-def fused_model(model: str, options: TransformersOptions) -> FusedModel:
+def fused_text(model: str, options: TransformersOptions) -> FusedText:
     """Load an encoder-decoder that answers `GenerateFused`.
 
     Raises:
@@ -136,7 +140,13 @@ def fused_model(model: str, options: TransformersOptions) -> FusedModel:
         ConfigError: It is not an encoder-decoder.
     """
     network, tokens = _encoder_decoder(model, options, "Give a LiT5-Distill model, or another T5.")
-    return FusedModel(network, tokens, batch_tokens=options.batch_tokens)
+    return FusedText(network, tokens, batch_tokens=options.batch_tokens)
+
+
+def fused_attention(model: str, options: TransformersOptions) -> FusedAttention:
+    """Load an encoder-decoder that answers `AttendFused`; raises as `fused_text`."""
+    network, tokens = _encoder_decoder(model, options, "Give a LiT5-Score model, or another T5.")
+    return FusedAttention(network, tokens, batch_tokens=options.batch_tokens)
 
 
 def _encoder_decoder(model: str, options: TransformersOptions, hint: str) -> tuple[PreTrainedModel, Tokens]:

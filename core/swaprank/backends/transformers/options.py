@@ -23,6 +23,7 @@ _CAPABILITIES = frozenset(
         Capability.TOKEN_EMBEDDINGS,
         Capability.VIEWS,
         Capability.FUSED_TEXT,
+        Capability.FUSED_ATTENTION,
         Capability.PROMPT_EMBEDDINGS,
         Capability.MARKED_EMBEDDINGS,
         Capability.ATTENTION,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Generic, TypeVar
 
 from ...errors import SwaprankError
 from ...requests import PairScored, PromptScore, Response, Usage
@@ -14,10 +15,13 @@ from .._tokens.tokens import Encoded, Tokens
 from .language import Network, Scored
 
 Prompt = tuple[int, ...]
+Reading = TypeVar("Reading", bound=Hashable)
 
 
-class PromptScorer(ABC):
+class PromptScorer(ABC, Generic[Reading]):
     """A loaded network behind a lock: tokenizers and devices are used by one thread at a time.
+
+    `Reading` is how a network may be asked to read a prompt: up to which layer, for example.
 
     Args:
         tokens: The model's tokenizer.
@@ -33,38 +37,38 @@ class PromptScorer(ABC):
         """Answer all requests, in order; equal prompts once."""
         import torch
 
-        layers = [self._layer(request) for request in requests]
         with self._lock, torch.inference_mode():
-            encoded, found = self._read(requests, layers)
+            readings = [self._reading(request) for request in requests]
+            encoded, found = self._read(requests, readings)
         return [
-            _scored(found[layer][tuple(one.ids)], one) if isinstance(one, Encoded) else one
-            for layer, one in zip(layers, encoded, strict=True)
+            _scored(found[reading][tuple(one.ids)], one) if isinstance(one, Encoded) else one
+            for reading, one in zip(readings, encoded, strict=True)
         ]
 
     @abstractmethod
-    def _layer(self, request: PromptScore) -> int | None:
-        """The layer whose head answers; None where the network has one head.
+    def _reading(self, request: PromptScore) -> Reading:
+        """How a request's prompt is read; prompts that are read alike are computed together.
 
         Raises:
-            ConfigError: The request is for a head of another kind.
+            ConfigError: The request is for a model of another kind.
         """
 
     @abstractmethod
-    def _logits(self, prompts: Sequence[Prompt], layer: int | None) -> list[float]:
+    def _logits(self, prompts: Sequence[Prompt], reading: Reading) -> list[float]:
         """The logit of each prompt; no two prompts are equal."""
 
     def _read(
-        self, requests: Sequence[PromptScore], layers: Sequence[int | None]
-    ) -> tuple[list[Encoded | SwaprankError], dict[int | None, dict[Prompt, float]]]:
-        """What each request's prompt became, and the logit of each different prompt, by layer."""
+        self, requests: Sequence[PromptScore], readings: Sequence[Reading]
+    ) -> tuple[list[Encoded | SwaprankError], dict[Reading, dict[Prompt, float]]]:
+        """What each request's prompt became, and the logit of each different prompt, by how it is read."""
         encoded = [self._encoded(request) for request in requests]
-        asked: dict[int | None, dict[Prompt, None]] = {}
-        for layer, one in zip(layers, encoded, strict=True):
+        asked: dict[Reading, dict[Prompt, None]] = {}
+        for reading, one in zip(readings, encoded, strict=True):
             if isinstance(one, Encoded):
-                asked.setdefault(layer, {})[tuple(one.ids)] = None
+                asked.setdefault(reading, {})[tuple(one.ids)] = None
         return encoded, {
-            layer: dict(zip(prompts, self._logits(list(prompts), layer), strict=True))
-            for layer, prompts in asked.items()
+            reading: dict(zip(prompts, self._logits(list(prompts), reading), strict=True))
+            for reading, prompts in asked.items()
         }
 
     def _encoded(self, request: PromptScore) -> Encoded | SwaprankError:

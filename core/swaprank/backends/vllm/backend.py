@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from ...requests import Embed, Generate, LabelLogprobs, PairScore, Request, SequenceLogprob, Tokenize
@@ -24,6 +25,8 @@ class VllmBackend(ModelBackend[VllmOptions]):
 
     Options = VllmOptions
     kinds = _KINDS
+    # An engine forms batches of its own, out of all that it is given.
+    gathered = sys.maxsize
 
     def files(self) -> list[tuple[str, HubAccess]]:
         """The model, and the adapter that is applied to it."""

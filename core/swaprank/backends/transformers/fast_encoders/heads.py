@@ -27,6 +27,11 @@ def _distilbert(network: Any, rows: torch.Tensor) -> torch.Tensor:
     return found
 
 
+def _token(network: Any, rows: torch.Tensor) -> torch.Tensor:
+    found: torch.Tensor = network.classifier(rows[:, 0])
+    return found
+
+
 def _modernbert(network: Any, rows: torch.Tensor) -> torch.Tensor:
     found: torch.Tensor = network.classifier(network.head(rows[:, 0]))
     return found
@@ -44,6 +49,9 @@ HEADS: dict[str, Head] = {
     "XLMRobertaForSequenceClassification": _roberta,
     "CamembertForSequenceClassification": _roberta,
     "DistilBertForSequenceClassification": _distilbert,
+    # Token classifiers that are read at the first token.
+    "BertForTokenClassification": _token,
+    "DistilBertForTokenClassification": _token,
     "ModernBertForSequenceClassification": _modernbert,
     "DebertaV2ForSequenceClassification": _deberta,
 }

@@ -12,7 +12,7 @@ from .packing import pack
 
 if TYPE_CHECKING:
     import torch
-    from sentence_transformers import CrossEncoder, SentenceTransformer
+    from sentence_transformers import SentenceTransformer
 
 logger = logging.getLogger(__name__)
 
@@ -69,11 +69,15 @@ class TextForward:
         return found.float()
 
 
-def pair_forward(loaded: CrossEncoder, model: str) -> PairForward | None:
-    """The fast forward pass of a cross-encoder; None where it must run its own."""
-    network: Any = getattr(loaded[0], "model", None)
+def pair_forward(network: Any, model: str) -> PairForward | None:
+    """The fast forward pass of a cross-encoder; None where it must run its own.
+
+    Args:
+        network: transformers' network with its head; None where further modules follow it.
+        model: Name of the model in log lines.
+    """
     head = HEADS.get(type(network).__name__)
-    if head is None or len(loaded) > 1:
+    if head is None:
         logger.debug("The model %r is run by its own forward pass: %s.", model, type(network).__name__)
         return None
     encoder = fast_encoder(network.base_model, model, first_only=not reads_mean(network))

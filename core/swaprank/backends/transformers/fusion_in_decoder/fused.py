@@ -1,13 +1,14 @@
-"""Fusion-in-Decoder with generation (LiT5): passages are encoded alone, and one decoder writes about all of them."""
+"""Fusion-in-Decoder with a decoder that writes (LiT5): passages are encoded alone, and it attends to all of them."""
 
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ....requests import Generate, Generated, GenerateFused, Response
+from ....requests import AttendFused, Generate, Generated, GenerateFused, Response
 from ..._common.distinct import Distinct
 from ..._common.token_batches import in_batches
 from ..._tokens.tokens import Encoded, Tokens
@@ -16,10 +17,15 @@ from ..seq2seq import Decoder
 from .passage_encodings import encoded_prompt, encodings
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
+RequestKind = TypeVar("RequestKind", bound=GenerateFused | AttendFused)
+# The ids of a prompt, and whether it was cut.
+Read = tuple[tuple[int, ...], bool]
 
-class FusedModel:
+
+class FusedModel(ABC, Generic[RequestKind]):
     """A loaded encoder-decoder behind a lock; requests are decoded together, as far as `batch_tokens` allows.
 
     Args:
@@ -31,11 +37,12 @@ class FusedModel:
 
     def __init__(self, network: PreTrainedModel, tokens: Tokens, *, batch_tokens: int) -> None:
         self._network: Any = network
+        self._start = int(self._network.config.decoder_start_token_id)
         self._tokens = tokens
         self._batch_tokens = batch_tokens
         self._lock = threading.Lock()
 
-    def run(self, requests: Sequence[GenerateFused]) -> list[Response]:
+    def run(self, requests: Sequence[RequestKind]) -> list[Response]:
         """Answer all requests, in order; equal ones once."""
         import torch
 
@@ -45,19 +52,17 @@ class FusedModel:
                 [encoded_prompt(self._tokens, prompt, request.max_length) for prompt in request.prompts]
                 for request in distinct.requests
             ]
-            done: dict[int, Generated] = {}
+            done: dict[int, Response] = {}
 
             def forward(places: list[int]) -> None:
                 asked = [distinct.requests[place] for place in places]
-                done.update(zip(places, self._written(asked, [read[place] for place in places]), strict=True))
+                done.update(zip(places, self._batch(asked, [read[place] for place in places]), strict=True))
 
             in_batches([sum(len(ids) for ids, _ in prompts) for prompts in read], self._batch_tokens, forward)
             return [*distinct.spread(done)]
 
-    def _written(
-        self, requests: Sequence[GenerateFused], read: Sequence[Sequence[tuple[tuple[int, ...], bool]]]
-    ) -> list[Generated]:
-        """The texts of one batch."""
+    def _batch(self, requests: Sequence[RequestKind], read: Sequence[Sequence[Read]]) -> Sequence[Response]:
+        """The answers of one batch."""
         import torch
 
         wanted = {ids: len(ids) for prompts in read for ids, _ in prompts}
@@ -66,10 +71,36 @@ class FusedModel:
         states = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         lengths = torch.tensor([[len(row)] for row in rows], device=states.device)
         mask = (torch.arange(states.shape[1], device=states.device)[None] < lengths).long()
-        start = int(self._network.config.decoder_start_token_id)
-        decoder = Decoder(self._network, start, states, mask, [()] * len(rows))
+        return self._answers(requests, read, states, mask)
+
+    @abstractmethod
+    def _answers(
+        self,
+        requests: Sequence[RequestKind],
+        read: Sequence[Sequence[Read]],
+        states: torch.Tensor,
+        mask: torch.Tensor,
+    ) -> Sequence[Response]:
+        """The answers to requests whose prompts are encoded, one row each: [rows, tokens, dimensions]."""
+
+    def _decoder(self, states: torch.Tensor, mask: torch.Tensor) -> Decoder:
+        return Decoder(self._network, self._start, states, mask, [()] * len(states))
+
+
+class FusedText(FusedModel[GenerateFused]):
+    """Writes texts (`GenerateFused`)."""
+
+    def _answers(
+        self,
+        requests: Sequence[GenerateFused],
+        read: Sequence[Sequence[Read]],
+        states: torch.Tensor,
+        mask: torch.Tensor,
+    ) -> list[Generated]:
         prompts = [
             Encoded(list(chain.from_iterable(ids for ids, _ in one)), sum(cut for _, cut in one)) for one in read
         ]
         most = [request.max_tokens for request in requests]
-        return generate(decoder, [Generate("", limit) for limit in most], prompts, most, self._tokens)
+        return generate(
+            self._decoder(states, mask), [Generate("", limit) for limit in most], prompts, most, self._tokens
+        )

@@ -12,6 +12,7 @@ from ..._tokens.pairs import Encoding, encode_pairs, output_of, padded
 from ..._tokens.quoting import Quoting
 from ..encoder import Encoder, runs_fast
 from ..fast_encoders.uses import pair_forward, text_forward
+from .first_token import FirstTokenModel
 
 if TYPE_CHECKING:
     import torch
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
 class PairEncoder(Encoder[PairScore]):
     """A sequence classification head over (query, passage)."""
 
-    def __init__(self, loaded: CrossEncoder, model: str, options: TransformersOptions) -> None:
-        super().__init__(loaded, loaded.max_seq_length, model, options)
+    def __init__(self, loaded: CrossEncoder | FirstTokenModel, model: str, options: TransformersOptions) -> None:
+        network = loaded.network if isinstance(loaded, FirstTokenModel) else _only_network(loaded)
+        whole = network if isinstance(loaded, FirstTokenModel) else loaded
+        super().__init__(whole, loaded.max_seq_length, model, options)
         self._model = loaded
         self._quoting = Quoting(loaded.tokenizer, model, parse_control_tokens=options.parse_control_tokens)
         self._activation: torch.nn.Module = loaded.activation_fn  # type: ignore[assignment]
-        self._fast = pair_forward(loaded, model) if runs_fast(options) else None
+        self._fast = pair_forward(network, model) if runs_fast(options) else None
         self._packs = self._fast is not None
 
     def _run(self, requests: Sequence[PairScore]) -> list[Response]:
@@ -75,6 +78,11 @@ class PairEncoder(Encoder[PairScore]):
         count = self._model.num_labels
         column = torch.tensor([output_of(label, count, self._name) for label in labels])
         return scores.reshape(len(labels), count).gather(1, column[:, None])[:, 0]
+
+
+def _only_network(loaded: Any) -> Any:
+    """The network of a cross-encoder; None where further modules follow it."""
+    return getattr(loaded[0], "model", None) if len(loaded) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

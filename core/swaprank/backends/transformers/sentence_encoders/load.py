@@ -6,8 +6,8 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from ....errors import ConfigError, MissingDependencyError, require
-from ..._checkpoints.failures import load_failure
+from ....errors import ConfigError, MissingDependencyError
+from ..._checkpoints.failures import load_failure, required
 from ..._checkpoints.hub import HubAccess
 from ..._checkpoints.snapshot import check_code, snapshot
 from ..._checkpoints.vocabulary import check_vocabulary
@@ -15,6 +15,7 @@ from ..loading.device import device, dtype
 from ..loading.fine_tunings import adapt, set_language
 from ..loading.networks import source_of
 from .encoders import PairEncoder, TextEncoder
+from .first_token import student
 from .module_chain import ModuleChain
 
 if TYPE_CHECKING:
@@ -35,6 +36,16 @@ def pair_encoder(model: str, options: TransformersOptions) -> PairEncoder:
         ConfigError: It can be loaded, but is not a cross-encoder.
     """
     return PairEncoder(_cross_encoder(model, options, check=_check_reads_pairs), model, options)
+
+
+def student_encoder(model: str, options: TransformersOptions) -> PairEncoder:
+    """Load a Margin-MSE student (`BERT_Cat`).
+
+    Raises:
+        BackendError: It, or the base that its config names, cannot be loaded.
+        ConfigError: Its config names no base.
+    """
+    return PairEncoder(student(model, options), model, options)
 
 
 def module_chain(model: str, options: TransformersOptions) -> ModuleChain:
@@ -88,7 +99,7 @@ def _loaded(loader: str, model: str, options: TransformersOptions) -> Any:
             f"The exported network of {model!r} takes neither PEFT adapters nor a language.",
             hint="Take engine: torch, or merge them before the export.",
         )
-    library = require("sentence_transformers", extra="transformers", purpose=f"The encoder {model!r}")
+    library = required("sentence_transformers", model, "The encoder")
     _check_runtime(options.engine)
     files = snapshot(model, options.hub())
     check_code(files, model)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _HEAD = "score."
 
 
-class VisionPromptScorer(PromptScorer):
+class VisionPromptScorer(PromptScorer[None]):
     """A vision-language model whose head stands in place of the one for words.
 
     Args:
@@ -44,21 +44,21 @@ class VisionPromptScorer(PromptScorer):
         self._tokens = tokens
         self._batch_tokens = batch_tokens
 
-    def _layer(self, request: PromptScore) -> None:
-        if request.end is None or request.layer is not None:
+    def _reading(self, request: PromptScore) -> None:
+        if request.end is None or request.layer is not None or request.compression is not None:
             raise ConfigError(
                 f"The model {self._model!r} has one head, which reads a token of its own behind the prompt.",
                 hint="It is for method: jina-reranker-m0.",
             )
 
-    def _logits(self, prompts: Sequence[Prompt], layer: int | None) -> list[float]:
+    def _logits(self, prompts: Sequence[Prompt], reading: None) -> list[float]:
         return read_logits(self._network, prompts, self._batch_tokens)
 
     def _read(
-        self, requests: Sequence[PromptScore], layers: Sequence[int | None]
-    ) -> tuple[list[Encoded | SwaprankError], dict[int | None, dict[Prompt, float]]]:
+        self, requests: Sequence[PromptScore], readings: Sequence[None]
+    ) -> tuple[list[Encoded | SwaprankError], dict[None, dict[Prompt, float]]]:
         try:
-            return super()._read(requests, layers)
+            return super()._read(requests, readings)
         finally:
             self._tokens.forget()
 
