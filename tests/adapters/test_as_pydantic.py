@@ -32,7 +32,11 @@ def test_another_config_option_secret_backend_or_class_is_not_equal(adapter) -> 
     assert reranker != type("Mine", (adapter.Reranker,), {})("bm25", top_n=2)
     assert reranker != "bm25"
     hosted = [
-        adapter.Reranker(method="rankgpt", model="m", backend={"type": "http", "base_url": "http://x", "api_key": key})
+        adapter.Reranker(
+            method="rankgpt",
+            model="m",
+            backend={"type": "http", "api": "openai-chat", "base_url": "http://x", "api_key": key},
+        )
         for key in ("one", "other")
     ]
     assert hosted[0].to_config() == hosted[1].to_config()
