@@ -118,7 +118,7 @@ def test_broken_files_and_missing_folders(model, tmp_path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ConfigError, match=r"config.json of the model .* cannot be read"):
         Reranker(str(tmp_path))
-    for missing in ("./no/such/folder", "~/no-such-folder", "/no/such"):
+    for missing in ("./no/such/folder", "./nope", "../nope", "~/no-such-folder", "/no/such"):
         with pytest.raises(ConfigError, match="There is no folder"):
             Reranker(missing)
     with pytest.raises(ConfigError, match="'nope', which is not installed"):
