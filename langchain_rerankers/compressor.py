@@ -192,6 +192,11 @@ class Reranker(AdapterReranker, BaseDocumentCompressor):
         chain: Runnable[Any, list[Document]] = coerce_to_runnable(other) | self.as_runnable()
         return chain
 
+    def __or__(self, other: Any) -> Runnable[dict[str, Any], Any]:
+        """``reranker | prompt``, as the first part of a chain."""
+        chain: Runnable[dict[str, Any], Any] = self.as_runnable() | other
+        return chain
+
     def as_retriever(self, base_retriever: RetrieverLike | VectorStore, *, k: int | None = None) -> RerankingRetriever:
         """A retriever that reranks what another one finds.
 

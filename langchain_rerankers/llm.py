@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -53,15 +54,15 @@ class LangChainLLM(FrameworkLlm):
         return turns[0]["content"] if plain else turns
 
 
+@dataclass(frozen=True)
 class Provider:
     """What ``backend: llm`` means in this adapter.
 
-    Args:
+    Attributes:
         llm: The model; LangChain has no default one.
     """
 
-    def __init__(self, llm: BaseLanguageModel[Any] | None) -> None:
-        self.llm = llm
+    llm: BaseLanguageModel[Any] | None
 
     @property
     def name(self) -> str:

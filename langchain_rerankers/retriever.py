@@ -10,6 +10,7 @@ from langchain_core.retrievers import BaseRetriever, RetrieverLike
 from pydantic import ConfigDict, Field
 
 from swaprank import InputError
+from swaprank.adapters import shown
 
 
 class RerankingRetriever(BaseRetriever):
@@ -18,7 +19,8 @@ class RerankingRetriever(BaseRetriever):
     Attributes:
         base_retriever: Finds the candidates.
         reranker: Any document compressor; ours by `Reranker.as_retriever`.
-        k: Most documents to return; ``invoke(query, k=...)`` overrides it for one call.
+        k: Most documents to return; ``invoke(query, k=...)`` overrides it for one call, and so does ``top_n=...``, the
+            word of our compressors.
         instruction: What counts as relevant, for instruction-aware rerankers of ours; overrides their config.
             ``invoke(query, instruction=...)`` overrides it for one call, and
             ``configurable_fields(instruction=ConfigurableField("instruction"))`` lets the config of a chain do
@@ -38,10 +40,11 @@ class RerankingRetriever(BaseRetriever):
         *,
         run_manager: CallbackManagerForRetrieverRun,
         k: int | None = None,
+        top_n: int | None = None,
         instruction: str | None = None,
         **kwargs: Any,
     ) -> list[Document]:
-        most = self._most(k)
+        most = self._most(k, top_n)
         found = self.base_retriever.invoke(query, config={"callbacks": run_manager.get_child()}, **kwargs)
         ranked = self.reranker.compress_documents(
             found, query, callbacks=run_manager.get_child(), **self._instruction(instruction)
@@ -54,23 +57,25 @@ class RerankingRetriever(BaseRetriever):
         *,
         run_manager: AsyncCallbackManagerForRetrieverRun,
         k: int | None = None,
+        top_n: int | None = None,
         instruction: str | None = None,
         **kwargs: Any,
     ) -> list[Document]:
-        most = self._most(k)
+        most = self._most(k, top_n)
         found = await self.base_retriever.ainvoke(query, config={"callbacks": run_manager.get_child()}, **kwargs)
         ranked = await self.reranker.acompress_documents(
             found, query, callbacks=run_manager.get_child(), **self._instruction(instruction)
         )
         return list(ranked)[:most]
 
-    def _most(self, k: Any) -> int | None:
+    def _most(self, k: Any, top_n: Any) -> int | None:
         """How many documents this call returns at most; None for all."""
-        if k is None:
-            return self.k
-        if not isinstance(k, int) or k < 1:
-            raise InputError(f"k is {k!r}.", hint="Give a whole number of at least 1, or None for all documents.")
-        return k
+        given = {name: most for name, most in (("k", k), ("top_n", top_n)) if most is not None}
+        for name, most in given.items():
+            if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+                hint = "Give a whole number of at least 1, or None for all documents."
+                raise InputError(f"{name} is {shown(most)}.", hint=hint)
+        return min(given.values(), default=self.k)
 
     def _instruction(self, instruction: str | None) -> dict[str, Any]:
         """The keyword of our compressors; other people's do not have it."""

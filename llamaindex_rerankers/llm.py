@@ -6,6 +6,7 @@ import asyncio
 import base64
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from llama_index.core import Settings
@@ -14,6 +15,7 @@ from llama_index.core.llms import LLM, CustomLLM
 
 from swaprank.adapters import FrameworkLlm, LlmOptions, LlmReply
 from swaprank.backend import Backend
+from swaprank.errors import ConfigError
 from swaprank.responses import Usage
 
 
@@ -41,24 +43,36 @@ class LlamaIndexLLM(FrameworkLlm):
         return _reply(await self.llm.achat(_messages(messages), **_logprob_options(top_logprobs)))
 
 
+@dataclass(frozen=True)
 class Provider:
     """What ``backend: llm`` means in this adapter.
 
-    Args:
+    Attributes:
         llm: The LLM; None for `Settings.llm` as it is when a config asks for it.
     """
 
-    def __init__(self, llm: LLM | None) -> None:
-        self.llm = llm
+    llm: LLM | None
 
     @property
     def name(self) -> str:
         """The model's name."""
-        return name_of(self.llm or Settings.llm)
+        return name_of(self._found)
+
+    @property
+    def _found(self) -> LLM:
+        if self.llm is not None:
+            return self.llm
+        try:
+            return Settings.llm
+        except (ImportError, ValueError) as error:  # LlamaIndex tries to make OpenAI's where nothing is set
+            raise ConfigError(
+                "backend: llm without llm= means Settings.llm, and none is set.",
+                hint="Set Settings.llm, or add: llm=<LLM>.",
+            ) from error
 
     def __call__(self, options: LlmOptions, model: str) -> Backend:
         """The backend for the options of a config."""
-        return LlamaIndexLLM(self.llm or Settings.llm, options)
+        return LlamaIndexLLM(self._found, options)
 
 
 def name_of(llm: LLM) -> str:

@@ -10,10 +10,14 @@ from operator import index
 from typing import Any, TypeVar
 
 from .errors import InputError
+from .masking import shown
 from .scores.vectors import check_vector
 from .types import Decomposed, Passage, Query, readable
 
 T = TypeVar("T")
+
+# The packages of frameworks, and the adapter that takes what they find.
+_ADAPTERS = {"llama_index": "llamaindex_rerankers", "langchain_core": "langchain_rerankers"}
 
 
 def checked_query(query: str | Query, instruction: str | None = None) -> Query:
@@ -54,7 +58,7 @@ def checked_top_n(top_n: Any) -> int:
     except TypeError:
         whole = 0
     if isinstance(top_n, bool) or whole < 1:
-        raise InputError(f"top_n is {_shown(top_n)}.", hint="Give a whole number of at least 1, or None.")
+        raise InputError(f"top_n is {shown(top_n)}.", hint="Give a whole number of at least 1, or None.")
     return whole
 
 
@@ -83,7 +87,7 @@ def _passage(passage: Any, name: str) -> Passage:
     if isinstance(passage, str):
         return Passage(passage)
     if not isinstance(passage, Passage):
-        raise InputError(f"{name} is {_shown(passage)}.", hint="Give a str or a swaprank.Passage.")
+        raise InputError(f"{name} is {_shown(passage)}.", hint=_passage_hint(passage))
     _check_text(passage.text, f"The text of {name}")
     if passage.title is not None:
         _check_text(passage.title, f"The title of {name}")
@@ -94,6 +98,13 @@ def _passage(passage: Any, name: str) -> Passage:
     if passage.embedding is not None:
         check_vector(passage.embedding, f"The embedding of {name}")
     return passage
+
+
+def _passage_hint(given: object) -> str:
+    for owner in type(given).__mro__:
+        if adapter := _ADAPTERS.get(owner.__module__.partition(".")[0]):
+            return f"{adapter}.Reranker takes it."
+    return "Give a str or a swaprank.Passage."
 
 
 def _check_text(text: object, name: str) -> None:

@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from swaprank.cli import demo
@@ -122,6 +123,17 @@ def test_a_wrong_config_file_gives_one_line(tmp_path, content, message) -> None:
     assert shown.exit_code == 2
     assert message in shown.stderr
     assert shown.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("columns", ["80", "60"])
+def test_the_list_of_commands_cuts_no_summary(columns, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    assert "..." not in shown.partition("Commands:")[2]
+    for name, command in typer.main.get_command(app).commands.items():
+        assert len(command.short_help) <= 66, name
+        assert command.short_help.endswith("."), name
+        assert command.short_help in " ".join(command.help.split()), name
 
 
 def test_usage_errors_have_exit_code_2() -> None:

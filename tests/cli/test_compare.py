@@ -17,4 +17,8 @@ def test_results_of_one_data_set_become_one(tmp_path) -> None:
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     swaprank(*data[:-1], "5", "-r", "bm25", "--runs", tmp_path / "other")
     assert "do not compare" in swaprank("compare", tmp_path / "bm25", tmp_path / "other", check=2).stderr
+    (tmp_path / "empty").mkdir()
+    assert "holds no result" in swaprank("compare", tmp_path / "empty", check=2).stderr
+    (tmp_path / "bm25" / "evaluation.json").unlink()
+    assert "was not finished" in swaprank("compare", tmp_path / "bm25", check=2).stderr
     assert "cannot be read" in swaprank("compare", tmp_path / "missing", check=2).stderr

@@ -6,6 +6,7 @@ from unittest.mock import MagicMock
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langchain_core.documents import Document
+from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.langchain import LangChainTracer
 from langsmith import Client
 
@@ -40,6 +41,15 @@ async def test_top_n_per_call() -> None:
     for wrong in (0, "2", True):
         with pytest.raises(InputError, match="top_n"):
             reranker.compress_documents(DOCUMENTS, "tea", top_n=wrong)
+
+
+async def test_top_n_per_call_of_a_retriever() -> None:
+    retriever = Reranker("bm25").as_retriever(RunnableLambda(lambda query: DOCUMENTS), k=3)
+    assert len(retriever.invoke("tea", top_n=1)) == len(retriever.invoke("tea", top_n=1, k=2)) == 1
+    assert len(await retriever.ainvoke("tea", top_n=2)) == 2
+    for wrong in (0, "2", True):
+        with pytest.raises(InputError, match="top_n is"):
+            retriever.invoke("tea", top_n=wrong)
 
 
 async def test_what_a_ranking_took_reaches_callbacks_without_texts() -> None:

@@ -31,3 +31,8 @@ async def test_the_event_tells_the_cost_by_the_prices_of_the_config() -> None:
     [took] = [event["data"] for event in events if event["event"] == "on_custom_event"]
     assert took["rerank_currency"] == "EUR"
     assert took["rerank_cost"] == pytest.approx(took["rerank_seconds"])
+
+
+def test_a_reranker_is_the_first_part_of_a_chain() -> None:
+    chain = Reranker(method="bm25", top_n=1) | (lambda found: found[0].page_content)
+    assert chain.invoke({"query": "tea", "documents": DOCUMENTS}) == "green tea"

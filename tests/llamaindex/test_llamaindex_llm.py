@@ -102,6 +102,16 @@ def test_the_default_is_that_of_the_settings(monkeypatch: pytest.MonkeyPatch) ->
     assert texts(again.postprocess_nodes(nodes(), query_str=QUERY)) == BEST
 
 
+def test_without_an_llm_anywhere_the_error_says_where_to_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unset(*_: object) -> None:
+        raise ImportError("`llama-index-llms-openai` package not found")
+
+    monkeypatch.setattr(Settings, "_llm", None)
+    monkeypatch.setattr("llama_index.core.settings.resolve_llm", unset)
+    with pytest.raises(ConfigError, match=r"Set Settings\.llm, or add: llm="):
+        Reranker(method="rankgpt", backend="llm")
+
+
 def test_an_llm_of_its_own_goes_before_the_settings_and_travels_in_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settings, "_llm", Scripted())
     reranker = Reranker(method="rankgpt", llm=Scripted(text="[3] > [1] > [2]"))

@@ -2,6 +2,7 @@
 
 import cohere
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from swaprank import Reranker
 from tests.server.running import served
@@ -162,9 +163,15 @@ def test_a_wrong_request_is_told_what_is_wrong(address, path, body, status, said
     assert said in reply.json()["error" if path == "/rerank" else "message"]
 
 
-def test_prometheus_reads_what_was_done(address) -> None:
-    post(address, "/v2/rerank", query=QUERY, documents=PASSAGES, model="lexical")
-    text = httpx.get(f"{address}/metrics").text
-    assert 'swaprank_requests_total{model="lexical",path="/v2/rerank",status="200"}' in text
-    assert 'swaprank_request_seconds_bucket{le="0.1",model="lexical"}' in text
-    assert "swaprank_requests_in_progress 0.0" in text
+def test_prometheus_reads_what_was_done() -> None:
+    name = 'a "model"\\n'
+    with served({name: {"method": "bm25"}}) as url:
+        post(url, "/v2/rerank", query=QUERY, documents=PASSAGES, model=name)
+        post(url, "/v2/rerank", query=QUERY, documents=PASSAGES, model="another")
+        families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+    read = {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+    assert read["swaprank_requests_total", name, "/v2/rerank", "200"] == 1
+    assert read["swaprank_requests_total", "", "/v2/rerank", "404"] == 1
+    assert read["swaprank_request_passages_sum", name] == len(PASSAGES)
+    assert read["swaprank_request_seconds_count", name] == 1
+    assert read["swaprank_requests_in_progress",] == 0

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from ..backends.llm.options import LlmProvider
@@ -25,6 +34,9 @@ OnRanking = Callable[[Ranking], None]
 
 class AdapterReranker(BaseModel):
     """A core reranker with its config as a field: dumped without secrets, pickled without models.
+
+    Two are equal if they are of one class and were made from the same config, secrets included, and the same options.
+    In a field of another pydantic model, what names or describes a reranker becomes one: ``{"reranker": "bm25"}``.
 
     Stands before the framework's own class among the bases: ``class Reranker(AdapterReranker, FrameworkBase)``.
 
@@ -66,6 +78,11 @@ class AdapterReranker(BaseModel):
         )
         super().__init__(config=core.to_config(), **fields, **added)
         self._core = core
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _named(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        return handler({"config": value} if isinstance(value, str | Path) else value)
 
     @field_validator("config", mode="after")
     @classmethod
@@ -122,6 +139,20 @@ class AdapterReranker(BaseModel):
             hint="Give top_n for one call, or build another reranker.",
         )
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's, for the options of the class; what the config says is the same in every copy.
+
+        Raises:
+            ConfigError: `update` has a key that no copy would follow.
+        """
+        fixed = [key for key in update or {} if key == "config" or key not in type(self).model_fields]
+        if fixed:
+            raise ConfigError(
+                f"A copy cannot change {', '.join(fixed)}: a reranker that is built does not change.",
+                hint='Build another: Reranker({**reranker.config, "top_n": 5}).',
+            )
+        return super().model_copy(update=update, deep=deep)
+
     @property
     def core(self) -> Reranker:
         """The core reranker."""
@@ -143,6 +174,13 @@ class AdapterReranker(BaseModel):
         """The fields, and `top_n`, which may come from a recipe."""
         yield from super().__repr_args__()
         yield "top_n", self.top_n
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AdapterReranker) or type(other) is not type(self):
+            return NotImplemented
+        compared = type(self).model_fields.keys() - self._unpickled
+        same = all(getattr(self, key) == getattr(other, key) for key in compared)
+        return same and self._core.__getstate__() == other._core.__getstate__()
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the core, which pickles its config and never a model."""

@@ -10,7 +10,7 @@ from ..errors import MissingDependencyError, require
 def main() -> None:
     """Entry point of the console script.
 
-    Exit codes: 0 all went well, 1 the work failed, 2 wrong usage or config.
+    Exit codes: 0 all went well, 1 the work failed, 2 wrong usage or config, 130 interrupted.
     """
     try:
         require("typer", extra="cli", purpose="The swaprank command")
@@ -18,6 +18,9 @@ def main() -> None:
     except MissingDependencyError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
-    from .app import run
+    try:
+        from .app import run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # outside of a command, such as while it is imported
+        raise SystemExit(130) from None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -27,6 +29,7 @@ from . import (
     trace,
     tune,
 )
+from .interruption import interruptible
 from .messages import complain, log_to_terminal
 from .options import EPILOG
 
@@ -38,20 +41,40 @@ app = typer.Typer(
     epilog=EPILOG,
     rich_markup_mode=None,
 )
-app.command("rerank", epilog=EPILOG)(rerank.rerank)
-app.command("trace", epilog=EPILOG)(trace.trace)
-app.command("eval", epilog=EPILOG)(evaluate.evaluate)
-app.command("compare", epilog=EPILOG)(compare.compare)
-app.command("tune", epilog=EPILOG)(tune.tune)
-app.command("payoff", epilog=EPILOG)(payoff.payoff)
-app.command("serve", epilog=EPILOG)(serve.serve)
-app.command("calibrate", epilog=EPILOG)(calibrate.calibrate_command)
-app.command("recipes", epilog=EPILOG)(recipes.recipes)
-app.command("recommend", epilog=EPILOG)(recommend.recommend)
-app.command("methods", epilog=EPILOG)(recipes.methods)
-app.command("demo", epilog=EPILOG)(demo.demo)
-app.command("download", epilog=EPILOG)(download.download)
-app.add_typer(configs.app, name="config")
+_ANEW = "nothing was written; the same command starts anew"
+# Each command with what Ctrl-C leaves; rerank and eval tell more where they know more.
+_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
+    "rerank": (rerank.rerank, _ANEW),
+    "trace": (trace.trace, _ANEW),
+    "eval": (evaluate.evaluate, _ANEW),
+    "compare": (compare.compare, "the results are as they were; the same command starts anew"),
+    "tune": (tune.tune, _ANEW),
+    "payoff": (payoff.payoff, _ANEW),
+    "serve": (serve.serve, "the server has stopped"),
+    "calibrate": (calibrate.calibrate_command, "the config is as it was; the same command starts anew"),
+    "recipes": (recipes.recipes, _ANEW),
+    "recommend": (recommend.recommend, _ANEW),
+    "methods": (recipes.methods, _ANEW),
+    "demo": (demo.demo, _ANEW),
+    "download": (download.download, "what is in the cache stays; the same command fetches the rest"),
+}
+
+
+def _add(name: str, command: Callable[..., None], kept: str) -> None:
+    """Add a command; the list of commands shows the first sentence of its docstring, never cut."""
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:
+        with interruptible(lambda: kept):
+            command(**options)
+
+    summary = " ".join((command.__doc__ or "").split("\n\n")[0].split())
+    app.command(name, epilog=EPILOG, short_help=summary)(run)
+
+
+for _name, (_command, _kept) in _COMMANDS.items():
+    _add(_name, _command, _kept)
+app.add_typer(configs.app, name="config", short_help=configs.SUMMARY)
 
 
 def _version(shown: bool) -> None:

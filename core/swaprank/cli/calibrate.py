@@ -55,14 +55,14 @@ def calibrate_command(
     dry_run: Annotated[bool, typer.Option(help="Write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Fit the map from scores to relevance on labelled data, and write it into the config as "relevance".
+    """Fit the map from scores to relevance on labelled data.
 
-    The table says what each score_threshold would do to this data: the precision and recall of what it keeps. They are
-    held out: each query is judged by a map that was fitted on other queries, where there are at least five.
-    In a BEIR folder the candidates of a run are the data, or what BM25 finds where it has no run; passages that the
-    qrels do not name are not relevant.
-    In the config file, comments and all other lines stay. With --reranker, or for a new file, give --output, which is
-    never written over. Needs pip install "swaprank[calibrate]".
+    The map is written into the config as "relevance". The table says what each score_threshold would do to this
+    data: the precision and recall of what it keeps. They are held out: each query is judged by a map that was
+    fitted on other queries, where there are at least five. In a BEIR folder the candidates of a run are the data,
+    or what BM25 finds where it has no run; passages that the qrels do not name are not relevant. In the config
+    file, comments and all other lines stay. With --reranker, or for a new file, give --output, which is never
+    written over. Needs pip install "swaprank[calibrate]".
     """
     require("sklearn", extra="calibrate", purpose="swaprank calibrate")
     source = load(chosen(config, reranker))

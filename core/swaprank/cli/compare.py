@@ -24,20 +24,44 @@ def compare(
     html: Annotated[Path | None, typer.Option(help="Write one page with charts, which needs no network.")] = None,
     title: Annotated[str, typer.Option(help="The heading of the page.")] = "",
 ) -> None:
-    """Show the rerankers of one or several results beside one another.
+    """Show kept results of "swaprank eval" beside one another.
+
+    They must be of one data set. A later row of the same name takes the place of an earlier one.
 
     The page has quality beside latency, means with their intervals, wins and losses query by query, and for a chosen
     query where every passage went. It shows the texts of passages where swaprank eval was given --texts, and
     thumbnails of their images where it was given --images. Needs pip install
     "swaprank[report]".
     """
-    found = joined([Evaluation.load(path / "evaluation.json" if path.is_dir() else path) for path in results])
+    found = joined([Evaluation.load(_result_file(path)) for path in results])
     if html is not None:
         write_report(found, html, title=title)
     console = Console()
     evaluation_tables.show(found, console)
     if html is not None:
         console.print(printable(f"Written to {html}."), markup=False, highlight=False, soft_wrap=True)
+
+
+def _result_file(path: Path) -> Path:
+    """The result itself, or the one in a folder of ``--runs``.
+
+    Raises:
+        InputError: The folder holds none.
+    """
+    if not path.is_dir():
+        return path
+    file = path / "evaluation.json"
+    if file.is_file():
+        return file
+    if any(path.glob("*.queries.jsonl")):
+        raise InputError(
+            f"The folder {str(path)!r} holds a measurement that was not finished.",
+            hint=f"Give the same swaprank eval ... --runs {path} again; it goes on where it stopped.",
+        )
+    raise InputError(
+        f"The folder {str(path)!r} holds no result: there is no evaluation.json in it.",
+        hint=f"Write one with: swaprank eval ... --runs {path}",
+    )
 
 
 def joined(results: list[Evaluation]) -> Evaluation:

@@ -22,9 +22,10 @@ from ..reranker import Reranker
 from .messages import complain
 from .options import EPILOG
 
+SUMMARY = "Check config files, print their JSON Schema."
 app = typer.Typer(
     no_args_is_help=True,
-    help="Check config files, print their JSON Schema.",
+    help=SUMMARY,
     epilog=EPILOG,
     rich_markup_mode=None,
 )

@@ -31,10 +31,11 @@ def demo(
     reranker: RerankerOption = None,
     examples: Annotated[int, typer.Option(min=0, help="Queries to show before and after.")] = 1,
 ) -> None:
-    """Rerank a bundled sample of XQuAD inside the frameworks that are installed, and show what it brings.
+    """Rerank a bundled sample and show what it brings.
 
-    The candidates come from a first stage that counts shared words; the reranker is the embedded default,
-    or the one that --config or --reranker names. The queries shown are those whose answer moves up most.
+    The sample is a cut of XQuAD; it is reranked inside the frameworks that are installed. The candidates come from
+    a first stage that counts shared words; the reranker is the embedded default, or the one that --config or
+    --reranker names. The queries shown are those whose answer moves up most.
     """
     source: Source = config if config is not None else reranker
     console = Console()

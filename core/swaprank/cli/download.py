@@ -23,11 +23,12 @@ def download(
     name: Annotated[str | None, typer.Argument(help="Name of a recipe, or hub id of a model.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Fetch the models of a recipe, of a config or of a hub id into the hub library's cache; loads none.
+    """Fetch models into the cache, so that no network is needed later.
 
-    Fetched are the models of all stages and fallbacks, with the bases of adapters: configs, vocabularies and weights
-    in one format. What is in the cache already is not fetched again. Afterwards HF_HUB_OFFLINE=1 works. HF_TOKEN,
-    HF_ENDPOINT and HF_HUB_CACHE hold as always.
+    The models of a recipe, of a config or of a hub id go into the hub library's cache; none is loaded. All stages
+    and fallbacks are read, and the bases of adapters: configs, vocabularies and weights in one format. What is in
+    the cache already is not fetched again. Afterwards HF_HUB_OFFLINE=1 works. HF_TOKEN, HF_ENDPOINT and
+    HF_HUB_CACHE hold as always.
     """
     if name is None and config is None:
         raise ConfigError("Nothing is named.", hint="Give a recipe, a hub id, or --config FILE.")

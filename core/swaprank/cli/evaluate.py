@@ -23,6 +23,7 @@ from ..masking import printable
 from ..runs.evaluation import DEFAULT_MEASURES, Dataset, measure
 from . import evaluation_tables
 from .contenders import contenders
+from .interruption import interruptible
 from .messages import complain
 
 
@@ -106,13 +107,16 @@ def evaluate(
     )  # fmt: skip
     dataset = opened(asked, limit)
     measure(dataset.first_stage(), dataset, how.measures, name="")  # an impossible measure is told before the work
-    try:
-        with bar("reranking", len(built) * len(dataset.candidates)) as advance:
-            found = compare(built, dataset, how, progress=lambda name, done: advance(name, done))
-    except KeyboardInterrupt:
-        kept = "the same command goes on where it stopped" if runs else "with --runs DIR, it could go on"
-        complain(kept, about="Interrupted")
-        raise typer.Exit(130) from None
+    kept = (
+        f"what was measured is in {str(runs)!r}; the same command goes on where it stopped"
+        if runs
+        else "nothing was written; with --runs DIR, the same command goes on where it stopped"
+    )
+    with (
+        interruptible(lambda: kept),
+        bar("reranking", len(built) * len(dataset.candidates)) as advance,
+    ):
+        found = compare(built, dataset, how, progress=lambda name, done: advance(name, done))
     if as_json:
         typer.echo(found.model_dump_json())
     else:

@@ -11,7 +11,7 @@ from ..config.load import Source, load
 from ..errors import ConfigError
 from ..reranker import Reranker
 
-EPILOG = "Exit codes: 0 all went well, 1 the work failed, 2 wrong usage or config."
+EPILOG = "Exit codes: 0 done, 1 failed work, 2 wrong usage or config, 130 interrupted."
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="YAML or JSON config file.")]
 RerankerOption = Annotated[str | None, typer.Option("--reranker", "-r", help="Name of a recipe or model-free method.")]

@@ -43,7 +43,9 @@ def payoff(
     seed: Annotated[int, typer.Option(help="Of the test and the intervals.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say whether reranking pays on your data: its gain, of what could be gained, and its time.
+    """Say whether reranking pays on your own data.
+
+    The table has the gain, its share of what could be gained, and the time.
 
     "of possible" compares the gain with that of the perfect order of the same candidates, which only a better search
     can beat. The verdict is unclear where p, corrected for all rows, is 0.05 or more: ask more queries.

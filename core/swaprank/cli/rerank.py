@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ..errors import ConfigError
 from ..runs import distributed, jsonl, streams
 from ..runs.provenance import check_same_config
+from .interruption import interruptible
+from .messages import complain
 from .options import ConfigOption, RerankerOption, TopNOption, build
 
 
@@ -69,7 +71,9 @@ def rerank(
         *(TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
     )
     watched = sys.stderr.isatty()
+    done = written = 0
     with (
+        interruptible(lambda: _kept(done + written, target)),
         streams.open_input(source) as lines,
         streams.open_output(target, source=lines, overwrite=overwrite) as output,
         Progress(*columns, console=Console(stderr=True), disable=not watched) as progress,
@@ -92,8 +96,23 @@ def rerank(
             batches = jsonl.rerank_jobs(built, unfinished, batch_size, instruction)
         for results in batches:
             output.write(b"".join(results))
+            written += len(results)
             output.flush()
             progress.advance(task, len(results))
+    if not done + written:
+        complain(f"{_named(source)} holds no query that can be read; nothing was reranked.", about="Warning")
+
+
+def _kept(count: int, target: Path) -> str:
+    """What an interrupted run has written, and how to go on."""
+    lines = "1 line is" if count == 1 else f"{count} lines are"
+    if str(target) == "-":
+        return f"{lines} on standard output; with --output FILE, the same command goes on where it stopped"
+    return f"{lines} in {str(target)!r}; the same command goes on there"
+
+
+def _named(source: Path) -> str:
+    return "The standard input" if str(source) == "-" else repr(str(source))
 
 
 def _lines(source: Path) -> int | None:

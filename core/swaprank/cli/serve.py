@@ -53,13 +53,14 @@ def serve(
     actor_cpus: Annotated[float, typer.Option(min=0, help="Cores reserved for each process, with --ray.")] = 1,
     actor_gpus: Annotated[float, typer.Option(min=0, help="GPUs reserved for each process, with --ray.")] = 0,
 ) -> None:
-    """Serve rerankers over HTTP, so that rerank clients of other services work against them.
+    """Serve rerankers over HTTP, or as a tool over MCP.
 
-    POST /v1/rerank and /v2/rerank speak as Jina, Cohere and vLLM do, /rerank as Text Embeddings Inference does;
-    GET /health, /metrics (Prometheus), /v1/models and /info. A request names a reranker under "model", which is the
-    name of its file without suffix, its recipe or the NAME given; without "model" the first one answers. Concurrent
-    requests share the batches of a local model. A config file that changes is read anew; if it is wrong, the old one
-    stays. Clients that hang up leave the queue. SIGTERM answers what is in progress, then stops.
+    Rerank clients of other services work against it. POST /v1/rerank and /v2/rerank speak as Jina, Cohere and vLLM
+    do, /rerank as Text Embeddings Inference does; GET /health, /metrics (Prometheus), /v1/models and /info. A
+    request names a reranker under "model", which is the name of its file without suffix, its recipe or the NAME
+    given; without "model" the first one answers. Concurrent requests share the batches of a local model. A config
+    file that changes is read anew; if it is wrong, the old one stays. Clients that hang up leave the queue.
+    SIGTERM answers what is in progress, then stops.
     """
     models = named_models(config or [], reranker or [])
     if mcp and ray:

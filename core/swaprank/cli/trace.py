@@ -33,10 +33,10 @@ def trace(
     texts: Annotated[bool, typer.Option("--texts", help="Show the beginnings of the passages.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what a reranker does with one query: every stage with its candidates, scores, times, calls and tokens.
+    """Show what a reranker does with one query, stage by stage.
 
-    What was mended, cut, cached or left undone, warnings and handled failures stand where they happened. Texts are
-    shown only with --texts.
+    Every stage has its candidates, scores, times, calls and tokens. What was mended, cut, cached or left undone,
+    warnings and handled failures stand where they happened. Texts are shown only with --texts.
     """
     asked, passages = _job(query, passage, source, line)
     ranking = build(config, reranker, top_n).rerank(asked, passages)

@@ -47,10 +47,11 @@ def tune(
     seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the config here.")] = None,
 ) -> None:
-    """Measure the recipes that run here, alone and fused, and print the best config for your data as YAML.
+    """Find the best config for your own data within a time.
 
-    The config is the best on all of your queries. The held-out figure is what may be expected of it on others: in each
-    part of a cross-validation, the best on the other parts is measured on this one.
+    The recipes that run on this machine are measured, alone and fused. The config is printed as YAML. It is the
+    best on all of your queries. The held-out figure is what may be expected of it on others: in each part of a
+    cross-validation, the best on the other parts is measured on this one.
     """
     if output is not None and output.exists():
         raise ConfigError(f"--output {str(output)!r} exists.", hint="Choose another name.")

@@ -10,7 +10,7 @@ from pydantic import Field
 from ..method import GroupScores, Method, Steps, generate
 from ..prompt import Prompt
 from ..replies.parts import after_thinking, thinking
-from ..replies.permutation import Permutation, Reader
+from ..replies.permutation import Permutation, Reader, longest
 from ..replies.quotes import ranked_quotes
 from ..requests import Capability, Generate
 from ..scores.ranks import rank_scores
@@ -58,9 +58,8 @@ class PermutationGeneration(Method):
         raise NotImplementedError
 
     def room(self, n: int) -> int:
-        """Tokens that any ranking of ``n`` passages fits in: no tokenizer spends more than one per character."""
-        ranking = len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
-        return ranking + (_QUOTE * n if self.quotes else 0) + (THINKING if self.thinks else 0)
+        """Tokens that any ranking of ``n`` passages fits in, with its quotes and what was thought before it."""
+        return longest(n) + (_QUOTE * n if self.quotes else 0) + (THINKING if self.thinks else 0)
 
     @property
     def quotes(self) -> bool:

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ..method import GroupScores, Steps, generate
 from ..prompt import Prompt, Slot, fill
-from ..replies.permutation import Reader
+from ..replies.permutation import Reader, longest
 from ..requests import Generate
 from ..scores.ranks import rank_scores
 from ..types import Passage, Query, ScoreKind
@@ -76,8 +76,7 @@ class IelabListwise(LabelChoice):
             content = (*fill(QUESTION, {"query": query_slot}), *self.listed(passages, names), REQUEST)
             responses = yield self.requests(content, names)
             return GroupScores(scores=logprobs(responses), kind=ScoreKind.LOGIT)
-        room = len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
-        [reply] = yield from generate([Generate(self._prompt(query_slot, passages), room)])
+        [reply] = yield from generate([Generate(self._prompt(query_slot, passages), longest(n))])
         found = (_OFFICIAL if self.official_parser else _READER).read(reply.text, n)
         return GroupScores(scores=rank_scores(found.order), kind=ScoreKind.RANK, repairs=found.repairs)
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ..method import GroupScores, Method, Steps, generate
 from ..prompt import Slot, Text
-from ..replies.permutation import Reader
+from ..replies.permutation import Reader, longest
 from ..requests import Capability, GenerateFused
 from ..scores.ranks import rank_scores
 from ..types import Passage, Query, ScoreKind
@@ -56,8 +56,7 @@ class LiT5(Method):
         if n == 1:
             return GroupScores(scores=[1.0], kind=ScoreKind.RANK)
         prompts = tuple(self._prompt(query, number, passage) for number, passage in enumerate(passages, start=1))
-        # No tokenizer spends more than one token per character.
-        most = self.max_tokens or len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
+        most = self.max_tokens or longest(n)
         [reply] = yield from generate([GenerateFused(prompts, most, self.max_length)])
         found = _READER.read(reply.text, n)
         return GroupScores(scores=rank_scores(found.order), kind=ScoreKind.RANK, repairs=found.repairs)

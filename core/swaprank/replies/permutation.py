@@ -50,6 +50,11 @@ class Permutation:
     repairs: int
 
 
+def longest(n: int) -> int:
+    """The most tokens that a ranking of ``n`` passages takes: no tokenizer spends more than one per character."""
+    return len(" > ".join(f"[{number}]" for number in range(1, n + 1)))
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """How the replies of a method are read.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config.load import load
-from ..errors import require
+from ..errors import BackendError, require
 from .app import build_app
 from .options import ServerOptions
 
@@ -34,6 +34,7 @@ def serve_by_ray(
         gpus: GPUs reserved for each.
 
     Raises:
+        BackendError: A replica does not start, such as one whose model does not load.
         ConfigError: A config is wrong.
         MissingDependencyError: Ray Serve is not installed.
     """
@@ -55,4 +56,7 @@ def serve_by_ray(
         ray_actor_options={"num_cpus": cpus, "num_gpus": gpus},
     )(serve.ingress(app)())
     serve.start(http_options={"host": host, "port": port})
-    serve.run(deployment.bind(), name=_NAME, blocking=True)
+    try:
+        serve.run(deployment.bind(), name=_NAME, blocking=True)
+    except RuntimeError as error:
+        raise BackendError(f"Ray Serve: {error}", hint="The replicas say why in their log, shown above.") from error

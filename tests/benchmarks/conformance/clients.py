@@ -62,6 +62,11 @@ def _voyage(url: str, key: str, model: str) -> list[int]:
     return [one.index for one in client.rerank(QUERY, TEXTS, model=model, top_k=TOP).results]
 
 
+def _together(url: str, key: str, model: str) -> list[int]:
+    client = _class("together", "Together")(api_key=key, base_url=url, max_retries=0)
+    return [one.index for one in client.rerank.create(model=model, query=QUERY, documents=TEXTS, top_n=TOP).results]
+
+
 def _langchain(build: Callable[[str, str, str], Any]) -> Rank:
     def rank(url: str, key: str, model: str) -> list[int]:
         documents = [
@@ -204,6 +209,7 @@ CLIENTS = [
             )
         ),
     ),
+    Client("`together.Together`", "together", _JINA, _together),
     Client(
         "LlamaIndex `TextEmbeddingInference`",
         "llama-index-postprocessor-tei-rerank",

@@ -23,6 +23,7 @@ from ...requests import (
     Tokenize,
     Views,
 )
+from .._checkpoints.bert_cat import MODEL_TYPE as BERT_CAT
 from .._checkpoints.hub import HubAccess
 from .._common.models import ModelBackend, Runner
 from .options import TransformersOptions
@@ -95,6 +96,8 @@ class TransformersBackend(ModelBackend[TransformersOptions]):
                 return found
         if kind == "pairs" and options.engine == "torch":
             source = source_of(model, options)
+            if source.raw_config().get("model_type") == BERT_CAT:
+                return sentence_encoders.student_encoder(model, options)
             if source.is_decoder():
                 # sentence-transformers writes the file for chains of several modules.
                 chained = source.file("modules.json") is not None

@@ -94,9 +94,9 @@ def test_scores_and_order(student, name, attention) -> None:
 
 def test_the_fast_pass_runs(student) -> None:
     from swaprank.backends.transformers.options import TransformersOptions
-    from swaprank.backends.transformers.sentence_encoders.load import pair_encoder
+    from swaprank.backends.transformers.sentence_encoders.load import student_encoder
 
-    assert pair_encoder(student[1], TransformersOptions(device="cpu", dtype="float32"))._fast is not None
+    assert student_encoder(student[1], TransformersOptions(device="cpu", dtype="float32"))._fast is not None
 
 
 def test_the_model_alone_says_what_it_is(student) -> None:

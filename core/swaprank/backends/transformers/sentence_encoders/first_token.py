@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigError
-from ..._checkpoints.bert_cat import MODEL_TYPE, base_access, student_base
+from ..._checkpoints.bert_cat import base_access, student_base
 from ..._checkpoints.source import Source
-from ..loading.networks import check_torch, load_network, source_of
+from ..loading.networks import load_network, source_of
 
 if TYPE_CHECKING:
     import torch
@@ -57,19 +57,15 @@ class FirstTokenModel:
         return {"scores": self.network.classifier(first)}
 
 
-def first_token_model(model: str, options: TransformersOptions) -> FirstTokenModel | None:
-    """Load a student; None where the model is of another kind.
+def student(model: str, options: TransformersOptions) -> FirstTokenModel:
+    """Load a student with the config and the tokenizer of its base.
 
     Raises:
         BackendError: It, or the base that it names, cannot be loaded.
-        ConfigError: Its config names no base, or the options ask for an exported network.
+        ConfigError: Its config names no base.
     """
     source = source_of(model, options)
-    raw = source.raw_config()
-    if raw.get("model_type") != MODEL_TYPE:
-        return None
-    check_torch(model, options)
-    base = student_base(raw, Path(source.path))
+    base = student_base(source.raw_config(), Path(source.path))
     if base is None:
         raise ConfigError(
             f"The config of {model!r} does not say which model it was tuned from.",

@@ -15,7 +15,7 @@ from ..loading.device import device, dtype
 from ..loading.fine_tunings import adapt, set_language
 from ..loading.networks import source_of
 from .encoders import PairEncoder, TextEncoder
-from .first_token import first_token_model
+from .first_token import student
 from .module_chain import ModuleChain
 
 if TYPE_CHECKING:
@@ -35,9 +35,17 @@ def pair_encoder(model: str, options: TransformersOptions) -> PairEncoder:
         BackendError: The model cannot be loaded, or has no tokenizer; the message names it and the cause.
         ConfigError: It can be loaded, but is not a cross-encoder.
     """
-    own = first_token_model(model, options)
-    loaded = own if own is not None else _cross_encoder(model, options, check=_check_reads_pairs)
-    return PairEncoder(loaded, model, options)
+    return PairEncoder(_cross_encoder(model, options, check=_check_reads_pairs), model, options)
+
+
+def student_encoder(model: str, options: TransformersOptions) -> PairEncoder:
+    """Load a Margin-MSE student (`BERT_Cat`).
+
+    Raises:
+        BackendError: It, or the base that its config names, cannot be loaded.
+        ConfigError: Its config names no base.
+    """
+    return PairEncoder(student(model, options), model, options)
 
 
 def module_chain(model: str, options: TransformersOptions) -> ModuleChain:
