@@ -48,7 +48,7 @@ def test_a_missing_key_is_named_with_its_service(monkeypatch) -> None:
     ],
 )
 def test_names_of_services_and_of_their_models_say_what_to_write(name, message) -> None:
-    with pytest.raises(ConfigError, match=f"There is no recipe '{name}'.*{message}"):
+    with pytest.raises(ConfigError, match=f"No recipe is named '{name}'.*{message}"):
         Reranker(name)
 
 
