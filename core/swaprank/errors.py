@@ -22,6 +22,8 @@ from types import ModuleType
 # Names in a hint, and characters of a name that are compared: the time grows with their square.
 _MOST_LISTED = 5
 _MOST_COMPARED = 100
+# Fewer letters are in too many names.
+_LEAST_HELD = 3
 
 
 class SwaprankError(Exception):
@@ -102,6 +104,28 @@ def nearest(name: str, known: Iterable[str]) -> str:
     listed = difflib.get_close_matches(start, names, n=_MOST_LISTED, cutoff=0.0) if len(names) > _MOST_LISTED else names
     more = f" and {len(names) - len(listed)} more" if len(names) > len(listed) else ""
     return f"Known: {', '.join(listed)}{more}."
+
+
+def nearest_of_many(name: str, known: Iterable[str], *, listing: str) -> str:
+    """Say which of many names are near, if any is.
+
+    A name is near that is spelled alike, or that holds the given one: ``"qwen3"`` is near ``"qwen3-reranker-4b"``.
+
+    Args:
+        name: What was given.
+        known: The names that there are.
+        listing: The command that lists them all.
+
+    Returns:
+        ``"Did you mean 'x'?"``, ``"Did you mean 'x', 'y' or 'z'?"`` with at most five, or ``"See all with: ..."``.
+    """
+    names = sorted(known)
+    start = name[:_MOST_COMPARED].lower()
+    alike = difflib.get_close_matches(start, names, n=_MOST_LISTED, cutoff=0.6)
+    holding = [one for one in names if len(start) >= _LEAST_HELD and start in one]
+    *others, last = [repr(one) for one in dict.fromkeys((*alike, *holding))][:_MOST_LISTED] or [""]
+    meant = f"{', '.join(others)} or {last}" if others else last
+    return f"Did you mean {meant}? All are listed by: {listing}" if last else f"See all with: {listing}"
 
 
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:

@@ -32,7 +32,14 @@ def test_recipes() -> None:
     assert "ara-reranker-v1" in swaprank("recipes").stdout
     assert "Omartificial-Intelligence-Space/ARA-Reranker-V1" in swaprank("recipes", "ara-reranker-v1").stdout
     assert json.loads(swaprank("recipes", "--json").stdout)["embedded"]["config"]["fusion"] == "evidence"
-    assert "Did you mean 'embedded'" in swaprank("recipes", "embeded", check=2).stderr
+    for given, told in (
+        ("embeded", "Did you mean 'embedded'"),
+        ("nope", "No recipe is named 'nope'. See all with: swaprank recipes"),
+        ("bm2", "Did you mean 'bm25'"),
+        ("bm25", "It is a method: swaprank methods bm25"),
+        ("BAAI/bge-reranker-v2-m3", "It is the model of 'bge-reranker-v2-m3'"),
+    ):
+        assert told in swaprank("recipes", given, check=2).stderr
 
 
 def test_config_check_and_schema(tmp_path) -> None:
@@ -188,6 +195,11 @@ def test_recipes_are_chosen_by_language_size_licence_and_method() -> None:
     assert {"embedded", "multilingual-e5-small"} <= set(small)
     assert not {"bge-reranker-v2-gemma", "ms-marco-minilm-l6", "jina-reranker-v2", "qwen3-reranker-4b"} & set(small)
     assert {one["config"]["method"] for one in listed("--method", "monot5").values()} == {"monot5"}
+    assert listed("--language", "sw") == listed("--language", "multilingual")
+    assert listed("--language", "AR-eg").keys() == listed("--language", "ar").keys()
+    for command in ("recipes", "recommend"):
+        assert "There is no language 'xx'" in swaprank(command, "--language", "xx", check=2).stderr
+        assert "Did you mean ar?" in swaprank(command, "--language", "Arabic", check=2).stderr
     assert "Write 600M or 4B" in swaprank("recipes", "--max-size", "small", check=2).stderr
     assert "no method 'monot6'" in swaprank("recipes", "--method", "monot6", check=2).stderr
 

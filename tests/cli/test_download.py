@@ -37,4 +37,4 @@ def test_what_was_downloaded_works_offline(hub, tmp_path) -> None:
 def test_nothing_to_fetch_and_nothing_named_are_said() -> None:
     assert "Nothing to fetch" in swaprank("download", "bm25").stdout
     assert "Give a recipe" in swaprank("download", check=2).stderr
-    assert "no recipe 'no-such-thing'" in swaprank("download", "no-such-thing", check=2).stderr
+    assert "No recipe is named 'no-such-thing'. See all with" in swaprank("download", "no-such-thing", check=2).stderr

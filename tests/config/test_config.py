@@ -126,7 +126,7 @@ def test_a_config_is_copied() -> None:
         (3, "The config is 3. Give the name of a recipe"),
         (["bm25"], "The first argument is a list of 1. Passages go to the call"),
         (b"bm25", "The config is 4 bytes"),
-        ("no-such-recipe", "no recipe 'no-such-recipe'"),
+        ("no-such-recipe", "No recipe is named 'no-such-recipe'"),
         ("missing.yaml", "'missing.yaml' cannot be read"),
     ],
 )

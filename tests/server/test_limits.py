@@ -52,7 +52,7 @@ def test_a_request_without_a_valid_key_is_refused_before_its_body_is_read() -> N
         for value in (None, "Bearer third", "Bearer", "Basic second", "second"):
             headers = {} if value is None else {"Authorization": value}
             reply = httpx.post(f"{url}/v2/rerank", content=b"x" * 1000, headers=headers)
-            assert reply.status_code == 401
+            assert (reply.status_code, reply.headers["www-authenticate"]) == (401, "Bearer")
         for key in ("first", "second"):
             reply = httpx.post(f"{url}/v2/rerank", json=BODY, headers={"Authorization": f"Bearer {key}"})
             assert reply.status_code == 200

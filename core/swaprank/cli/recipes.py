@@ -19,6 +19,7 @@ from ..config.licences import allows_commercial_use
 from ..config.recipe import Recipe
 from ..config.recipe_facts import facts
 from ..errors import ConfigError
+from ..evaluation.choosing.languages import MULTILINGUAL, language_code
 from ..masking import shown
 
 _SIZE = re.compile(r"([\d.]+)\s*([KMB])", re.IGNORECASE)
@@ -42,11 +43,12 @@ def recipes(
     else:
         if method is not None:
             registry.method(method)
+        code = None if language is None else language_code(language)
         most = None if max_size is None else _parameters(max_size)
         found = {
             key: one
             for key, one in recipe.all_recipes().items()
-            if (language is None or _reads(one, language))
+            if (code is None or _reads(one, code))
             and (most is None or _is_at_most(one, most))
             and (not commercial or allows_commercial_use(one.license))
             and (method is None or one.config.get("method") == method)
@@ -118,7 +120,7 @@ def _print_list(rows: Mapping[str, tuple[str, str]], footer: str) -> None:
 
 
 def _reads(one: Recipe, language: str) -> bool:
-    return language.lower() in one.languages or "multilingual" in one.languages
+    return language in one.languages or MULTILINGUAL in one.languages
 
 
 def _is_at_most(one: Recipe, most: float) -> bool:

@@ -14,6 +14,7 @@ from rich.table import Table
 from ..config.recipe import Recipe
 from ..errors import InputError
 from ..evaluation.choosing.cpu_latency import cpu_latency
+from ..evaluation.choosing.languages import language_code
 from ..evaluation.choosing.recommend import Need, Suggestion, parameters
 from ..evaluation.choosing.recommend import recommend as fitting
 
@@ -46,7 +47,7 @@ def recommend(
     "swaprank tune" decides by your own data.
     """
     need = Need(
-        language=None if language is None else language.lower(),
+        language=None if language is None else language_code(language),
         device="cuda" if device is DeviceName.CUDA else "cpu",
         budget_ms=budget_ms,
         passages=passages,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -10,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .. import recipes
 from ..backends.http.services import SERVICES
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError, nearest_of_many
 from ..masking import shown
+from . import registry
 from .files import parse_yaml
 
 
@@ -74,10 +76,18 @@ def get(name: str) -> Recipe:
             hint=f"Say its model, too: method: cross-encoder, model: ..., backend: {{type: http, api: {name}}}.",
         )
     if name not in recipes:
-        raise ConfigError(
-            f"There is no recipe {shown(name)}.", hint=f"{nearest(name, recipes)} See all with: swaprank recipes"
-        )
+        raise ConfigError(f"No recipe is named {shown(name)}.", hint=_what_there_is(name, recipes))
     return recipes[name]
+
+
+def _what_there_is(name: str, recipes: Mapping[str, Recipe]) -> str:
+    """Where a name that no recipe has leads."""
+    if name in registry.names("method"):
+        return f"It is a method: swaprank methods {name}"
+    of_model = [repr(key) for key, one in recipes.items() if name in (one.config.get("model"), *one.aliases)]
+    if of_model:
+        return f"It is the model of {', '.join(of_model)}."
+    return nearest_of_many(name, [*recipes, *registry.MODEL_FREE], listing="swaprank recipes")
 
 
 @cache

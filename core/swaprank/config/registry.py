@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from ..backend import ConfiguredBackend
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError, nearest, nearest_of_many
 from ..masking import shown
 from ..method import Method
 from ..strategy import Strategy
@@ -52,6 +52,9 @@ def names(what: str) -> list[str]:
     return sorted({*_built_in(what), *_plugins(what)})
 
 
+MODEL_FREE = ("bm25", "lexical")
+"""Methods that a name alone builds, as it does a recipe."""
+
 Kind = TypeVar("Kind")
 
 _ROOT = __package__.rpartition(".")[0]
@@ -70,6 +73,13 @@ def _plugins(what: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=f"swaprank.{_FOLDERS[what]}")}
 
 
+def _what_there_is(name: str, what: str) -> str:
+    """The near names; methods, of which there are many, are also listed by a command."""
+    if what == "method":
+        return nearest_of_many(name, names(what), listing="swaprank methods")
+    return nearest(name, names(what))
+
+
 def _find(name: Any, what: str, kind: type[Kind]) -> type[Kind]:
     if not isinstance(name, str):
         raise ConfigError(f"The name of a {what} is {shown(name)}.", hint="Give it as text.")
@@ -79,7 +89,7 @@ def _find(name: Any, what: str, kind: type[Kind]) -> type[Kind]:
     elif name in _plugins(what):
         found = _plugins(what)[name].load()
     else:
-        raise ConfigError(f"There is no {what} {shown(name)}.", hint=nearest(name, names(what)))
+        raise ConfigError(f"There is no {what} {shown(name)}.", hint=_what_there_is(name, what))
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ConfigError(f"The {what} {name!r} is {found!r}, which is not a subclass of {kind.__name__}.")
     return found

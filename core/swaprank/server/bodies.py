@@ -160,7 +160,7 @@ def _parsed(content: bytes) -> Any:
 
 def _validated(kind: type[Body], found: Any) -> Body:
     if not isinstance(found, dict):
-        raise InputError(f"The body is a JSON {type(found).__name__}.", hint="Send an object.")
+        raise InputError("The body is JSON, but no object.", hint='Send {"query": ..., ...}.')
     try:
         return kind.model_validate(found)
     except ValidationError as error:

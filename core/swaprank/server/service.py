@@ -128,13 +128,14 @@ class Service:
         sent = given.strip().encode() if scheme.lower() == "bearer" else b""
         # Every key is compared, so that the time tells nothing about which one is near.
         if keys and not sum(hmac.compare_digest(sent, key.encode()) for key in keys):
-            raise _RefusedError(401, "Unauthorized", "No valid key: send 'Authorization: Bearer <key>'.")
+            message = "No valid key: send 'Authorization: Bearer <key>'."
+            raise _RefusedError(401, "Unauthorized", message, **{"WWW-Authenticate": "Bearer"})
 
     async def _body(self, request: Request) -> bytes:
         from starlette.requests import ClientDisconnect
 
-        encoding = request.headers.get("content-encoding", "identity")
-        if encoding != "identity":
+        encoding = request.headers.get("content-encoding", "")
+        if encoding.lower() not in ("", "identity"):
             message = f"The body's encoding is {printable(encoding)[:40]!r}. Send it as it is."
             raise _RefusedError(415, "Validation", message, Connection="close")
         most = self._options.max_body

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ...config import recipe
+from ...config import recipe, registry
 from ...config.expand import expand
 from ...config.recipe import Recipe
 from .recommend import parameters, writes_text
@@ -15,8 +15,6 @@ from .recommend import parameters, writes_text
 # On a CPU; with a GPU all are tried.
 _MOST_ON_CPU = 6e8
 _PACKAGE = "package:"
-# Methods by themselves that need no model.
-_PLAIN = ("bm25", "lexical")
 
 
 def available_recipes() -> list[str]:
@@ -27,7 +25,7 @@ def available_recipes() -> list[str]:
         for name, one in recipe.all_recipes().items()
         if gpu or (parameters(one) <= _MOST_ON_CPU and not writes_text(one))
     }
-    return [*_PLAIN, *(name for name, one in fitting.items() if _is_here(one))]
+    return [*registry.MODEL_FREE, *(name for name, one in fitting.items() if _is_here(one))]
 
 
 def _is_here(one: Recipe) -> bool:
