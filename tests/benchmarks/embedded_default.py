@@ -1,14 +1,16 @@
 """nDCG@10 of the download-free recipes over BEIR folders, as the table of docs/embedded-default.md.
 
-Run: python -m tests.benchmarks.embedded_default <folder of BEIR folders> [--recipes embedded embedded-minilm]
+Run: python -m tests.benchmarks.embedded_default <folder of BEIR folders> [--recipes embedded embedded-minilm] [--run dense]
 
-Each recipe runs twice: on candidates that bring their retrieval score, and on the bare texts. Languages are told
+Each recipe runs twice: on candidates that bring their retrieval score, and on the bare texts, in the first stage's order
+or, with ``--shuffled``, in one that means nothing. ``--run dense`` reads what `dense_runs` wrote. Languages are told
 by the name of the folder (``-ar``) for the averages only; the recipes know nothing of data sets.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +24,14 @@ MEASURE = "nDCG@10"
 BARE = "#bare"
 
 
-def with_bare_texts(dataset: Dataset) -> Dataset:
+def with_bare_texts(dataset: Dataset, shuffled: bool = False) -> Dataset:
     """Every query twice: as it is, and with candidates that are bare texts; so that both share embeddings."""
     doubled: dict[str, list[Passage]] = {}
+    chance = random.Random(0)
     for query, found in dataset.candidates.items():
         doubled[query] = found
-        doubled[query + BARE] = [replace(passage, score=None) for passage in found]
+        bare = [replace(passage, score=None) for passage in found]
+        doubled[query + BARE] = chance.sample(bare, len(bare)) if shuffled else bare
     return Dataset(
         name=dataset.name,
         queries=dataset.queries | {query + BARE: text for query, text in dataset.queries.items()},
@@ -36,13 +40,13 @@ def with_bare_texts(dataset: Dataset) -> Dataset:
     )
 
 
-def rows(folder: Path, run: str, recipes: list[str]) -> list[tuple[str, list[float]]]:
+def rows(folder: Path, run: str, recipes: list[str], shuffled: bool) -> list[tuple[str, list[float]]]:
     """One row per data set: first stage, then each recipe with and without retrieval scores."""
     found = []
     for data in sorted(path.parent.parent for path in folder.glob(f"*/runs/{run}.trec")):
         dataset = load_beir(data, run=run)
         figures = [measure(dataset.first_stage(), dataset, [MEASURE], name="first stage").measures[MEASURE]]
-        doubled = with_bare_texts(dataset)
+        doubled = with_bare_texts(dataset, shuffled)
         for recipe in recipes:
             report = evaluate(Reranker(recipe), doubled, [MEASURE], batch_size=len(doubled.queries))
             for bare in (False, True):
@@ -76,8 +80,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--run", default="bm25")
     parser.add_argument("--recipes", nargs="+", default=["embedded", "embedded-minilm"])
+    parser.add_argument("--shuffled", action="store_true", help="Bare texts come in a random order.")
     given = parser.parse_args()
-    sys.stdout.write(table(rows(given.folder, given.run, given.recipes), given.recipes) + "\n")
+    found = rows(given.folder, given.run, given.recipes, given.shuffled)
+    sys.stdout.write(table(found, given.recipes) + "\n")
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ def _measure(given: argparse.Namespace) -> None:
     known = {folder.name: pairs(folder, given.run, reranker, names, given.queries) for folder in folders}
     heads = ["precision", "recall", "first stage passes", "random passes", "precision as it is"]
     table = Table("data", *([] if given.measure_only else [f"held out: {head}" for head in heads]), *heads)
-    rows = []
+    rows: list[list[float]] = []
     for name, each in known.items():
         row = figures(each.relevance, each, given.threshold)
         if not given.measure_only:
@@ -161,7 +161,10 @@ def _measure(given: argparse.Namespace) -> None:
             row = figures(applied(fitted(others, names), each.found, names), each, given.threshold) + row
         rows.append(row)
         table.add_row(name, *(f"{figure:.3f}" for figure in row))
-    table.add_row("mean", *(f"{figure:.3f}" for figure in np.mean(rows, axis=0)))
+    mean = np.mean(rows, axis=0)
+    summary = {"mean": mean, "lowest": np.min(rows, axis=0), "highest": np.max(rows, axis=0)}
+    for name, line in {**summary, "farthest from the mean": np.abs(rows - mean).max(axis=0)}.items():
+        table.add_row(name, *(f"{figure:.3f}" for figure in line))
     console = Console(width=200)
     console.print(table)
     if not given.measure_only:

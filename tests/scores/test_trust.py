@@ -26,3 +26,13 @@ def test_a_candidate_that_one_list_does_not_hold_counts_as_its_lowest() -> None:
         order_trust(falling, [*falling[:-1], -98.0]), abs=1e-3
     )
     assert order_trust([None, None], [1.0, 2.0]) == 0.0
+
+
+def test_coherence_counts_beside_agreement_and_never_without_it() -> None:
+    falling = [float(-rank) for rank in range(100)]
+    faint = [score + 90 * ((7 * place) % 10) for place, score in enumerate(falling)]
+    alone = order_trust(falling, faint)
+    assert order_trust(falling, faint, coherence=-5.0) == 0.0
+    assert alone < order_trust(falling, faint, coherence=5.0) < order_trust(falling, faint, coherence=9.0) < 1
+    assert order_trust(falling, falling[::-1], coherence=50.0) == 0.0
+    assert order_trust(falling, [0.5] * 100, coherence=50.0) == 0.0

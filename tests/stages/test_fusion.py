@@ -117,3 +117,38 @@ def test_in_a_cascade_the_stage_before_tells_the_best_copy() -> None:
     [best] = Reranker({"stages": stages}).rerank("tea", copies).passages
     scores = Reranker("bm25").rerank("tea", copies).scores
     assert best.index == scores.index(max(scores))
+
+
+def test_a_bare_order_inside_a_fusion_is_judged_by_all_that_is_fused() -> None:
+    inner = {"fusion": "evidence", "of": ["first-stage", "lexical"]}
+    static = {"method": "static-embedding"}
+    texts = [
+        "cars",
+        "vehicle",
+        "truck",
+        "bicycle",
+        "engine",
+        "road",
+        "travel",
+        "table",
+        "music",
+        "fish",
+        "poem",
+        "zebra",
+    ]
+    texts = [ranked.passage.text for ranked in Reranker(static).rerank("automobile", texts).passages]
+    alone = Reranker(inner).rerank("automobile", texts)
+    assert set(alone.scores) == {0.0}
+
+    both = Reranker({"fusion": "evidence", "of": [inner, static]}).rerank("automobile", texts)
+    [first, _] = both.stage.parts
+    assert list(first.kept) == list(range(12))
+    assert first.scores[0] > first.scores[11]
+    backwards = Reranker({"fusion": "evidence", "of": [inner, static]}).rerank("automobile", texts[::-1])
+    assert set(backwards.stage.parts[0].scores) == {0.0}
+
+
+def test_another_rule_takes_an_order_as_it_is() -> None:
+    inner = {"fusion": "z-score", "of": ["first-stage", "lexical"]}
+    texts = ["cars", "vehicle", "truck", "bicycle", "engine", "road", "travel", "table"]
+    assert Reranker(inner).rerank("automobile", texts).order == list(range(8))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -74,12 +75,18 @@ def _models() -> list[type[BaseModel]]:
 
 def _definitions() -> dict[str, Schema]:
     """What the models' own schemas refer to: enumerations and nested models."""
-    return {name: part for model in _models() for name, part in model.model_json_schema().get("$defs", {}).items()}
+    return {name: part for model in _models() for name, part in _own_schema(model).get("$defs", {}).items()}
 
 
 def _properties(model: type[BaseModel]) -> dict[str, Schema]:
-    properties: dict[str, Schema] = model.model_json_schema(by_alias=True).get("properties", {})
+    properties: dict[str, Schema] = _own_schema(model).get("properties", {})
     return properties
+
+
+@cache
+def _own_schema(model: type[BaseModel]) -> Schema:
+    """What pydantic writes of a model; nobody changes it, and a few hundred places ask for it."""
+    return model.model_json_schema(by_alias=True)
 
 
 def _object(properties: dict[str, Schema], required: list[str]) -> Schema:

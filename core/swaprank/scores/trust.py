@@ -20,25 +20,31 @@ def coverage_trust(coverage: float | None) -> float:
     return 1.0 if coverage is None else min(1.0, max(0.0, 2.0 * coverage - 1.0))
 
 
-def order_trust(order: ScoreList, others: ScoreList) -> float:
-    """The trust in a given order: how far it agrees with other evidence beyond chance.
+def order_trust(order: ScoreList, others: ScoreList, coherence: float | None = None) -> float:
+    """The trust in a given order: how far it agrees with other evidence, and with itself, beyond chance.
 
     With r the correlation of the two lists over n candidates, ``z = r * sqrt(n - 1)`` is about standard normal when the
-    order means nothing. A retriever's order of a hundred passages is soon believed, and a few texts in any order never
-    overrule what is read in them.
+    order means nothing, and so is its coherence. A retriever's order of a hundred passages is soon believed, and a few
+    texts in any order never overrule what is read in them. An order may be coherent and have nothing to do with the
+    query, as that of a document's parts: without agreement, coherence counts nothing.
 
     Args:
         order: A score for each candidate that falls along the order.
         others: What the other lists say together.
+        coherence: How alike passages of similar rank are (`coherence.coherence`); None where nobody can tell.
 
     Returns:
-        ``1 - 1 / z**2``, and 0 where z is 1 or less.
+        ``(1 - 1 / t**2) * (2 * Phi(z) - 1)``, with ``t = (z + coherence) / sqrt(2)``, or z where there is no coherence,
+        and Phi the normal distribution function; 0 where t is 1 or less or z is negative.
     """
     products = [
         (left or 0.0) * (right or 0.0) for left, right in zip(_standardised(order), _standardised(others), strict=True)
     ]
     z = math.fsum(products) / max(len(products), 1) * math.sqrt(max(len(products) - 1, 0))
-    return 1.0 - 1.0 / z**2 if z > 1.0 else 0.0
+    together = z if coherence is None else (z + coherence) / math.sqrt(2.0)
+    if z <= 0.0 or together <= 1.0:
+        return 0.0
+    return (1.0 - 1.0 / together**2) * math.erf(z / math.sqrt(2.0))
 
 
 def _standardised(scores: ScoreList) -> ScoreList:

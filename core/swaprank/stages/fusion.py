@@ -14,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ..errors import InputError, MissingTableError
 from ..flow.flow import Flow, together
 from ..scores import fusion_rules
+from ..scores.coherence import coherence
+from ..scores.copies import best_copies
 from ..scores.ranks import descending
-from ..scores.score_list import ScoreList, cleaned, present
+from ..scores.score_list import ScoreList, present
 from ..scores.trust import coverage_trust, order_trust
 from ..types import Failure, Passage, Query, Ranking, ScoreKind
 from .candidate_scores import CandidateScores
@@ -35,6 +37,7 @@ Norms = Literal["none", "z-score", "min-max", "dbsf", "max", "sum", "rank", "bor
 # The names of what is already known about the candidates; any other input is a reranker.
 INPUTS: tuple[Given, ...] = get_args(Given)
 
+_Weighed = tuple[float, ScoreList]
 
 # Bounded, so that a weighted sum is always finite.
 _Weight = Annotated[float, Field(ge=-1e9, le=1e9)]
@@ -48,8 +51,9 @@ class FusionOptions(BaseModel):
             ``combmax``; ``borda`` and ``kemeny``, which read each list's order alone; a paper's rule with its
             weights: ``erank``, ``rank-r1``, ``diver``, ``judgerank``, ``vic`` (see `fusion_rules.RULES`). ``evidence``
             is ``z-score`` with the weight of each encoder multiplied by how far its vocabulary covers the texts
-            (`trust.coverage_trust`), and that of a bare given order by how far it agrees with the other lists beyond
-            chance (`trust.order_trust`): an encoder that cannot read, or an order that means nothing, counts nothing.
+            (`trust.coverage_trust`), and that of a bare given order by how far it agrees with the other lists, also
+            those beside a fusion that is itself an input, and with itself beyond chance (`trust.order_trust`): an
+            encoder that cannot read, or an order that means nothing, counts nothing.
         of: What is fused: ``retrieval`` (the candidates' own scores), ``previous`` (the scores of the
             stage before; the retrieval scores in a first stage), ``first-stage`` (the retrieval scores, or
             -ln(rank) of the given order where there are none), recipe names or configs.
@@ -130,7 +134,9 @@ class Fusion:
 
     options: FusionOptions
     inputs: tuple[Input, ...]
-    _warned: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    # What is fused with this fusion, with its weights: further evidence of what a bare order means.
+    _beside: tuple[_Weighed, ...] = field(default=(), repr=False, compare=False)
+    _warned: list[str] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def takes_instruction(self) -> bool:
@@ -150,7 +156,8 @@ class Fusion:
         """Score the passages with every input and fuse."""
         if not self.options.deduplicate:
             return (yield from self._fuse(query, passages, previous_scores))
-        best = _best_copies(passages, previous_scores)
+        scores = [passage.score for passage in passages] if previous_scores is None else previous_scores
+        best = best_copies([passage.id for passage in passages], scores)
         chosen = None if previous_scores is None else [previous_scores[index] for index in best]
         fused = yield from self._fuse(query, [passages[index] for index in best], chosen)
         return fused.within(best, len(passages))
@@ -158,11 +165,9 @@ class Fusion:
     def _fuse(
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[CandidateScores]:
-        stages = [one for one in self.inputs if isinstance(one, Stage)]
-        flows = [self._input(stage, query, passages, previous_scores) for stage in stages]
-        rankings = iter((yield from together(flows)))
+        rankings = iter((yield from self._rankings(query, passages, previous_scores)))
         retrieval = [passage.score for passage in passages]
-        lists: list[tuple[float, ScoreList]] = []
+        lists: list[_Weighed] = []
         result = CandidateScores(order=[], scores=[], kind=ScoreKind.FUSED)
         ordered = 0.0
         for weight, one in zip(self.options.shares, self.inputs, strict=True):
@@ -174,8 +179,7 @@ class Fusion:
                 result.add(ranking, range(len(passages)))
                 result.evidence = {**result.evidence, **ranking.evidence}
                 scores: ScoreList = _kept_scores(ranking)
-                if self.options.rule == "evidence":
-                    weight *= coverage_trust(ranking.coverage)
+                weight = self._trusted(weight, ranking)
             elif one == "first-stage" and not present(retrieval):
                 ordered = weight
                 continue
@@ -187,15 +191,45 @@ class Fusion:
                 lists.append((weight, scores))
         if not lists:
             return replace(given_order(passages), warnings=result.warnings)
-        weights, columns = [weight for weight, _ in lists], [scores for _, scores in lists]
         if ordered:
             order = [-math.log(rank) for rank in range(1, len(passages) + 1)]
-            trusted = self.options.rule == "evidence"
-            share = order_trust(order, self.options.fused(columns, weights)) if trusted else 1.0
-            weights, columns = [*weights, ordered * share], [*columns, order]
-        result.scores = self.options.fused(columns, weights)
+            lists.append((ordered * self._order_trust(order, lists, passages), order))
+        result.scores = self.options.fused([scores for _, scores in lists], [weight for weight, _ in lists])
         result.order = descending(result.scores)
         return result
+
+    def _rankings(
+        self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
+    ) -> Flow[list[Ranking | Failure]]:
+        """What the rerankers among the inputs say; those that judge a bare order are told first what the others say."""
+        stages = [
+            (share, one) for share, one in zip(self.options.shares, self.inputs, strict=True) if isinstance(one, Stage)
+        ]
+        bare = self.options.rule == "evidence" and not present([passage.score for passage in passages])
+        last = [bare and _judges_order(stage) for _, stage in stages]
+        beside: list[_Weighed] = []
+        found: dict[int, Ranking | Failure] = {}
+        for judges in (False, True):
+            turn = [index for index, waits in enumerate(last) if waits == judges]
+            flows = [self._input(_told(stages[index][1], beside), query, passages, previous_scores) for index in turn]
+            found.update(zip(turn, (yield from together(flows)), strict=True))
+            beside = [
+                (self._trusted(stages[index][0], ranking), _kept_scores(ranking))
+                for index, ranking in found.items()
+                if isinstance(ranking, Ranking)
+            ]
+        return [found[index] for index in range(len(stages))]
+
+    def _trusted(self, weight: float, ranking: Ranking) -> float:
+        """The weight of a ranking; by evidence, as far as its encoder reads the texts."""
+        return weight * coverage_trust(ranking.coverage) if self.options.rule == "evidence" else weight
+
+    def _order_trust(self, order: ScoreList, lists: Sequence[_Weighed], passages: Sequence[Passage]) -> float:
+        """How far the given order counts."""
+        if self.options.rule != "evidence":
+            return 1.0
+        weights, columns = zip(*lists, *self._beside, strict=True)
+        return order_trust(order, self.options.fused(columns, weights), coherence([one.content for one in passages]))
 
     def _note_missing(self, scores: ScoreList, name: Given, warnings: list[str]) -> None:
         """Say which candidates a given input has no score for.
@@ -236,25 +270,21 @@ _SCORES_HINT = (
 )
 
 
+def _judges_order(stage: Stage) -> bool:
+    fusion = stage.ranker
+    return isinstance(fusion, Fusion) and fusion.options.rule == "evidence" and "first-stage" in fusion.inputs
+
+
+def _told(stage: Stage, beside: Sequence[_Weighed]) -> Stage:
+    """The stage, whose fusion knows what is fused with it."""
+    if not beside or not isinstance(stage.ranker, Fusion):
+        return stage
+    return replace(stage, ranker=replace(stage.ranker, _beside=tuple(beside)))
+
+
 @cache
 def _say_once(message: str) -> None:
     logger.warning("%s", message)
-
-
-def _best_copies(passages: Sequence[Passage], previous_scores: Sequence[float] | None) -> list[int]:
-    """The best-scored index of every id, and all without an id, in the given order; equal scores keep the first."""
-    scores = cleaned([passage.score for passage in passages] if previous_scores is None else previous_scores)
-    best: dict[object, int] = {}
-    for index, passage in enumerate(passages):
-        key = index if passage.id is None else passage.id
-        known = best.setdefault(key, index)
-        if _height(scores[index]) > _height(scores[known]):
-            best[key] = index
-    return sorted(best.values())
-
-
-def _height(score: float | None) -> float:
-    return -math.inf if score is None else score
 
 
 def _warned(scores: ScoreList, name: Given) -> ScoreList:
