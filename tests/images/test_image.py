@@ -3,6 +3,7 @@
 import base64
 import io
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,6 +151,18 @@ def test_a_file_that_changes_is_read_anew_by_the_next_ranking(tmp_path) -> None:
     second = kept.within(ImageAccess())
     assert second.digest != first.digest
     assert second.open().getpixel((0, 0)) == (0, 0, 255)
+
+
+def test_open_reads_a_file_once(tmp_path, monkeypatch) -> None:
+    path, content = tmp_path / "page.png", encoded(PIL.new("RGB", (6, 8), "green"))
+    path.write_bytes(content)
+    opened, asked = Path.open, []
+    monkeypatch.setattr(Path, "open", lambda self, *given, **named: asked.append(self) or opened(self, *given, **named))
+    image = Image(path)
+    assert image.open().size == (6, 8)
+    assert image.digest == Image(content).digest
+    assert image.open().size == (6, 8)
+    assert asked == [path]
 
 
 def test_a_file_that_changes_between_its_digest_and_its_pixels_is_said(tmp_path) -> None:

@@ -22,6 +22,7 @@ from ..config.load import DEFAULT_RECIPE, load
 from ..errors import ConfigError, require
 from ..masking import printable
 from ..reranker import Reranker
+from .files import check_writable
 from .options import RerankerOption, chosen
 
 
@@ -36,9 +37,9 @@ def calibrate_command(
     data: Annotated[
         Path, typer.Option(help='BEIR folder, or JSONL of {"query": ..., "passage": ..., "label": 0 or 1}.')
     ],
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="Config file; the map is written into it.")] = (
-        None
-    ),
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", dir_okay=False, help="Config file; the map is written into it.")
+    ] = None,
     reranker: RerankerOption = None,
     output: Annotated[
         Path | None,
@@ -100,6 +101,8 @@ def _target(config: Path | None, output: Path | None, *, dry_run: bool) -> Path 
     if output is None and config is not None:
         # Fails now if no line can be added to it.
         config_file.with_map(config, {"type": "logistic", "slope": 1.0, "intercept": 0.0})
+    if output is not None:
+        check_writable(output)
     return output or config
 
 

@@ -15,6 +15,7 @@ from ..evaluation.result import Evaluation, PassageText
 from ..evaluation.significance import Test
 from ..masking import printable
 from . import evaluation_tables
+from .files import check_writable
 
 
 def compare(
@@ -33,6 +34,8 @@ def compare(
     thumbnails of their images where it was given --images. Needs pip install
     "swaprank[report]".
     """
+    if html is not None:
+        check_writable(html)
     found = joined([Evaluation.load(_result_file(path)) for path in results])
     if html is not None:
         write_report(found, html, title=title)

@@ -32,8 +32,11 @@ app = typer.Typer(
 
 
 @app.command(epilog=EPILOG)
-def check(files: Annotated[list[Path], typer.Argument(help="YAML or JSON config files.")]) -> None:
-    """Validate config files and print what they resolve to; loads no model."""
+def check(files: Annotated[list[Path], typer.Argument(dir_okay=False, help="YAML or JSON config files.")]) -> None:
+    """Check config files and print what they resolve to.
+
+    Every recipe is spelled out. No model is loaded.
+    """
     console = Console(soft_wrap=True, highlight=False)
     wrong = 0
     for file in files:
@@ -53,7 +56,7 @@ def check(files: Annotated[list[Path], typer.Argument(help="YAML or JSON config 
 
 @app.command(epilog=EPILOG)
 def schema() -> None:
-    """Print the JSON Schema of a config file, for editors and checks."""
+    """Print the JSON Schema of a config file, for editors."""
     typer.echo(json.dumps(json_schema(), separators=(",", ":")))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,13 +12,14 @@ from rich.console import Console
 from ..config import recipe, registry
 from ..config.load import Source
 from ..errors import ConfigError
-from ..masking import printable
+from ..masking import printable, shown
 from ..reranker import Reranker
 from ..types import Downloaded
 from .options import ConfigOption, chosen
 
 # Which files a model is loaded from does not depend on the method, so any that takes a model will do.
 _ANY_METHOD = "bi-encoder"
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def download(
@@ -44,6 +47,8 @@ def _described(source: Source) -> Source:
     """The config of a bare hub id; anything else as it is."""
     known = isinstance(source, str) and (source in recipe.all_recipes() or source in registry.names("method"))
     if isinstance(source, str) and not known and "/" in source:
+        if not (_HUB_ID.fullmatch(source) or source.startswith("package:") or Path(source).is_dir()):
+            raise ConfigError(f"{shown(source)} is no hub id, and no such folder is here.", hint="Write owner/name.")
         return {"method": _ANY_METHOD, "model": source}
     return source
 

@@ -23,8 +23,10 @@ from ..masking import printable
 from ..runs.evaluation import DEFAULT_MEASURES, Dataset, measure
 from . import evaluation_tables
 from .contenders import contenders
+from .files import check_writable
 from .interruption import interruptible
 from .messages import complain
+from .options import ConfigsOption
 
 
 class TestName(StrEnum):
@@ -35,7 +37,7 @@ class TestName(StrEnum):
 
 
 def evaluate(
-    config: Annotated[list[Path] | None, typer.Option("--config", "-c", help="Config file; repeatable.")] = None,
+    config: ConfigsOption = None,
     reranker: Annotated[
         list[str] | None, typer.Option("--reranker", "-r", help="Recipe, model or method; repeatable.")
     ] = None,
@@ -90,7 +92,9 @@ def evaluate(
     method. Latency leaves out loading. One that fails has a row with its error, and the exit code is then 1.
     """
     for path in filter(None, (per_query, output_run)):
-        _check_writable(path)
+        check_writable(path)
+    if runs is not None:
+        _make_folder(runs)
     built = contenders(config or [], reranker or [])
     how = Options(
         measures=[name.strip() for name in measures.split(",")],
@@ -170,12 +174,14 @@ def bar(what: str, total: int) -> Iterator[Callable[..., None]]:
         yield advance
 
 
-def _check_writable(path: Path) -> None:
-    """Fail before the work, not after it; what the file holds stays until there is something better."""
+def _make_folder(path: Path) -> None:
+    """Fail before the work, not after it."""
     try:
-        path.open("a").close()
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
+        raise InputError(
+            f"The folder of --runs, {str(path)!r}, cannot be made: {error.strerror}.", hint="Name another one."
+        ) from error
 
 
 def _write_per_query(path: Path, found: Evaluation) -> None:

@@ -13,7 +13,10 @@ from ..reranker import Reranker
 
 EPILOG = "Exit codes: 0 done, 1 failed work, 2 wrong usage or config, 130 interrupted."
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="YAML or JSON config file.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", dir_okay=False, help="YAML or JSON config file.")]
+ConfigsOption = Annotated[
+    list[Path] | None, typer.Option("--config", "-c", dir_okay=False, help="Config file; repeatable.")
+]
 RerankerOption = Annotated[str | None, typer.Option("--reranker", "-r", help="Name of a recipe or model-free method.")]
 TopNOption = Annotated[int | None, typer.Option("--top-n", min=1, help="Keep this many passages.")]
 

@@ -20,11 +20,12 @@ from ..masking import printable
 from ..reranker import Reranker
 from .contenders import contenders
 from .evaluate import bar, opened
+from .options import ConfigsOption
 
 
 def payoff(
     data: Annotated[str, typer.Option(help="Judged data, in any form that swaprank eval reads.")],
-    config: Annotated[list[Path] | None, typer.Option("--config", "-c", help="Config file; repeatable.")] = None,
+    config: ConfigsOption = None,
     reranker: Annotated[list[str] | None, typer.Option("--reranker", "-r", help="Recipe; repeatable.")] = None,
     depths: Annotated[str, typer.Option(help="How many candidates to rerank, with commas.")] = "10,50,100",
     measure: Annotated[str, typer.Option(help="The measure.")] = "nDCG@10",

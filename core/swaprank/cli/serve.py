@@ -85,4 +85,7 @@ def serve(
 
         serve_by_ray(options, host=host, port=port, replicas=workers, cpus=actor_cpus, gpus=actor_gpus)
         return
-    serve_http(options, host=host, port=port, workers=workers, grace=grace)
+    try:
+        serve_http(options, host=host, port=port, workers=workers, grace=grace)
+    except SystemExit as ended:  # uvicorn has logged why it does not listen, and ends by codes of its own
+        raise typer.Exit(1 if ended.code else 0) from None

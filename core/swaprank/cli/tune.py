@@ -21,6 +21,8 @@ from ..evaluation.sources.open_data import DataOptions
 from ..masking import printable
 from .contenders import contenders
 from .evaluate import bar, opened
+from .files import check_writable
+from .options import ConfigsOption
 
 _SHOWN = 8
 
@@ -30,7 +32,7 @@ def tune(
     budget_ms: Annotated[
         float | None, typer.Option("--budget-ms", min=0, help="Most milliseconds for 95 of 100 queries.")
     ] = None,
-    config: Annotated[list[Path] | None, typer.Option("--config", "-c", help="Config file; repeatable.")] = None,
+    config: ConfigsOption = None,
     reranker: Annotated[
         list[str] | None,
         typer.Option("--reranker", "-r", help="Recipe; repeatable. [default: all whose weights are on this machine]"),
@@ -55,6 +57,8 @@ def tune(
     """
     if output is not None and output.exists():
         raise ConfigError(f"--output {str(output)!r} exists.", hint="Choose another name.")
+    if output is not None:
+        check_writable(output)
     names = reranker or ([] if config else available_recipes())
     built = contenders(config or [], names)
     sources: list[Source] = [*(config or []), *names]

@@ -29,7 +29,7 @@ ModelFiles = Mapping[str, Any]
 
 def is_model(name: str) -> bool:
     """Whether a name stands for a model rather than a recipe: a hub id, a path, or a folder that exists."""
-    return "/" in name or "\\" in name or name.startswith(("~", "package:")) or Path(name).is_dir()
+    return "/" in name or "\\" in name or name.startswith(("~", "package:")) or (name != "" and Path(name).is_dir())
 
 
 def read_model_files(model: str, hub: Mapping[str, Any]) -> ModelFiles:

@@ -227,8 +227,9 @@ class Evaluation(_Value):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
+            why = f"{where}: {first['msg']}" if where else first["msg"]
             raise InputError(
-                f"{str(path)!r} is no result of swaprank eval (version {VERSION}): {where}: {first['msg']}.",
+                f"{str(path)!r} is no result of swaprank eval (version {VERSION}): {why}.",
                 hint="Write one with: swaprank eval ... --json > result.json",
             ) from error
 

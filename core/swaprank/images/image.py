@@ -125,14 +125,15 @@ class Image:
             ImageError: It cannot be read, is no image, or is too large.
         """
         most = self._access.image_limits.pixels
+        source = self._source
+        data: bytes | None = None
+        if isinstance(source, str | Path | bytes) and "digest" not in self.__dict__:
+            data = self._bytes()  # read once: for the digest, and to be decoded
+            self.__dict__["digest"] = hashlib.sha256(data).hexdigest()
         found = _opened.get(self.digest)
         if found is None:
-            source = self._source
             if isinstance(source, str | Path | bytes):
-                data = self._bytes()
-                if hashlib.sha256(data).hexdigest() != self.digest:
-                    raise ImageError(f"{self.name} changed while it was read.", hint="Rerank again.")
-                found = decoded(data, self.name, most)
+                found = decoded(self._unchanged() if data is None else data, self.name, most)
             else:
                 found = flattened(source, self.name, most)
             _opened[self.digest] = found
@@ -156,6 +157,13 @@ class Image:
         buffer = io.BytesIO()
         picture.save(buffer, "PNG")
         return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+    def _unchanged(self) -> bytes:
+        """The bytes that `digest` was told of; a file may have been written since."""
+        data = self._bytes()
+        if not isinstance(self._source, bytes) and hashlib.sha256(data).hexdigest() != self.digest:
+            raise ImageError(f"{self.name} changed while it was read.", hint="Rerank again.")
+        return data
 
     def _bytes(self) -> bytes:
         source = self._source

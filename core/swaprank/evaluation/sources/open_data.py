@@ -90,6 +90,11 @@ class _Opened:
 
     def folder(self, folder: Path) -> Dataset:
         options = self.options
+        if options.subset is not None and (is_beir(folder) or is_judged_pools(folder)):
+            raise InputError(
+                f"The folder {str(folder)!r} has no subset {options.subset!r}: it is no task of MTEB.",
+                hint="Leave --subset out.",
+            )
         if is_beir(folder):
             return self._beir(folder)
         if is_judged_pools(folder):
@@ -133,7 +138,7 @@ class _Opened:
         """The run of a BEIR folder; None where it has none and none was named."""
         runs = folder / "runs"
         if self.options.run_name is not None:
-            return runs / f"{self.options.run_name}.trec"
+            return self._named_run(runs, self.options.run_name)
         known = sorted(runs.glob("*.trec"))
         if runs / "bm25.trec" in known or not known:
             return runs / "bm25.trec" if known else None
@@ -141,6 +146,16 @@ class _Opened:
             names = ", ".join(path.stem for path in known)
             raise InputError(f"{str(folder)!r} has the runs {names}.", hint="Name one: --run-name.")
         return known[0]
+
+    def _named_run(self, runs: Path, name: str) -> Path:
+        named = runs / f"{name}.trec"
+        if not named.is_file():
+            known = sorted(path.stem for path in runs.glob("*.trec"))
+            raise InputError(
+                f"{str(runs.parent)!r} has no run {name!r}: there is no file {str(named)!r}.",
+                hint=f"There are: {', '.join(known)}." if known else "Leave --run-name out, and BM25 searches.",
+            )
+        return named
 
     def _search(self, collection: Collection) -> Dataset:
         options = self.options
