@@ -130,7 +130,7 @@ def test_a_file_and_the_name_of_a_service_are_no_models(model, tmp_path) -> None
     (tmp_path / "model.onnx").write_bytes(b"")
     with pytest.raises(ConfigError, match=r"is a file, and a model is a folder.*onnx_file"):
         Reranker(str(tmp_path / "model.onnx"), backend="onnx")
-    with pytest.raises(ConfigError, match=r"'cohere' is a hosted service.*api: cohere"):
+    with pytest.raises(ConfigError, match=r"No recipe is named 'cohere'. It is a hosted service.*api: cohere"):
         Reranker("cohere")
     with pytest.raises(ConfigError, match="Did you mean 'batch_tokens' under 'backend'"):
         Reranker("bm25", batch_size=8)

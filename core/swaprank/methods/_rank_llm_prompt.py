@@ -87,6 +87,8 @@ class RankLLM(PermutationGeneration):
         body: One passage; ``{rank}`` is its identifier, ``{candidate}`` its text.
         suffix: After the passages; as `prefix`.
         max_words: Most words of a passage.
+        query_max_length: Most tokens of the query, so that a long one leaves room for the passages; None for the whole
+            query, as officially, which is an error where it fills the prompt.
         context_size: Most tokens of prompt and reply together; None for what the model takes.
         conversation: ``"chat"`` for the model's own chat template; ``"vicuna"`` for the words that Vicuna v1.1
             was tuned on, whose tokenizer has no template.
@@ -99,6 +101,7 @@ class RankLLM(PermutationGeneration):
     body: str | None = None
     suffix: str | None = None
     max_words: int = Field(default=300, ge=1)
+    query_max_length: int | None = Field(default=None, ge=1)
     context_size: int | None = Field(default=4096, ge=64)
     conversation: Literal["chat", "vicuna"] = "chat"
     thinking: bool | None = None
@@ -122,9 +125,9 @@ class RankLLM(PermutationGeneration):
         suffix = version.suffix if self.suffix is None else self.suffix
         system = version.system_message if self.system_message is None else self.system_message
         content = (
-            *fill(prefix, {"num": num, "query": Slot(first_query)}),
+            *fill(prefix, {"num": num, "query": Slot(first_query, max_tokens=self.query_max_length)}),
             *self._listed(passages, texts),
-            *fill(suffix, {"num": num, "query": Slot(second_query)}),
+            *fill(suffix, {"num": num, "query": Slot(second_query, max_tokens=self.query_max_length)}),
         )
         if self.conversation == "vicuna":
             return (f"{system} USER: ", *content, version.assistant)

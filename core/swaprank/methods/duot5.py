@@ -28,6 +28,8 @@ class DuoT5(Method):
 
     Attributes:
         max_length: Most tokens of the prompt; the passages are cut so that it fits, the longer first.
+        query_max_length: Most tokens of the query, so that a long one leaves room for the passages; None for the whole
+            query, which is an error where it fills the prompt.
         both_orders: Whether each pair is asked in both orders, as in the paper; otherwise only with the passage first
             that comes first among the candidates, as rank_llm does.
     """
@@ -43,6 +45,7 @@ class DuoT5(Method):
     source: ClassVar[str] = "https://github.com/castorini/rank_llm, rerank/pairwise/duot5.py (Apache-2.0)"
 
     max_length: int = Field(default=512, ge=128)
+    query_max_length: int | None = Field(default=None, ge=1)
     both_orders: bool = True
 
     @property
@@ -66,7 +69,7 @@ class DuoT5(Method):
     def _request(self, query: Query, first: str, second: str) -> LabelLogprobs:
         prompt = (
             "Query: ",
-            Slot(unbracketed(query.text)),
+            Slot(unbracketed(query.text), max_tokens=self.query_max_length),
             " Document0: ",
             Slot(first, shrinks=True, reread=True),
             " Document1: ",

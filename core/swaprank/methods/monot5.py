@@ -8,9 +8,9 @@ Apache-2.0), which mends and re-reads the text first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..method import GroupScores, Method, Steps, label_scores
 from ..prompt import Slot
@@ -34,6 +34,9 @@ class MonoT5(Method):
             turned into ``(1)``, the document always re-read through the tokenizer.
         max_length: Most tokens of the prompt; the document is cut so that it fits. None for no cut.
             ``"rank_llm"`` keeps 64 of them free, and cuts the document before it re-reads it.
+        query_max_length: Most tokens of the query under ``"pygaggle"``, so that a long one leaves room for the
+            document; None for the whole query, which is an error where it fills the prompt. The official code cuts the
+            end of the prompt, and with it the document and the word that asks.
         words: What the model says about a relevant and about an irrelevant pair; multilingual models were
             trained with other words, such as yes and no.
     """
@@ -45,7 +48,14 @@ class MonoT5(Method):
 
     protocol: Literal["pygaggle", "rank_llm"] = "pygaggle"
     max_length: int | None = Field(default=512, ge=80)
+    query_max_length: int | None = Field(default=None, ge=1)
     words: tuple[str, str] = ("true", "false")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.query_max_length is not None and self.protocol != "pygaggle":
+            raise ValueError(f"query_max_length is for protocol: pygaggle, not {self.protocol}")
+        return self
 
     @property
     def score_kinds(self) -> frozenset[ScoreKind]:
@@ -61,7 +71,7 @@ class MonoT5(Method):
         if self.protocol == "pygaggle":
             prompt: tuple[str | Slot, ...] = (
                 "Query: ",
-                Slot(query.text),
+                Slot(query.text, max_tokens=self.query_max_length),
                 " Document: ",
                 Slot(passage.content, shrinks=True),
                 " Relevant:",

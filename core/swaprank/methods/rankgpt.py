@@ -24,6 +24,8 @@ class RankGPT(PermutationGeneration):
 
     Attributes:
         max_words: Most words of a passage.
+        query_max_length: Most tokens of the query, so that a long one leaves room for the passages; None for the whole
+            query, as officially, which is an error where it fills the prompt.
         thinking: The chat template's switch ``enable_thinking``; None leaves it to the template. True makes
             room for it in the reply.
         attribution: Have the model quote of each passage what decides its place (`RankedPassage.quote`); a quote that
@@ -34,6 +36,7 @@ class RankGPT(PermutationGeneration):
     source: ClassVar[str] = "sunnweiwei/RankGPT (Apache-2.0), https://github.com/sunnweiwei/RankGPT"
 
     max_words: int = Field(default=300, ge=1)
+    query_max_length: int | None = Field(default=None, ge=1)
     thinking: bool | None = None
     attribution: bool = False
 
@@ -51,8 +54,9 @@ class RankGPT(PermutationGeneration):
         """The conversation about a window."""
         texts = [first_words(without_empty_title(titled(passage)), self.max_words) for passage in passages]
         slots = [Slot(text, shrinks=True) for text in texts]
+        asked = Slot(query.text, max_tokens=self.query_max_length)
         closing = f"Search Query: {{query}}. \n{QUOTED_RANKING}" if self.attribution else CLOSING
-        return turn_by_turn(Slot(query.text), slots, closing=closing, thinking=self.thinking)
+        return turn_by_turn(asked, slots, closing=closing, thinking=self.thinking)
 
 
 METHOD = RankGPT

@@ -230,7 +230,8 @@ class Tokens:
         if limit is not None and len(encoded.ids) > limit:
             raise PromptTooLongError(
                 f"A prompt of {len(encoded.ids)} tokens is too long for {self.model!r}: {limit} fit.",
-                hint="Shorten the query or the instruction, set a smaller truncate_length, or take another model.",
+                hint="Shorten the query or the instruction, set query_max_length or a smaller truncate_length where "
+                "the method has them, or take another model.",
             )
         return encoded
 
