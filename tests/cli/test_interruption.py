@@ -1,6 +1,7 @@
 """Ctrl-C ends with one line that says what was written and how to go on, and with exit code 130."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,7 +21,10 @@ def interrupted(*arguments, lines: int) -> str:
     """What `rerank` says when Ctrl-C comes after so many lines, while it waits for more."""
     command = [sys.executable, "-c", MAIN, "rerank", "-r", "bm25", "--batch-size", "1", *map(str, arguments)]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen(command, **pipes, text=True) as process:
+    buffered = {
+        key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"
+    }  # a line counts, then shows
+    with subprocess.Popen(command, **pipes, text=True, env=buffered) as process:
         for number in range(lines):
             process.stdin.write(job(number))
             process.stdin.flush()
