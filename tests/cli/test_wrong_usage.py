@@ -58,6 +58,19 @@ def test_a_reader_that_hangs_up_is_no_error_of_ours(command) -> None:
     assert done.stderr == ""
 
 
+def test_a_narrow_terminal_loses_no_name_and_no_figure() -> None:
+    narrow = {**os.environ, "COLUMNS": "60"}
+    shown = swaprank("eval", *DATA, "--limit", "3", env=narrow).stdout
+    quality = shown.partition("p50")[0]
+    assert quality.count(".") > 8 and "R@100" in quality and quality.count("+") == 4
+    shown = swaprank("payoff", *DATA, "--limit", "3", "--search-ms", "5", env=narrow).stdout
+    assert shown.count("bm25") == 2  # one row per depth that the data has
+    assert shown.count("unclear") == 3
+    shown = swaprank("recommend", "--language", "ar", "--budget-ms", "9999", env=narrow).stdout
+    assert "embedded" in shown and "multilingual" in shown
+    assert "…" not in shown
+
+
 def test_tables_have_no_escapes_without_a_terminal_and_with_no_color() -> None:
     for command in (("recipes", "--language", "ja"), ("eval", *DATA, "--limit", "3", "--measures", "nDCG@10")):
         shown = swaprank(*command, env={**os.environ, "NO_COLOR": "1", "COLUMNS": "60"})

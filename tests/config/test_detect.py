@@ -118,7 +118,7 @@ def test_broken_files_and_missing_folders(model, tmp_path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ConfigError, match=r"config.json of the model .* cannot be read"):
         Reranker(str(tmp_path))
-    for missing in ("./no/such/folder", "~/no-such-folder", "/no/such"):
+    for missing in ("./no/such/folder", "./nope", "../nope", "~/no-such-folder", "/no/such"):
         with pytest.raises(ConfigError, match="There is no folder"):
             Reranker(missing)
     with pytest.raises(ConfigError, match="'nope', which is not installed"):
@@ -130,7 +130,7 @@ def test_a_file_and_the_name_of_a_service_are_no_models(model, tmp_path) -> None
     (tmp_path / "model.onnx").write_bytes(b"")
     with pytest.raises(ConfigError, match=r"is a file, and a model is a folder.*onnx_file"):
         Reranker(str(tmp_path / "model.onnx"), backend="onnx")
-    with pytest.raises(ConfigError, match=r"'cohere' is a hosted service.*api: cohere"):
+    with pytest.raises(ConfigError, match=r"No recipe is named 'cohere'. It is a hosted service.*api: cohere"):
         Reranker("cohere")
     with pytest.raises(ConfigError, match="Did you mean 'batch_tokens' under 'backend'"):
         Reranker("bm25", batch_size=8)

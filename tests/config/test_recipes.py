@@ -221,7 +221,12 @@ def test_names_keep_their_language_models(name, wiring) -> None:
     assert (config["method"], config["model"]) == wiring
 
 
-@pytest.mark.parametrize("name", [name for name in all_recipes() if get(name).config.get("method") == "cross-encoder"])
+OWN_CROSS_ENCODERS = [
+    name for name, one in all_recipes().items() if one.config.get("method") == "cross-encoder" and not one.service
+]
+
+
+@pytest.mark.parametrize("name", OWN_CROSS_ENCODERS)
 def test_cross_encoders_bound_what_they_read(name) -> None:
     """A tokenizer's own limit may be 8,192 tokens, and 100 passages of that do not fit a common device."""
     assert 512 <= get(name).config["max_length"] <= 2048

@@ -19,7 +19,7 @@ from .options import ConfigOption, chosen
 
 # Which files a model is loaded from does not depend on the method, so any that takes a model will do.
 _ANY_METHOD = "bi-encoder"
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def download(

@@ -32,7 +32,7 @@ def show(found: Evaluation, console: Console) -> None:
 
 
 def _quality(found: Evaluation) -> Table:
-    table = _table("", *found.measures)
+    table = _table("", *found.measures, wraps=True)
     first = found.rows[0]
     for row in found.rows:
         if row.error:
@@ -88,11 +88,14 @@ def _effort(found: Evaluation) -> Table:
     return table
 
 
-def _table(*heads: str) -> Table:
+def _table(*heads: str, wraps: bool = False) -> Table:
+    """A table; one that ``wraps`` writes gains below their figures where a terminal is too narrow for both."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for place, head in enumerate(heads):
         justify: Literal["left", "right"] = "right" if place else "left"
-        table.add_column(escape(head), justify=justify, no_wrap=bool(place), min_width=None if place else 11)
+        table.add_column(
+            escape(head), justify=justify, no_wrap=bool(place) and not wraps, min_width=None if place else 11
+        )
     return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from rich.console import Console
+from rich.table import Table
 
 from ..masking import printable
 
@@ -21,6 +22,11 @@ def log_to_terminal() -> None:
     handler.setLevel(logging.WARNING)  # some libraries let their loggers say more
     handler.setFormatter(_Printable())
     logging.basicConfig(handlers=[handler])
+
+
+def show_table(table: Table, *, least: int) -> None:
+    """Print a table that loses no figure: where a terminal has fewer than ``least`` columns, its lines go on below."""
+    Console(highlight=False, width=max(Console().width, least)).print(table)
 
 
 class _Printable(logging.Formatter):

@@ -14,12 +14,13 @@ from rich.table import Table
 
 from ..config.load import load
 from ..errors import ConfigError, InputError, SwaprankError
-from ..evaluation.choosing.payoff import Payoff, payoffs
+from ..evaluation.choosing.payoff import LEVEL, Payoff, payoffs
 from ..evaluation.sources.open_data import DataOptions
 from ..masking import printable
 from ..reranker import Reranker
 from .contenders import contenders
 from .evaluate import bar, opened
+from .messages import show_table
 from .options import ConfigsOption
 
 
@@ -74,7 +75,13 @@ def payoff(
     before = next((f", {measure} {one.first_stage:.4f} before" for one in reversed(found) if not one.error), "")
     title = f"{printable(dataset.name)}: {len(dataset.qrels)} queries, {dataset.first_stage_name}{before}"
     console.print(escape(title), soft_wrap=True)
-    console.print(_table(found, search_ms))
+    show_table(_table(found, search_ms), least=72)
+    console.print(
+        "of possible: the share of the gain that the perfect order of the same candidates would bring. +/-: queries "
+        f"better and worse. unclear: p is {LEVEL} or more, so that the gain may be chance; ask more queries.",
+        style="dim",
+        soft_wrap=True,
+    )
     for one in found:
         if one.error:
             console.print(printable(f"{one.name}: {one.error}"), style="red", markup=False, soft_wrap=True)
@@ -108,7 +115,9 @@ def _table(found: list[Payoff], search_ms: float | None) -> Table:
     times = [] if search_ms is None else ["time"]
     for head in ("", "depth", "gain", "p", "of possible", "+/-", "ms", *times, "verdict"):
         left = head in ("", "verdict")
-        table.add_column(escape(head), justify="left" if left else "right", no_wrap=bool(head))
+        table.add_column(
+            escape(head), justify="left" if left else "right", no_wrap=bool(head), min_width=None if head else 8
+        )
     for one in found:
         cells = [""] * (5 + len(times))
         if not one.error:

@@ -17,6 +17,10 @@ from ..evaluation.choosing.cpu_latency import cpu_latency
 from ..evaluation.choosing.languages import language_code
 from ..evaluation.choosing.recommend import Need, Suggestion, parameters
 from ..evaluation.choosing.recommend import recommend as fitting
+from .messages import show_table
+
+# Characters of a terminal that has room for all columns.
+_WIDE = 80
 
 
 class DeviceName(StrEnum):
@@ -66,7 +70,7 @@ def recommend(
         typer.echo(json.dumps([_facts(one) for one in found[:count]], ensure_ascii=False))
         return
     console = Console(highlight=False)
-    console.print(_table(found[:count], passages))
+    show_table(_table(found[:count], passages, narrow=console.width < _WIDE), least=72)
     times = cpu_latency()
     if need.device == "cpu":
         told = f"ms: measured with passages of {times.words} words on {times.machine}."
@@ -74,7 +78,13 @@ def recommend(
             told += " ~: measured with random weights of the model's shape, on which the time depends."
         console.print(told, style="dim", soft_wrap=True)
     more = f"{len(found)} fit. " if len(found) > count else ""
-    console.print(f"{more}Reranker({found[0].name!r}) builds the first; swaprank recipes NAME tells more.", style="dim")
+    first = found[0].name
+    console.print(
+        f"{more}Reranker({first!r}) builds the first; swaprank recipes {first} tells more; "
+        "swaprank tune --data FOLDER decides on your own data.",
+        style="dim",
+        soft_wrap=True,
+    )
 
 
 def _nearest(need: Need) -> str:
@@ -92,9 +102,11 @@ def _nearest(need: Need) -> str:
     return f"The fastest that fits otherwise is {fastest.name!r}, with {fastest.milliseconds:.0f} ms."
 
 
-def _table(found: list[Suggestion], passages: int) -> Table:
+def _table(found: list[Suggestion], passages: int, *, narrow: bool) -> Table:
+    """The recipes; in a narrow terminal without the published figures, which swaprank recipes shows."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for head in ("recipe", f"ms for {passages}", "size", "languages", "licence", "as published"):
+    heads = ["recipe", f"ms for {passages}", "size", "languages", "licence", "as published"]
+    for head in heads[: -1 if narrow else None]:
         table.add_column(
             escape(head), justify="right" if head.startswith("ms") else "left", no_wrap=head in ("recipe", "size")
         )
@@ -102,8 +114,8 @@ def _table(found: list[Suggestion], passages: int) -> Table:
         milliseconds = "?" if one.milliseconds is None else f"{'~' * one.by_shape}{one.milliseconds:,.0f}"
         entry = one.recipe
         size = entry.parameters or "-"
-        cells = (one.name, milliseconds, size, ", ".join(entry.languages), entry.license, published(entry))
-        table.add_row(*map(escape, cells))
+        cells = [one.name, milliseconds, size, ", ".join(entry.languages), entry.license, published(entry)]
+        table.add_row(*map(escape, cells[: -1 if narrow else None]))
     return table
 
 

@@ -86,6 +86,13 @@ def tune(
     text = _yaml(found, measure, len(dataset.candidates))
     if output is None:
         typer.echo(text, nl=False)
+        if found.best.config:
+            console.print(
+                "With --output reranker.yaml it goes into a file, and Reranker('reranker.yaml') builds it.",
+                style="dim",
+                markup=False,
+                soft_wrap=True,
+            )
     else:
         output.write_text(text, encoding="utf-8")
         console.print(printable(f"Written to {output}."), markup=False)

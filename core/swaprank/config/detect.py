@@ -65,7 +65,7 @@ def _recipes(model: str) -> dict[str, Config]:
     return {
         name: dict(one.config)
         for name, one in recipe.all_recipes().items()
-        if "method" in one.config and model in (one.config.get("model"), *one.aliases)
+        if "method" in one.config and not one.service and model in (one.config.get("model"), *one.aliases)
     }
 
 

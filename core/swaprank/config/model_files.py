@@ -20,7 +20,7 @@ COLBERT = "artifact.metadata"
 FINE_TUNING = "adapter_config.json"
 FILES = (CONFIG, MODULES, SENTENCE_TRANSFORMERS, COLBERT, FINE_TUNING)
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _SECONDS = 10  # until the hub counts as out of reach
 _MOST_BYTES = 4 << 20
 

@@ -15,6 +15,7 @@ from ..errors import ConfigError, nearest_of_many
 from ..masking import shown
 from . import registry
 from .files import parse_yaml
+from .hosted_names import hosted_hint
 
 
 class Published(BaseModel):
@@ -42,7 +43,7 @@ class Recipe(BaseModel):
         description: One line on what it is and when to take it.
         config: What the name stands for, in the words of a config file.
         aliases: Other ids under which the hub knows the same model.
-        license: Licence of the weights as their publisher states it, or ``"unknown"``.
+        license: Licence of the weights as their publisher states it, ``"hosted service"``, or ``"unknown"``.
         languages: ISO 639-1 codes, or ``["multilingual"]``.
         parameters: Size, such as ``"568M"``.
         context: Most tokens that the model was made for; None where it is not known here.
@@ -62,6 +63,13 @@ class Recipe(BaseModel):
     published: list[Published] = []
     notes: str = ""
 
+    @property
+    def service(self) -> str:
+        """The hosted service that runs the model; empty where the user's machines do."""
+        backend = self.config.get("backend")
+        api = backend.get("api", "") if isinstance(backend, dict) else ""
+        return api if api in SERVICES else ""
+
 
 def get(name: str) -> Recipe:
     """The recipe of that name.
@@ -70,13 +78,9 @@ def get(name: str) -> Recipe:
         ConfigError: No such recipe; the message names the nearest.
     """
     recipes = all_recipes()
-    if name in SERVICES:
-        raise ConfigError(
-            f"{name!r} is a hosted service and no recipe.",
-            hint=f"Say its model, too: method: cross-encoder, model: ..., backend: {{type: http, api: {name}}}.",
-        )
     if name not in recipes:
-        raise ConfigError(f"No recipe is named {shown(name)}.", hint=_what_there_is(name, recipes))
+        hint = hosted_hint(name, recipes) or _what_there_is(name, recipes)
+        raise ConfigError(f"No recipe is named {shown(name)}.", hint=hint)
     return recipes[name]
 
 

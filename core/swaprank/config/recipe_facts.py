@@ -25,7 +25,7 @@ def facts(entry: Recipe) -> dict[str, Any]:
         ``memory_bf16``: of the weights alone, in bfloat16; activations come on top.
         ``backends``: the kinds of backend that answer what the method asks.
     """
-    allowed = allows_commercial_use(entry.license)
+    allowed = True if entry.service else allows_commercial_use(entry.license)
     size = _SIZE.match(entry.parameters)
     twice = 2 if "twice" in entry.parameters else 1
     return {
@@ -42,6 +42,8 @@ def _readable(size: float) -> str:
 
 def _backends(entry: Recipe) -> list[str] | str:
     name = entry.config.get("method")
+    if entry.service:
+        return ["http"]
     if name is None:
         return UNKNOWN
     needs = registry.method(name).needs

@@ -186,10 +186,11 @@ class HostedServer:
     Attributes:
         bodies: The bodies of all requests.
         headers: Their headers.
+        rows: How many rows it answers at once, the others by ``nextToken``; None for all.
     """
 
-    def __init__(self, service: Documented, *, keyed: bool = True) -> None:
-        self.service, self.keyed = service, keyed
+    def __init__(self, service: Documented, *, keyed: bool = True, rows: int | None = None) -> None:
+        self.service, self.keyed, self.rows = service, keyed, rows
         self.bodies: list[Shape] = []
         self.headers: list[dict[str, str]] = []
 
@@ -213,13 +214,18 @@ class HostedServer:
         wanted = service.headers | dict([service.header] if self.keyed else [])
         if any(headers.get(name.lower()) != value for name, value in wanted.items()):
             return 401, {"message": "invalid api token"}
+        start = int(body.pop("nextToken", 0)) if self.rows else 0
         wrong = _misfit(body, service.body, "body")
         if wrong:
             return 422, {"message": wrong}
         query, texts = service.texts(body)
         scores = [shared_words(query, text) / 10 for text in texts]
         best = sorted(enumerate(scores), key=lambda row: -row[1])
-        return 200, service.reply(best)
+        if self.rows is None:
+            return 200, service.reply(best)
+        stop = start + self.rows
+        more = {"nextToken": str(stop)} if stop < len(best) else {}
+        return 200, service.reply(best[start:stop]) | more
 
 
 def _misfit(found: Any, shape: Any, where: str) -> str:

@@ -51,6 +51,23 @@ def test_a_service_ranks_with_its_documented_words(name: str, monkeypatch: pytes
     assert ranking.calls[0].requests == 1
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_what_bedrock_leaves_out_of_a_reply_is_asked_for_by_its_token(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SERVICES["bedrock"].keys[0], "k")
+    with HostedServer(DOCUMENTED["bedrock"], rows=rows) as server:
+        ranking = hosted("bedrock", server.url).rerank("green tea", PASSAGES)
+    assert ranking.order == [1, 2, 0]
+    assert len(server.bodies) == ranking.calls[0].requests == -(-3 // rows)
+
+
+def test_a_service_without_paging_that_leaves_passages_out_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SERVICES["voyage"].keys[0], "k")
+    with HostedServer(DOCUMENTED["voyage"], rows=2) as server, pytest.raises(SwaprankError, match="2 scores for 3"):
+        hosted("voyage", server.url).rerank("green tea", PASSAGES)
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_wrong_key_is_an_error_that_names_the_service_and_its_variable(name: str) -> None:
     with HostedServer(DOCUMENTED[name]) as server, pytest.raises(SwaprankError) as caught:

@@ -30,6 +30,7 @@ class Dialect:
         rows: The keys of the list of scores in the reply, in the order in which they are looked for.
         score: The keys of a score, likewise.
         place: Reads a row's place in the passages.
+        page: The key of a token in a reply that has not all scores; with it, the same body asks for the rest.
     """
 
     path: str
@@ -44,6 +45,7 @@ class Dialect:
     rows: tuple[str, ...] = ("data", "results")
     score: tuple[str, ...] = ("relevance_score", "score")
     place: Callable[[Mapping[str, Any]], int] = lambda row: index(row["index"])
+    page: str = ""
 
     def asked(self, model: str, query: str, texts: Sequence[str]) -> dict[str, Any]:
         """The body that asks for the scores of all texts."""
@@ -126,7 +128,7 @@ DIALECTS = {
     "nim-rerank": Dialect("/v1/ranking", scores="logit", body=_nim, rows=("rankings",), score=("logit",)),
     # Hosted services.
     "azure": _COHERE,
-    "bedrock": Dialect("/rerank", body=_bedrock, rows=("results",), score=("relevanceScore",)),
+    "bedrock": Dialect("/rerank", body=_bedrock, rows=("results",), score=("relevanceScore",), page="nextToken"),
     "cohere": _COHERE,
     "contextual": Dialect("/v1/rerank", rows=("results",), score=("relevance_score",)),
     "isaacus": Dialect("/v1/rerankings", passages="texts", rows=("results",), score=("score",)),

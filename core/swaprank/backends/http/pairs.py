@@ -121,13 +121,22 @@ class Pairs:
         if dialect.limit:
             body[dialect.limit] = pairs[0].max_length or -1
         body |= self._options.extra_body
-        reply = await self._client.call(self._path, {key: value for key, value in body.items() if value is not None})
-        with reply.expected() as payload:
-            rows = dialect.read(payload)
-            found = dict(rows)
-            if sorted(found) != list(range(len(texts))) or len(rows) != len(texts):
-                raise ValueError(f"{len(rows)} scores for {len(texts)} passages, of the indexes {sorted(found)[:9]}")
-            took = took_by(payload)
+        body = {key: value for key, value in body.items() if value is not None}
+        rows: list[tuple[int, float]] = []
+        took = Took(0, requests=0)
+        page: Any = None
+        while page or not rows:
+            reply = await self._client.call(self._path, body | ({dialect.page: page} if page else {}))
+            with reply.expected() as payload:
+                own = dialect.read(payload)
+                rows += own
+                took += took_by(payload)
+                page = payload.get(dialect.page) if dialect.page and own and len(rows) < len(texts) else None
+                found = dict(rows)
+                if not page and (sorted(found) != list(range(len(texts))) or len(rows) != len(texts)):
+                    raise ValueError(
+                        f"{len(rows)} scores for {len(texts)} passages, of the indexes {sorted(found)[:9]}"
+                    )
         if self._scores == "probability" and not all(0 <= value <= 1 for value in found.values()):
             raise ResponseError(
                 f"{reply.server} answered {self._path} with the score {max(found.values(), key=abs)}, "

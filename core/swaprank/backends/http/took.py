@@ -1,4 +1,4 @@
-"""What one call to a server took, shared among the answers that came with it."""
+"""What the calls for some answers took, shared among the answers that came with it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,27 @@ from ...requests import Usage
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """What one call took.
+    """What one call took, or several for the same answers.
 
     Attributes:
         tokens: Tokens read; 0 where the server does not count them.
         billed_units: What a hosted service says it bills; 0 where it says nothing.
+        requests: How many calls.
     """
 
     tokens: int
     billed_units: float = 0.0
+    requests: int = 1
+
+    def __add__(self, other: Took) -> Took:
+        return Took(self.tokens + other.tokens, self.billed_units + other.billed_units, self.requests + other.requests)
 
     def shares(self, count: int) -> list[Usage]:
-        """The usage of each of so many answers; the first one counts the call and its bill."""
+        """The usage of each of so many answers; the first one counts the calls and their bill."""
         return [
             Usage(
                 self.tokens // count + (place < self.tokens % count),
-                requests=int(place == 0),
+                requests=self.requests if place == 0 else 0,
                 billed_units=self.billed_units if place == 0 else 0.0,
             )
             for place in range(count)

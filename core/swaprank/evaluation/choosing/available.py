@@ -23,7 +23,7 @@ def available_recipes() -> list[str]:
     fitting = {
         name: one
         for name, one in recipe.all_recipes().items()
-        if gpu or (parameters(one) <= _MOST_ON_CPU and not writes_text(one))
+        if not one.service and (gpu or (parameters(one) <= _MOST_ON_CPU and not writes_text(one)))
     }
     return [*registry.MODEL_FREE, *(name for name, one in fitting.items() if _is_here(one))]
 

@@ -67,8 +67,13 @@ def recommend(need: Need) -> list[Suggestion]:
     reads query and passage together before one that embeds them apart; more parameters before fewer; a model of this
     language before one of many. On a GPU, models that write text before they judge come after those that do not.
     """
-    found = [one for name, entry in recipe.all_recipes().items() if (one := _fitting(name, entry, need)) is not None]
+    found = [one for name, entry in _on_this_machine() if (one := _fitting(name, entry, need)) is not None]
     return sorted(found, key=lambda one: _order(one, need))
+
+
+def _on_this_machine() -> list[tuple[str, Recipe]]:
+    """The recipes of models that the user's machines run: how fast and how dear services are is not known here."""
+    return [(name, entry) for name, entry in recipe.all_recipes().items() if not entry.service]
 
 
 def _fitting(name: str, entry: Recipe, need: Need) -> Suggestion | None:
