@@ -214,7 +214,7 @@ def test_lists_fit_80_columns() -> None:
 def test_methods() -> None:
     pointwise = json.loads(swaprank("methods", "--family", "pointwise", "--json").stdout)
     assert "monot5" in pointwise and "bm25" not in pointwise
-    assert "Attributes:" in swaprank("methods", "bi-encoder").stdout
+    assert "\nAttributes:\n" in swaprank("methods", "bi-encoder").stdout
     assert "There is no family 'x'" in swaprank("methods", "--family", "x", check=2).stderr
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import sys
@@ -90,7 +91,7 @@ def methods(
         if as_json:
             console.print_json(json.dumps(one.model_json_schema()))
         else:
-            console.print(one.__doc__ or "", markup=False, highlight=False)
+            console.print(inspect.cleandoc(one.__doc__ or ""), markup=False, highlight=False)
         return
     found = {key: registry.method(key) for key in registry.names("method")}
     families = sorted({one.family for one in found.values()})
