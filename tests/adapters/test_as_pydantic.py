@@ -49,7 +49,7 @@ def test_a_name_in_a_field_of_another_model_is_a_reranker(adapter) -> None:
     assert built.reranker == adapter.Reranker("bm25")
     assert app.model_validate({"reranker": {"reranker": "bm25", "top_n": 1}, "k": 3}).reranker.top_n == 1
     assert app.model_validate_json(built.model_dump_json()) == built
-    with pytest.raises(ValueError, match="no recipe 'bm26'"):
+    with pytest.raises(ValueError, match="No recipe is named 'bm26'"):
         app.model_validate({"reranker": "bm26", "k": 3})
 
 
