@@ -173,7 +173,7 @@ DOCUMENTED = {
         ("Api-Key", "k"),
         _nested("documents", "text"),
         billed=1,
-        headers={"X-Pinecone-Api-Version": "2025-10"},
+        headers={"X-Pinecone-Api-Version": "2026-07"},
         documents=100,
     ),
     "together": Documented(

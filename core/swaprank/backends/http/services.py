@@ -124,7 +124,7 @@ SERVICES = {
         Limits(documents=100),
         {"cohere-rerank-4-fast": Limits(documents=250), "cohere-rerank-3.5": Limits(documents=200)},
         header="Api-Key",
-        headers={"X-Pinecone-Api-Version": "2025-10"},
+        headers={"X-Pinecone-Api-Version": "2026-07"},
     ),
     "together": Service("Together AI", "https://api.together.ai", ("TOGETHER_API_KEY",)),
     "vertex": Service(
