@@ -40,6 +40,8 @@ def test_a_missing_key_is_named_with_its_service(monkeypatch) -> None:
         ("rerank-2-lite", r"of Voyage AI, write .*model: rerank-2-lite, .*api: voyage"),
         ("rerank-v5.0-pro", r"It is a hosted model: write 'cohere-rerank-v5\.0-pro'\.$"),
         ("ctxl-rerank-v2-instruct-multilingual", "write 'contextual-hosted-rerank-v2'"),
+        ("ctxl-rerank-v1-instruct", "of Contextual AI, write .*api: contextual"),
+        ("kanon-universal-classifier", "of Isaacus, write .*api: isaacus"),
         ("semantic-ranker-fast-004", "of Vertex AI, write .*api: vertex"),
         ("cohere", r"a hosted service: name a recipe of it \(cohere-rerank-v3\.5, .*or write .*model: \.\.\.,"),
         ("azure", r"a hosted service: name its model, or write .*api: azure"),

@@ -35,6 +35,26 @@ def test_every_service_has_a_dialect_a_server_and_a_page(request: pytest.Fixture
         assert all(name in page for name in (*service.keys, *service.regions, *service.projects))
 
 
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - {"azure", "voyage"}))
+def test_the_limits_of_a_service_stand_in_its_row(name: str, request: pytest.FixtureRequest) -> None:
+    page = (request.config.rootpath / "docs" / "hosted.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+    service = SERVICES[name]
+    for limits in (service.limits, *service.models.values()):
+        for most in (limits.documents, limits.tokens, limits.size, limits.characters):
+            assert most is None or f" {most:,}" in row
+
+
+def test_the_limits_of_voyage_stand_in_a_table(request: pytest.FixtureRequest) -> None:
+    page = (request.config.rootpath / "docs" / "hosted.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `rerank-")]
+    found = {model: row[2:4] for row in rows for model in re.findall(r"`(.+?)`", row[1])}
+    assert found == {
+        model: [f" {limits.tokens:,} ", f" {limits.query_tokens:,} "]
+        for model, limits in SERVICES["voyage"].models.items()
+    }
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_ranks_with_its_documented_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sign_in(name, monkeypatch)
