@@ -35,7 +35,8 @@ class FusionOptions(BaseModel):
             is ``z-score`` with the weight of each encoder multiplied by how far its vocabulary covers the texts
             (`trust.coverage_trust`), and that of a bare given order by how far it agrees with the other lists, also
             those beside a fusion that is itself an input, and with itself beyond chance (`trust.order_trust`): an
-            encoder that cannot read, or an order that means nothing, counts nothing.
+            encoder that cannot read, or an order that means nothing, counts nothing. ``first-stage`` counts more where
+            the query's words do not explain its scores and encoders bear them out (`trust.emphasis`).
         of: What is fused: ``retrieval`` (the candidates' own scores), ``previous`` (the scores of the
             stage before; the retrieval scores in a first stage), ``first-stage`` (the retrieval scores, or
             -ln(rank) of the given order where there are none), recipe names or configs.
