@@ -6,6 +6,7 @@ VLLM_VENV ?= .venv-vllm
 PEERS_VENV ?= .venv-peers
 CONFORMANCE_VENV ?= .venv-conformance
 CLIENTS_VENV ?= .venv-clients
+HOSTED_VENV ?= .venv-hosted
 # Processes that run tests side by side, one thread each: a model's batch is too small to share.
 WORKERS ?= 2
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -14,7 +15,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' core/swaprank/__init__
 BENCHMARKS = $(filter-out __init__,$(basename $(notdir $(wildcard tests/benchmarks/*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vllm check coverage docs bench bench-peers conformance conformance-clients build release-check tag clean
+.PHONY: help demo test test-vllm check coverage docs bench bench-peers conformance conformance-clients conformance-hosted build release-check tag clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -54,6 +55,9 @@ conformance: $(CONFORMANCE_VENV)/ready  ## what the frameworks' own rerankers ke
 
 conformance-clients: $(CLIENTS_VENV)/ready  ## rerank clients of many services against swaprank serve (15 seconds); writes into docs/serving.md
 	$(CLIENTS_VENV)/bin/python -W ignore -m tests.benchmarks.conformance.served_clients
+
+conformance-hosted: $(HOSTED_VENV)/ready  ## SDKs of hosted rerankers beside our presets, at fake servers (20 seconds); writes into docs/hosted.md
+	$(HOSTED_VENV)/bin/python -W ignore -m tests.benchmarks.conformance.hosted_sdks
 
 build: $(VENV)/ready  ## build the wheel and the source distribution into dist/
 	rm -rf dist
@@ -103,4 +107,9 @@ $(CONFORMANCE_VENV)/ready: tests/benchmarks/conformance/requirements.txt pyproje
 $(CLIENTS_VENV)/ready: tests/benchmarks/conformance/clients.txt pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(CLIENTS_VENV)
 	$(CLIENTS_VENV)/bin/python $(PIP) --requirement tests/benchmarks/conformance/clients.txt --editable ".[serve,http]"
+	touch $@
+
+$(HOSTED_VENV)/ready: tests/benchmarks/conformance/hosted.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(HOSTED_VENV)
+	$(HOSTED_VENV)/bin/python $(PIP) --requirement tests/benchmarks/conformance/hosted.txt --editable ".[http,bedrock]"
 	touch $@

@@ -13,7 +13,7 @@ HOSTED = {name: one for name, one in recipe.all_recipes().items() if one.service
 
 
 def test_recipes_of_services_need_their_key_alone() -> None:
-    assert len(HOSTED) >= 14
+    assert len(HOSTED) >= 21
     assert {one.service for one in HOSTED.values()} <= set(SERVICES)
     for name, one in HOSTED.items():
         assert Reranker(name).to_config() == {"reranker": name}
@@ -37,7 +37,11 @@ def test_a_missing_key_is_named_with_its_service(monkeypatch) -> None:
             "rerank-english-v3.0",
             r"of Cohere, write \{method: cross-encoder, model: rerank-english-v3\.0, .*api: cohere",
         ),
-        ("rerank-3-lite", r"of Voyage AI, write .*model: rerank-3-lite, .*api: voyage"),
+        ("rerank-2-lite", r"of Voyage AI, write .*model: rerank-2-lite, .*api: voyage"),
+        ("rerank-v5.0-pro", r"It is a hosted model: write 'cohere-rerank-v5\.0-pro'\.$"),
+        ("ctxl-rerank-v2-instruct-multilingual", "write 'contextual-hosted-rerank-v2'"),
+        ("ctxl-rerank-v1-instruct", "of Contextual AI, write .*api: contextual"),
+        ("kanon-universal-classifier", "of Isaacus, write .*api: isaacus"),
         ("semantic-ranker-fast-004", "of Vertex AI, write .*api: vertex"),
         ("cohere", r"a hosted service: name a recipe of it \(cohere-rerank-v3\.5, .*or write .*model: \.\.\.,"),
         ("azure", r"a hosted service: name its model, or write .*api: azure"),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _RERANKERS = {
     "cohere": re.compile(r"rerank-((english|multilingual)-)?v\d[\w.-]*"),
     "voyage": re.compile(r"rerank-(lite-)?\d[\w.-]*"),
+    "contextual": re.compile(r"ctxl-rerank-[\w.-]+"),
+    "isaacus": re.compile(r"kanon-[\w.-]+"),
     "vertex": re.compile(r"semantic-ranker-[\w@.-]+"),
     "bedrock": re.compile(r"(amazon|cohere)\.rerank-[\w.:-]+"),
 }

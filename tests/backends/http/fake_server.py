@@ -145,8 +145,8 @@ class FakeServer:
         if path == "/v1/embeddings":
             rows = [{"index": place, "embedding": _vector(text)} for place, text in enumerate(body["input"])]
             return {"object": "list", "data": rows[::-1], "usage": usage}
-        query = body.get("query", body.get("text_1"))
-        texts = body.get("documents", body.get("texts", body.get("text_2")))
+        query: str = body.get("query") or body["text_1"]
+        texts: list[str] = next(body[key] for key in ("documents", "texts", "text_2") if key in body)
         raw = body.get("raw_scores") or body.get("use_activation") is False
         scores = [shared_words(query, text) for text in texts]
         if not raw:

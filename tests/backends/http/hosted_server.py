@@ -1,183 +1,21 @@
 """Strict fake servers of hosted rerank services: paths, headers and bodies as their documentation prints them.
 
-A key that the documentation does not have, a key of another type, a path or a header that is not right: all are refused
-with the status and body of an error. The "model" counts the words that query and passage share, and divides by ten.
+A key that the documentation does not have, a key of another type, a path or a header that is not right, more documents,
+bytes or tokens than are documented, a text that is empty or too long: all are refused with the status and body of an error.
+The "model" counts the words that query and passage share, and divides by ten. A token is a word.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from tests.backends.http.fake_server import shared_words
-
-Shape = dict[str, Any]
-ARN = "arn:aws:bedrock:eu-west-1::foundation-model/cohere.rerank-v3-5:0"
-_TEXTS: Shape = {"model": str, "query": str, "documents": [str], "top_n": int}
-_NIM: Shape = {"model": str, "query": {"text": str}, "passages": [{"text": str}], "truncate": "END"}
-
-
-def _texts(body: Shape) -> tuple[str, list[str]]:
-    return body["query"], body.get("documents") or body.get("input") or body["texts"]
-
-
-def _nested(key: str, text: str) -> Callable[[Shape], tuple[str, list[str]]]:
-    return lambda body: (
-        body["query"]["text"] if isinstance(body["query"], dict) else body["query"],
-        [one[text] for one in body[key]],
-    )
-
-
-def _bedrock_texts(body: Shape) -> tuple[str, list[str]]:
-    return body["queries"][0]["textQuery"]["text"], [
-        one["inlineDocumentSource"]["textDocument"]["text"] for one in body["sources"]
-    ]
-
-
-@dataclass(frozen=True)
-class Documented:
-    """One service, as it is documented.
-
-    Attributes:
-        model: A model of it.
-        path: Where it is asked.
-        body: The shape of a request: every key, and the type or the value of it.
-        reply: The body of an answer to the rows (place, score), best first.
-        header: Name and value of the header of the key ``k``.
-        texts: Query and passages of a body.
-        billed: The units that the answer says it bills.
-        headers: Further headers that are demanded.
-        options: What the config must say besides.
-    """
-
-    model: str
-    path: str
-    body: Shape
-    reply: Callable[[list[tuple[int, float]]], Any]
-    header: tuple[str, str] = ("Authorization", "Bearer k")
-    texts: Callable[[Shape], tuple[str, list[str]]] = _texts
-    billed: float = 0.0
-    headers: dict[str, str] = field(default_factory=dict)
-    options: Shape = field(default_factory=dict)
-
-
-def _rows(name: str, score: str, **others: Any) -> Callable[[list[tuple[int, float]]], Shape]:
-    return lambda rows: {name: [{"index": place, score: value} for place, value in rows], **others}
-
-
-_COHERE = _rows(
-    "results", "relevance_score", id="x", meta={"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}
-)
-_USED = {"prompt_tokens": 20, "total_tokens": 20}
-DOCUMENTED = {
-    "azure": Documented("Cohere-rerank-v4.0-pro", "/providers/cohere/v2/rerank", _TEXTS, _COHERE, billed=1),
-    "bedrock": Documented(
-        "cohere.rerank-v3-5:0",
-        "/rerank",
-        {
-            "queries": [{"type": "TEXT", "textQuery": {"text": str}}],
-            "sources": [{"type": "INLINE", "inlineDocumentSource": {"type": "TEXT", "textDocument": {"text": str}}}],
-            "rerankingConfiguration": {
-                "type": "BEDROCK_RERANKING_MODEL",
-                "bedrockRerankingConfiguration": {
-                    "numberOfResults": int,
-                    "modelConfiguration": {"modelArn": ARN},
-                },
-            },
-        },
-        _rows("results", "relevanceScore"),
-        texts=_bedrock_texts,
-        options={"region": "eu-west-1"},
-    ),
-    "cohere": Documented("rerank-v3.5", "/v2/rerank", _TEXTS, _COHERE, billed=1),
-    "contextual": Documented(
-        "ctxl-rerank-v2-instruct-multilingual", "/v1/rerank", _TEXTS, _rows("results", "relevance_score")
-    ),
-    "isaacus": Documented(
-        "kanon-2-reranker",
-        "/v1/rerankings",
-        {"model": str, "query": str, "texts": [str], "top_n": int},
-        _rows("results", "score", usage={"input_tokens": 20}),
-        billed=20,
-    ),
-    "jina": Documented(
-        "jina-reranker-v2-base-multilingual",
-        "/v1/rerank",
-        {**_TEXTS, "return_documents": False},
-        _rows("results", "relevance_score", model="m", usage={"total_tokens": 20}),
-        billed=20,
-    ),
-    "mixedbread": Documented(
-        "mixedbread-ai/mxbai-rerank-large-v2",
-        "/v1/reranking",
-        {"model": str, "query": str, "input": [str], "top_k": int, "return_input": False},
-        _rows("data", "score", object="list", model="m", top_k=3, return_input=False, usage=_USED),
-        billed=20,
-    ),
-    "nvidia": Documented(
-        "nvidia/llama-3.2-nv-rerankqa-1b-v2",
-        "/v1/retrieval/nvidia/llama-3_2-nv-rerankqa-1b-v2/reranking",
-        _NIM,
-        _rows("rankings", "logit"),
-        texts=_nested("passages", "text"),
-    ),
-    "pinecone": Documented(
-        "bge-reranker-v2-m3",
-        "/rerank",
-        {
-            "model": str,
-            "query": str,
-            "documents": [{"text": str}],
-            "top_n": int,
-            "return_documents": False,
-            "parameters": {"truncate": "END"},
-        },
-        _rows("data", "score", model="m", usage={"rerank_units": 1}),
-        ("Api-Key", "k"),
-        _nested("documents", "text"),
-        billed=1,
-        headers={"X-Pinecone-Api-Version": "2025-10"},
-    ),
-    "together": Documented(
-        "mixedbread-ai/mxbai-rerank-large-v2",
-        "/v1/rerank",
-        {**_TEXTS, "return_documents": False},
-        _rows("results", "relevance_score", object="rerank", id="x", model="m", usage=_USED),
-        billed=20,
-    ),
-    "vertex": Documented(
-        "semantic-ranker-default@latest",
-        "/v1/projects/p-1/locations/global/rankingConfigs/default_ranking_config:rank",
-        {
-            "model": str,
-            "query": str,
-            "records": [{"id": str, "content": str}],
-            "topN": int,
-            "ignoreRecordDetailsInResponse": True,
-        },
-        lambda rows: {"records": [{"id": str(place), "score": value} for place, value in rows]},
-        texts=_nested("records", "content"),
-        options={"project": "p-1"},
-    ),
-    "voyage": Documented(
-        "rerank-2.5",
-        "/v1/rerank",
-        {"model": str, "query": str, "documents": [str], "top_k": int, "return_documents": False, "truncation": True},
-        _rows("data", "relevance_score", object="list", model="m", usage={"total_tokens": 20}),
-        billed=20,
-    ),
-    "zeroentropy": Documented(
-        "zerank-2",
-        "/v1/models/rerank",
-        _TEXTS,
-        _rows("results", "relevance_score", total_bytes=99, total_tokens=20, actual_latency_mode="fast"),
-        billed=20,
-    ),
-}
+from tests.backends.http.hosted_services import Documented, Shape
 
 
 class HostedServer:
@@ -186,11 +24,28 @@ class HostedServer:
     Attributes:
         bodies: The bodies of all requests.
         headers: Their headers.
+        times: When they came, in seconds.
+        paths: What they asked for.
         rows: How many rows it answers at once, the others by ``nextToken``; None for all.
+        busy: How many requests it answers with 429 before it answers one.
+        wait: The headers of a 429.
+        strict: Whether bodies must have the shape that ours have; SDKs leave out, or add, what is optional.
     """
 
-    def __init__(self, service: Documented, *, keyed: bool = True, rows: int | None = None) -> None:
+    def __init__(
+        self,
+        service: Documented,
+        *,
+        keyed: bool = True,
+        rows: int | None = None,
+        busy: int = 0,
+        wait: dict[str, str] | None = None,
+        strict: bool = True,
+    ) -> None:
         self.service, self.keyed, self.rows = service, keyed, rows
+        self.busy, self.wait, self.strict = busy, wait or {}, strict
+        self.paths: list[str] = []
+        self.times: list[float] = []
         self.bodies: list[Shape] = []
         self.headers: list[dict[str, str]] = []
 
@@ -209,16 +64,24 @@ class HostedServer:
     def answer(self, path: str, headers: dict[str, str], body: Shape) -> tuple[int, Any]:
         """Status and body."""
         service = self.service
-        if path != service.path:
+        if path.partition("?")[0] != service.path:
             return 404, {"message": f"no route {path}"}
-        wanted = service.headers | dict([service.header] if self.keyed else [])
-        if any(headers.get(name.lower()) != value for name, value in wanted.items()):
-            return 401, {"message": "invalid api token"}
+        if any(headers.get(name.lower()) != value for name, value in service.headers.items()):
+            return 400, {"message": "no such version"}
+        name, value = service.header
+        given = headers.get(name.lower(), "")
+        if self.keyed and not re.fullmatch(value, given):
+            return 401, {"message": f"invalid api token {given}"}
+        if len(self.times) <= self.busy:
+            return 429, {"message": "too many requests"}
         start = int(body.pop("nextToken", 0)) if self.rows else 0
-        wrong = _misfit(body, service.body, "body")
+        wrong = _misfit(body, service.body, "body") if self.strict else ""
         if wrong:
             return 422, {"message": wrong}
         query, texts = service.texts(body)
+        wrong = service.excess(query, texts)
+        if wrong:
+            return 400, {"message": wrong}
         scores = [shared_words(query, text) / 10 for text in texts]
         best = sorted(enumerate(scores), key=lambda row: -row[1])
         if self.rows is None:
@@ -254,11 +117,15 @@ def _handler(fake: HostedServer) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             fake.bodies.append(body)
             fake.headers.append(headers)
+            fake.paths.append(self.path)
+            fake.times.append(time.monotonic())
             status, answer = fake.answer(self.path, headers, body)
             content = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
+            for name, value in fake.wait.items() if status == 429 else ():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 

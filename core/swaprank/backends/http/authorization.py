@@ -57,8 +57,8 @@ class Signatures:
         if self._credentials is None:
             raise ConfigError(
                 "Amazon Bedrock needs credentials, and botocore finds none.",
-                hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role; or a Bedrock API key in "
-                "AWS_BEARER_TOKEN_BEDROCK.",
+                hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role. Bedrock's API keys are "
+                "not for reranking.",
             )
         request = requests.AWSRequest("POST", url, {"Content-Type": "application/json"}, content)
         auth.SigV4Auth(self._credentials.get_frozen_credentials(), "bedrock", self._region).add_auth(request)

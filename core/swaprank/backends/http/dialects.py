@@ -30,6 +30,7 @@ class Dialect:
         rows: The keys of the list of scores in the reply, in the order in which they are looked for.
         score: The keys of a score, likewise.
         place: Reads a row's place in the passages.
+        absent: What a row without a score says; None where each has one.
         page: The key of a token in a reply that has not all scores; with it, the same body asks for the rest.
     """
 
@@ -45,6 +46,7 @@ class Dialect:
     rows: tuple[str, ...] = ("data", "results")
     score: tuple[str, ...] = ("relevance_score", "score")
     place: Callable[[Mapping[str, Any]], int] = lambda row: index(row["index"])
+    absent: float | None = None
     page: str = ""
 
     def asked(self, model: str, query: str, texts: Sequence[str]) -> dict[str, Any]:
@@ -65,7 +67,11 @@ class Dialect:
             LookupError, TypeError, ValueError: The reply is not what it should be.
         """
         rows = payload if isinstance(payload, list) else payload[_present(self.rows, payload)]
-        return [(self.place(row), number(row[_present(self.score, row)])) for row in rows]
+        return [(self.place(row), self._score(row)) for row in rows]
+
+    def _score(self, row: Mapping[str, Any]) -> float:
+        key = _present(self.score, row)
+        return self.absent if self.absent is not None and key not in row else number(row[key])
 
 
 def _present(keys: Sequence[str], found: Mapping[str, Any]) -> str:
@@ -78,13 +84,15 @@ def _nim(model: str, query: str, texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _pinecone(model: str, query: str, texts: Sequence[str]) -> dict[str, Any]:
+    # Cohere's models cut by themselves, and have other parameters.
+    parameters = {} if model.startswith("cohere-") else {"parameters": {"truncate": "END"}}
     return {
         "model": model,
         "query": query,
         "documents": [{"text": text} for text in texts],
         "top_n": len(texts),
         "return_documents": False,
-        "parameters": {"truncate": "END"},
+        **parameters,
     }
 
 
@@ -147,6 +155,7 @@ DIALECTS = {
         rows=("records",),
         score=("score",),
         place=lambda row: int(row["id"]),
+        absent=0.0,  # JSON of protocol buffers leaves out what is zero
     ),
     "voyage": Dialect(
         "/v1/rerank", extra={"return_documents": False, "truncation": True}, counted="top_k", rows=("data",)

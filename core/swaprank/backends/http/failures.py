@@ -114,14 +114,15 @@ def _message(content: bytes) -> str:
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds, given as such or as a date."""
+    """Seconds, given as such, in thousandths, or as a date."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(response.headers[name]) * unit)
+        except (KeyError, ValueError):
+            pass
     given = response.headers.get("retry-after")
     if given is None:
         return None
-    try:
-        return max(0.0, float(given))
-    except ValueError:
-        pass
     try:
         until = parsedate_to_datetime(given)
     except (ValueError, OverflowError):

@@ -12,10 +12,12 @@ from ...requests import Capability
 from .._common.secrets import Secrets, texts_in
 from .apis import EMBEDDING, LANGUAGE, Api
 from .header_values import HEADER_NAME, sendable
-from .services import SERVICES, Service, from_environment
+from .services import SERVICES, Service, from_environment, root
 
 # How many passages a hosted service gets in one call: Cohere counts a hundred as one search.
 _OF_SERVICES = 100
+# NVIDIA's first hosted reranker has no name in its path.
+_NAMES_IN_PATHS = {"nv-rerank-qa-mistral-4b:1": "nvidia"}
 # OpenAI's limits of `top_logprobs` in chats and of `logprobs` in completions; other servers take 20, too.
 _TOP, _TOP_OPENAI_COMPLETIONS = 20, 5
 
@@ -45,7 +47,7 @@ class HttpOptions(BackendOptions):
         scores: What a rerank endpoint returns: ``"probability"`` or ``"logit"``; ``"auto"`` is what the `api` is
             known for.
         batch_size: Most passages or texts in one call of a rerank, score or embedding endpoint; hosted services
-            get 100 where the config says nothing.
+            get 100 where the config says nothing, and no call gets more than the model's documentation allows.
         api_key: Sent as ``Authorization: Bearer``, or in the header of the hosted service; write ``${NAME}`` to read
             it from the environment.
         headers: Further headers. Their values count as secrets.
@@ -150,7 +152,7 @@ class HttpOptions(BackendOptions):
             raise ValueError(f"scores is for rerank endpoints, not for {self.api}")
         if self.service is not None:
             self._fits_service(self.service)
-        if self.region and not (self.service and self.service.regions):
+        if self.region and not (self.service and self.service.regional):
             raise ValueError(f"region is for hosted services that have regions, not for {self.api}")
         if self.project and not (self.service and self.service.projects):
             raise ValueError(f"project is for hosted services that have projects, not for {self.api}")
@@ -169,12 +171,14 @@ class HttpOptions(BackendOptions):
         own = bool(self.base_urls) or "base_url" in self.model_fields_set
         if not own and not service.base_url:
             raise ValueError(f"{service.title} has an address for every customer: give base_url")
-        if not own and not service.signs and not self.headers and self.key is None:
+        if not own and not service.credentials and not self.headers and self.key is None:
             raise ValueError(f"{service.title} needs {service.key_hint}")
-        if service.documents is not None and self.passages_per_call > service.documents:
+        if not own and not service.keys and self.api_key is not None:
+            raise ValueError(f"{service.title} takes no api_key here, but {service.credentials}")
+        most = service.most_documents
+        if most is not None and self.passages_per_call > most:
             raise ValueError(
-                f"batch_size is {self.batch_size}, and {service.title} takes at most {service.documents} documents "
-                "in one call"
+                f"batch_size is {self.batch_size}, and {service.title} takes at most {most} documents in one call"
             )
 
     @property
@@ -207,7 +211,7 @@ class HttpOptions(BackendOptions):
     def path(self, template: str, model: str) -> str:
         """A path with the model, project and region in their places."""
         # Paths have no dots in a model's name where the name has (NVIDIA's llama-3.2 is llama-3_2).
-        named = quote(model.replace(".", "_"), safe="/:")
+        named = quote(_NAMES_IN_PATHS.get(model, model.replace(".", "_")), safe="/:")
         return template.format(model=named, project=self.billed_to, region=self.located)
 
     def sent_model(self, model: str) -> str:
@@ -240,8 +244,8 @@ class HttpOptions(BackendOptions):
         """The roots of the servers: addresses without what all paths here begin with."""
         given = self.base_urls or (self.base_url,)
         if self.service is not None and not self.base_urls and "base_url" not in self.model_fields_set:
-            given = (self.service.base_url.format(region=self.located),)
-        return tuple(url.rstrip("/").removesuffix("/v1").removesuffix("/v2") for url in given)
+            given = (self.service.address(self.located, self.key.get_secret_value() if self.key else ""),)
+        return tuple(root(self.api, url) for url in given)
 
     @property
     def top(self) -> int:

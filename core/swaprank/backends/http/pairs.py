@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, ResponseError
@@ -13,6 +13,7 @@ from ...requests import PairScore, PairScored, Request, Usage
 from ...scores.activation import sigmoid
 from .client import Client
 from .dialects import DIALECTS, RAW
+from .limits import Limits
 from .took import Took, took_by
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What ZeroEntropy, and with room to spare everybody, counts for a pair besides its texts.
-_OVERHEAD = 150
 # A probability of 0 or 1 has no logit; these are next to them.
 _LEAST, _MOST = sys.float_info.min, 1 - sys.float_info.epsilon
+# The score of a passage without text, which hosted services refuse.
+_NOTHING = {"probability": 0.0, "logit": -30.0}
 
 
 class Pairs:
@@ -40,38 +41,31 @@ class Pairs:
         self._dialect = DIALECTS[options.api]
         self._path = options.path(self._dialect.path, model)
         self._model = options.sent_model(model)
-        self._most_bytes = options.service.most_bytes if options.service else None
+        self._service = options.service
+        self._limits = self._service.limits_of(model) if self._service else Limits()
         self._client = client
         self._scores = self._dialect.scores if options.scores == "auto" else options.scores
         self._activation = "sigmoid"
         self._known = self._dialect.extra is not RAW
-        self._warned = False
+        self._warned: set[str] = set()
 
     def batches(self, requests: Sequence[Request]) -> list[list[int]]:
         """The places of the pairs of each call."""
         groups: dict[tuple[Any, ...], list[int]] = {}
+        passages: list[str] = []
         for place, request in enumerate(requests):
             if not isinstance(request, PairScore):
                 raise ResponseError(
                     f"The http backend with api: {self._options.api} answers no {type(request).__name__}."
                 )
+            passages.append(request.passage)
             groups.setdefault((request.query, request.max_length, request.truncation, request.label), []).append(place)
-        return [batch for places in groups.values() for batch in self._split(requests, places)]
-
-    def _split(self, requests: Sequence[Request], places: Sequence[int]) -> Iterator[list[int]]:
-        """The places of one query in calls of at most as many passages and bytes as the server takes."""
-        batch: list[int] = []
-        size = 0
-        for place in places:
-            request = requests[place]
-            weight = _weight(request) if self._most_bytes and isinstance(request, PairScore) else 0
-            full = len(batch) == self._options.passages_per_call or size + weight > (self._most_bytes or size + weight)
-            if batch and full:
-                yield batch
-                batch, size = [], 0
-            batch.append(place)
-            size += weight
-        yield batch
+        most = self._options.passages_per_call
+        return [
+            [places[one] for one in call]
+            for (query, *_), places in groups.items()
+            for call in self._limits.calls(query, [passages[place] for place in places], most)
+        ]
 
     async def answer(self, requests: Sequence[Request]) -> Sequence[PairScored]:
         """Score the pairs of a batch."""
@@ -100,12 +94,29 @@ class Pairs:
             self._warn(f"api: {self._options.api} does not take max_length: {pair.max_length}; its own limit holds.")
         elif pair.truncation == "passage" and pair.max_length is not None:
             self._warn("Pairs that are too long are cut by the server, at the longer side, not the passage only.")
+        if self._service and self._limits.exceeded_by(pair.query):
+            self._warn(
+                f"{self._service.title} reads at most {self._limits.query_tokens} tokens of a query with "
+                f"{self._model}, and one is longer."
+            )
 
     def _warn(self, message: str) -> None:
         """Say it once."""
-        if not self._warned:
-            self._warned = True
+        if message not in self._warned:
+            self._warned.add(message)
             logger.warning(message)
+
+    def _readable(self, passages: Sequence[str]) -> list[str]:
+        """The passages that are sent: each once, and to a hosted service none without text."""
+        return [text for text in dict.fromkeys(passages) if text.strip() or not self._service]
+
+    def _cut(self, text: str) -> str:
+        """As much of a passage as the service takes."""
+        most = self._limits.characters
+        if self._service is None or most is None or len(text) <= most:
+            return text
+        self._warn(f"{self._service.title} takes at most {most} characters of a passage; longer ones are cut.")
+        return text[:most]
 
     async def _own_activation(self, pair: PairScore) -> str:
         """The activation that the served model's config asks for, seen at one pair with and without it."""
@@ -116,8 +127,10 @@ class Pairs:
     async def _scored(self, pairs: Sequence[PairScore], **changed: Any) -> tuple[list[float], Took]:
         """One score per pair, and what the call took."""
         dialect = self._dialect
-        texts = list(dict.fromkeys(pair.passage for pair in pairs))
-        body = dialect.asked(self._model, pairs[0].query, texts) | changed
+        texts = self._readable([pair.passage for pair in pairs])
+        if not texts:
+            return [_NOTHING[self._scores]] * len(pairs), Took(0, requests=0)
+        body = dialect.asked(self._model, pairs[0].query, [self._cut(text) for text in texts]) | changed
         if dialect.limit:
             body[dialect.limit] = pairs[0].max_length or -1
         body |= self._options.extra_body
@@ -144,15 +157,10 @@ class Pairs:
                 hint="Add: backend: {scores: logit}.",
             )
         by_text = {text: found[place] for place, text in enumerate(texts)}
-        return [by_text[pair.passage] for pair in pairs], took
+        return [by_text.get(pair.passage, _NOTHING[self._scores]) for pair in pairs], took
 
     def _response(self, value: float, usage: Usage) -> PairScored:
         if self._scores == "probability":
             clipped = min(max(value, _LEAST), _MOST)
             return PairScored(math.log(clipped / (1 - clipped)), "sigmoid", value, usage)
         return PairScored(value, self._activation, sigmoid(value) if self._activation == "sigmoid" else value, usage)
-
-
-def _weight(pair: PairScore) -> int:
-    """The bytes of a pair in a call, in which the query counts once for each passage."""
-    return len(pair.query.encode()) + len(pair.passage.encode()) + _OVERHEAD

@@ -45,7 +45,8 @@ def took_by(payload: Any) -> Took:
     read = _mapping(meta, "tokens").get("input_tokens")
     total = usage.get("total_tokens") or usage.get("input_tokens") or body.get("total_tokens") or 0
     tokens = usage.get("prompt_tokens") or read or total
-    units = _mapping(meta, "billed_units").get("search_units") or usage.get("rerank_units") or total
+    billed = _mapping(meta, "billed_units")
+    units = billed.get("search_units") or billed.get("input_tokens") or usage.get("rerank_units") or total
     return Took(int(tokens), float(units))
 
 
