@@ -57,6 +57,8 @@ class GroupScores:
         quotes: What the model quoted of each passage, where it was asked to and the quote occurs there.
         evidence: What was found in each passage by itself, whatever the others are, by name (`Method.evidence`): one
             number per passage, in the group's order.
+        explained: Share (0 to 1) of the variance of the passages' retrieval scores, or of -ln(rank) where they have
+            none, that the query's words explain, where known.
         warnings: What went as configured and is probably not what was wanted.
     """
 
@@ -67,6 +69,7 @@ class GroupScores:
     coverage: float | None = None
     quotes: Sequence[str | None] = ()
     evidence: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    explained: float | None = None
     warnings: Sequence[str] = ()
 
 

@@ -242,6 +242,7 @@ class LexicalBlend:
         passages: The candidates.
         pairs: Weight of adjacent word pairs.
         grams: Weight of character 4-grams.
+        given: What the passages came with, one score each; none to leave `LexicalScores.explained` unsaid.
     """
 
     capability: ClassVar[Capability] = Capability.LEXICAL
@@ -250,6 +251,7 @@ class LexicalBlend:
     passages: tuple[str, ...]
     pairs: float
     grams: float
+    given: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

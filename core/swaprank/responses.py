@@ -181,11 +181,14 @@ class LexicalScores:
         evidence: To `LexicalBlend`, shares from 0 to 1 that do not depend on them, one per passage: ``terms``, the
             share of the query's words that the passage holds, rare words counting more; ``pairs``, that of its adjacent
             words.
+        explained: To `LexicalBlend`, the share (0 to 1) of the variance of what the passages came with that the
+            query's words explain; None where nobody can tell.
     """
 
     scores: tuple[float, ...]
     usage: Usage = Usage()
     evidence: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    explained: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

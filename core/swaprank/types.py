@@ -209,6 +209,9 @@ class Ranking:
         calls: The model calls made, in order.
         failures: What failed and was handled; empty when all went well.
         coverage: Share (0 to 1) of the text that the model's vocabulary covers, where it is known.
+        explained: Share (0 to 1) of the variance of the passages' retrieval scores, or of -ln(rank) where they have
+            none, that the query's words explain, where it is known: about 1 behind BM25, less behind neural retrievers.
+        emphasis: By how much a fusion by evidence multiplies the weight of these scores, 1 or more.
         relevance: One per passage that was handed in, in input order, from 0 to 1; None where it is not known, as for
             passages that an earlier stage of a cascade has dropped.
         evidence: What methods found in each passage by itself, by name: one number per passage that was handed in.
@@ -228,6 +231,8 @@ class Ranking:
     calls: list[Call] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
+    explained: float | None = None
+    emphasis: float = 1.0
     relevance: list[float | None] = field(default_factory=list)
     evidence: dict[str, list[float | None]] = field(default_factory=dict)
     rewritten_query: str | None = None

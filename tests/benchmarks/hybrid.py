@@ -20,7 +20,8 @@ from swaprank.flow.flow import Flow
 from swaprank.runs.evaluation import Dataset, load_beir, measure
 from swaprank.scores.ranks import descending
 from swaprank.stages.candidate_scores import CandidateScores
-from swaprank.stages.fusion import Fusion, FusionOptions
+from swaprank.stages.fusion.fusion import Fusion
+from swaprank.stages.fusion.options import FusionOptions
 from swaprank.stages.scale import Scale
 from swaprank.stages.stage import Limits, Stage
 

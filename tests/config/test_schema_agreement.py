@@ -20,7 +20,7 @@ from swaprank.config.recipe import all_recipes
 from swaprank.config.schema import json_schema
 from swaprank.methods.cross_encoder import CrossEncoder
 from swaprank.requests import Capability
-from swaprank.stages.fusion import INPUTS, FusionOptions
+from swaprank.stages.fusion.options import INPUTS, FusionOptions
 from swaprank.stages.stage import Limits
 from swaprank.strategies.all_at_once import AllAtOnce
 from swaprank.testing import arbitrary_response

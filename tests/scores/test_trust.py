@@ -2,7 +2,7 @@
 
 import pytest
 
-from swaprank.scores.trust import coverage_trust, order_trust
+from swaprank.scores.trust import coverage_trust, emphasis, order_trust
 
 
 def test_an_encoder_is_trusted_as_far_as_it_reads_more_than_half() -> None:
@@ -36,3 +36,11 @@ def test_coherence_counts_beside_agreement_and_never_without_it() -> None:
     assert alone < order_trust(falling, faint, coherence=5.0) < order_trust(falling, faint, coherence=9.0) < 1
     assert order_trust(falling, falling[::-1], coherence=50.0) == 0.0
     assert order_trust(falling, [0.5] * 100, coherence=50.0) == 0.0
+
+
+def test_a_first_stage_counts_more_the_less_words_explain_it_and_the_more_it_is_believed() -> None:
+    assert emphasis(1.0, 0.0) == 2.5
+    assert emphasis(1.0, 0.45) == pytest.approx(1.75)
+    assert emphasis(0.5, 0.0) == 1.375
+    assert [emphasis(1.0, explained) for explained in (None, 0.9, 1.0)] == [1.0, 1.0, 1.0]
+    assert emphasis(0.0, 0.0) == 1.0

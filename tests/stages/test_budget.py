@@ -11,7 +11,8 @@ from swaprank.flow import drivers
 from swaprank.requests import Capability, PairScore, PairScored, Usage
 from swaprank.stages import budget, retry_policy
 from swaprank.stages.budget import Cost
-from swaprank.stages.fusion import Fusion, FusionOptions
+from swaprank.stages.fusion.fusion import Fusion
+from swaprank.stages.fusion.options import FusionOptions
 from swaprank.testing import ScriptedBackend
 
 PER_PASSAGE = 0.01

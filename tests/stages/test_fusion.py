@@ -2,13 +2,14 @@
 
 import logging
 import math
+import random
 
 import pytest
 
 from swaprank import ConfigError, Passage, Reranker
 from swaprank.scores.fusion_rules import RULES
 from swaprank.scores.scaling import SCALINGS
-from swaprank.stages.fusion import FusionOptions, Norms, Rules
+from swaprank.stages.fusion.options import FusionOptions, Norms, Rules
 from swaprank.testing import check_reranker
 
 QUERY = "green tea"
@@ -146,6 +147,36 @@ def test_a_bare_order_inside_a_fusion_is_judged_by_all_that_is_fused() -> None:
     assert first.scores[0] > first.scores[11]
     backwards = Reranker({"fusion": "evidence", "of": [inner, static]}).rerank("automobile", texts[::-1])
     assert set(backwards.stage.parts[0].scores) == {0.0}
+
+
+def test_a_first_stage_that_knows_more_than_words_counts_more_beside_all_that_is_fused() -> None:
+    chance = random.Random(4)
+    words = ["green", "tea", "leaves", "mountain", "water", "paper", "river", "winter", "stone", "music"]
+    texts = [" ".join(chance.choices(words, k=20)) for _ in range(80)]
+    query = "green tea leaves"
+    lexical = Reranker("lexical").rerank(query, texts).scores
+    other = [score + chance.gauss(0.0, 2.5) for score in lexical]
+    static = {"method": "static-embedding"}
+    embedded = Reranker(static).rerank(query, texts)
+
+    def emphasis(given: list[float]) -> float:
+        """By what the scores of the fusion inside are multiplied."""
+        inner = {"fusion": "evidence", "of": ["first-stage", "lexical"]}
+        whole = Reranker({"fusion": "evidence", "of": [inner, static]})
+        ranking = whole.rerank(query, [Passage(text, score=one) for text, one in zip(texts, given, strict=True)])
+        [first, _] = ranking.stage.parts
+        beside = max(0.0, 2 * embedded.coverage - 1)
+        left = [one - beside * own for one, own in zip(ranking.scores, standardised(embedded.scores), strict=True)]
+        by_index = [score for _, score in sorted(zip(first.kept, first.scores, strict=True))]
+        factors = [one / own for one, own in zip(left, standardised(by_index), strict=True)]
+        assert max(factors) == pytest.approx(min(factors))
+        return factors[0]
+
+    assert 1.5 < emphasis(other) < 3.0
+    counts = [[text.split().count(word) for word in query.split()] for text in texts]
+    matched = [sum(count / (count + 0.9) for count in each) for each in counts]
+    assert emphasis(matched) == pytest.approx(1.0)
+    assert emphasis(chance.sample(other, len(other))) == pytest.approx(1.0, abs=0.1)
 
 
 def test_another_rule_takes_an_order_as_it_is() -> None:

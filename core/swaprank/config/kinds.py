@@ -29,7 +29,8 @@ from ..stages.boost import Booster, BoostOptions
 from ..stages.cascade import Cascade
 from ..stages.decomposition import NAME, NEEDS, Decomposition, DecompositionOptions
 from ..stages.diversify import STORED, TOKENS, Diversify, DiversifyOptions
-from ..stages.fusion import INPUTS, Fusion, FusionOptions
+from ..stages.fusion.fusion import Fusion
+from ..stages.fusion.options import INPUTS, FusionOptions
 from ..stages.method_ranker import MethodRanker
 from ..stages.query_rewrite import NAME as REWRITE
 from ..stages.query_rewrite import NEEDS as REWRITE_NEEDS

@@ -17,7 +17,9 @@ from pydantic import Field
 
 from ..method import GroupScores, Method, Steps, lexical_scores
 from ..requests import Capability, LexicalBlend
+from ..scores.ranks import order_scores
 from ..scores.relevance import WeighedEvidence
+from ..scores.score_list import present
 from ..types import Passage, Query, ScoreKind
 
 # Fitted by tests/benchmarks/relevance.py --without-wordllama: docs/scores.md. The recipe `embedded` has the same.
@@ -65,8 +67,15 @@ class LexicalMatch(Method):
     def steps(self, query: Query, passages: Sequence[Passage]) -> Steps:
         """One request for the whole group."""
         texts = tuple(passage.content for passage in passages)
-        [response] = yield from lexical_scores([LexicalBlend(query.text, texts, self.pairs, self.grams)])
-        return GroupScores(scores=response.scores, kind=ScoreKind.OTHER, evidence=response.evidence)
+        retrieval = [passage.score for passage in passages]
+        given = tuple(retrieval if present(retrieval) else order_scores(len(passages)))
+        [response] = yield from lexical_scores([LexicalBlend(query.text, texts, self.pairs, self.grams, given)])
+        return GroupScores(
+            scores=response.scores,
+            kind=ScoreKind.OTHER,
+            evidence=response.evidence,
+            explained=response.explained,
+        )
 
 
 METHOD = LexicalMatch

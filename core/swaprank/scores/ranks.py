@@ -21,6 +21,11 @@ def behind(floor: float, indices: Sequence[int]) -> dict[int, float]:
     return {index: floor - distance for distance, index in enumerate(indices, start=1)}
 
 
+def order_scores(count: int) -> list[float]:
+    """Scores for a given order that is to be weighed: -ln(rank), so that the top decides; 0 for the first."""
+    return [-math.log(rank) for rank in range(1, count + 1)]
+
+
 def rank_scores(order: Sequence[int]) -> list[float]:
     """Scores for a bare order: 1/rank by index, 1.0 for the best."""
     scores = [0.0] * len(order)

@@ -7,6 +7,12 @@ import math
 from .scaling import z_score
 from .score_list import ScoreList, present
 
+# From this share of its variance on, a score list is one of words.
+_WORDS = 0.9
+
+# What knowing more than words is worth at most, beside a first stage's own weight.
+_MOST = 1.5
+
 
 def coverage_trust(coverage: float | None) -> float:
     """The trust in an encoder: the share of letters in known pieces minus the share of the others.
@@ -45,6 +51,25 @@ def order_trust(order: ScoreList, others: ScoreList, coherence: float | None = N
     if z <= 0.0 or together <= 1.0:
         return 0.0
     return (1.0 - 1.0 / together**2) * math.erf(z / math.sqrt(2.0))
+
+
+def emphasis(trust: float, explained: float | None) -> float:
+    """By how much a first stage counts more than its weight: for knowing what the words of the query do not say.
+
+    What words explain, the lexical match beside it says as well. A retriever whose scores they do not explain, but
+    which agrees with embeddings, is a neural one, and mostly better than what it is fused with.
+
+    Args:
+        trust: How far the embeddings that are fused with it bear it out (`order_trust`), 0 to 1. Squared, so that
+            chance counts little.
+        explained: The share of its variance that words explain, 0 to 1; None where nobody can tell.
+
+    Returns:
+        From 1, behind BM25 or anything that is not borne out, to 2.5.
+    """
+    if explained is None:
+        return 1.0
+    return 1.0 + _MOST * max(0.0, 1.0 - explained / _WORDS) * trust**2
 
 
 def _standardised(scores: ScoreList) -> ScoreList:

@@ -23,6 +23,8 @@ class CandidateScores:
         calls: The model calls made.
         failures: Failures handled inside, by stages of a cascade.
         coverage: Share of the text that the model's vocabulary covers.
+        explained: Share of the variance of the retrieval scores that the query's words explain.
+        emphasis: By how much a fusion by evidence multiplies the weight of these scores.
         sub_questions: The sub-questions a passage was found for, by index.
         relevance: One per index, 0 to 1; None where it is not known.
         evidence: What was found in each passage by itself, by name; one per index.
@@ -44,6 +46,8 @@ class CandidateScores:
     calls: list[Call] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     coverage: float | None = None
+    explained: float | None = None
+    emphasis: float = 1.0
     sub_questions: dict[int, tuple[str, ...]] = field(default_factory=dict)
     relevance: Sequence[float | None] = ()
     evidence: Mapping[str, Sequence[float | None]] = field(default_factory=dict)

@@ -100,6 +100,7 @@ class MethodRanker:
             calls=scorer.calls,
             failures=[Failure(self.method.name, message, "partial") for message in messages],
             coverage=scores.coverage,
+            explained=scores.explained,
             relevance=self._of_evidence(evidence, len(passages))
             if self.method.evidence_map
             else self.relevance(scores.kind, scores.scores),

@@ -81,6 +81,7 @@ def merged(
         quotes=quotes,
         coverage=sum(coverages) / len(coverages) if coverages else None,
         evidence=evidence,
+        explained=groups[0][1].explained if len(groups) == 1 else None,
         warnings=list(dict.fromkeys(text for _, one in groups for text in one.warnings)),
     )
 

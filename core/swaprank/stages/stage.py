@@ -196,6 +196,8 @@ class Stage:
             calls=candidates.calls,
             failures=candidates.failures,
             coverage=candidates.coverage,
+            explained=candidates.explained,
+            emphasis=candidates.emphasis,
             relevance=relevance,
             evidence={name: list(found) for name, found in candidates.evidence.items()},
             rewritten_query=candidates.rewritten_query,

@@ -6,7 +6,7 @@ import pytest
 
 from swaprank import MissingDependencyError, Passage, Reranker
 from swaprank.backends.embedded import static
-from swaprank.stages import fusion
+from swaprank.stages.fusion import fusion
 
 PASSAGES = ["Coffee is roasted.", "Green tea is steamed, not roasted.", "Milk."]
 

@@ -112,16 +112,17 @@ def extras(folder: Path, found: Found, quick: bool) -> None:
 
 
 def memory(folder: Path, found: Found, count: int) -> None:
-    """The most megabytes for passages of mixed length, each contender in a fresh process that has done nothing else."""
-    question = ask(mixed(count, 9), 9)
-    megabytes: dict[str, float] = {}
-    found["extras"]["memory"] = {"passages": count, "megabytes": megabytes}
-    for name in GROWING:
-        for process in ready(folder, [name], found).values():
-            answer = process.do([question])
-            if "megabytes" in answer:
-                megabytes[name] = answer["megabytes"]
-            process.end()
+    """The most megabytes for passages of two lengths, each contender in a fresh process that has done nothing else."""
+    rows: dict[str, dict[str, float]] = {}
+    found["memory"] = {"passages": count, "rows": rows}
+    for title, lengths in (("mixed length", mixed(count, 9)), ("60 words", [60] * count)):
+        rows[title] = {}
+        for name in GROWING:
+            for process in ready(folder, [name], found).values():
+                answer = process.do([ask(lengths, 9)])
+                if "megabytes" in answer:
+                    rows[title][name] = answer["megabytes"]
+                process.end()
 
 
 def run(folder: Path, quick: bool) -> Found:
@@ -135,6 +136,7 @@ def run(folder: Path, quick: bool) -> Found:
         "cases": {},
         "growth": {},
         "extras": {},
+        "memory": {},
     }
     peak = Process(folder, "GEMM")
     found["gemm"] = peak.first
@@ -172,7 +174,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, help="keep the models in this folder, and take them from there")
     parser.add_argument("--page", type=Path, help="write the page anew from this performance.json, and run nothing")
     parser.add_argument(
-        "--extras", type=Path, help="measure the extras alone, anew; memory and the rest are of this performance.json"
+        "--extras", type=Path, help="measure the extras alone, anew; the rest is of this performance.json"
     )
     given = parser.parse_args()
     if given.page:

@@ -13,7 +13,15 @@ Found = dict[str, Any]
 
 def page(found: Found) -> str:
     """The page in Markdown."""
-    parts = [_head(found), _cases(found), _growth(found), _extras(found), _left_out(found), _method(found)]
+    parts = [
+        _head(found),
+        _cases(found),
+        _growth(found),
+        _memory(found),
+        _extras(found),
+        _left_out(found),
+        _method(found),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -79,19 +87,32 @@ def _growth(found: Found) -> str:
         lines = [f"### {titles[what]}", "", f"| {what} | " + " | ".join(_bold(name) for name in names) + " |"]
         lines.append("|---:|" + "---:|" * len(names))
         for size, row in rows.items():
-            cells = [_cell(row.get(name), int(size) >= 1000) for name in names]
+            cells = [_cell(row.get(name)) for name in names]
             lines.append(f"| {int(size):,} | " + " | ".join(cells) + " |")
         tables.append("\n".join(lines))
-    about = "Seconds, median; from 1,000 passages on, the most megabytes the process held stand behind."
+    about = "Seconds, median."
     if "failed" in "".join(tables):
         about += " Where it says failed, a call raised an error: OpenVINO's model answers one caller at a time."
     return f"## Growth\n\n{about}\n\n" + "\n\n".join(tables)
 
 
-def _cell(row: Found | None, memory: bool) -> str:
-    if row is None:
-        return "failed"
-    return f"{row['median']:.3f}" + (f" ({row['megabytes']:,.0f} MB)" if memory else "")
+def _cell(row: Found | None) -> str:
+    return "failed" if row is None else f"{row['median']:.3f}"
+
+
+def _memory(found: Found) -> str:
+    rows = found["memory"]["rows"]
+    names = [name for name in CONTENDERS if any(name in row for row in rows.values())]
+    lines = [
+        f"## Memory\n\nThe most megabytes that a fresh process holds while it reranks {found['memory']['passages']:,} passages "
+        "under one query, with the libraries and the model.\n",
+        "| passages of | " + " | ".join(_bold(name) for name in names) + " |",
+        "|---|" + "---:|" * len(names),
+    ]
+    for title, row in rows.items():
+        cells = [f"{row[name]:,.0f}" if name in row else "failed" for name in names]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def _extras(found: Found) -> str:
@@ -114,13 +135,6 @@ def _extras(found: Found) -> str:
     if "budget" in extras:
         took = ", ".join(f"{seconds * 1e3:.0f}" for seconds in extras["budget"])
         lines.append(f"- `budget: {{seconds: 0.3}}` with 400 passages of mixed length: {took} ms.")
-    if "memory" in extras:
-        most = sorted(extras["memory"]["megabytes"].items(), key=lambda row: row[1])
-        held = ", ".join(f"{name} {megabytes:,.0f} MB" for name, megabytes in most)
-        lines.append(
-            f"- The most memory for {extras['memory']['passages']:,} passages of mixed length, in a fresh process each, "
-            f"with the libraries and the model: {held}."
-        )
     return "## What else there is\n\n" + "\n".join(lines) if lines else ""
 
 

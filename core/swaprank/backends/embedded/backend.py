@@ -21,7 +21,6 @@ from ...requests import (
     EmbedTokens,
     Lexical,
     LexicalBlend,
-    LexicalScores,
     Request,
     Response,
     TokenEmbeddings,
@@ -131,8 +130,7 @@ class EmbeddedBackend(LocalBackend):
             else:
                 # Only wordllama's pieces are ordered by how frequent they are.
                 vocabulary = table if isinstance(table, static.StaticEmbeddings) else None
-            scores, evidence = lexical.blended_scores(read, vocabulary)
-            return LexicalScores(scores, Usage(cut=cut), evidence)
+            return replace(lexical.blended_scores(read, vocabulary), usage=Usage(cut=cut))
         raise ResponseError(f"The embedded backend cannot answer a {type(request).__name__} request.")
 
 

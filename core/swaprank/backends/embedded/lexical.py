@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ...bm25.analysis import detect_language, stems, words
-from ...requests import Analysis, LexicalBlend
+from ...requests import Analysis, LexicalBlend, LexicalScores
 from .evidence import shares
+from .explained import explained
 from .occurrences import occurrences
 from .pieces import batches
 
@@ -37,17 +38,15 @@ _COMMON, _RARE = 5.0, 14.0
 _LEAST = 0.5
 
 
-def blended_scores(
-    request: LexicalBlend, vocabulary: StaticEmbeddings | None
-) -> tuple[tuple[float, ...], dict[str, tuple[float, ...]]]:
-    """The z-score of words plus the weighted z-scores of pairs and 4-grams, and `LexicalScores.evidence`.
+def blended_scores(request: LexicalBlend, vocabulary: StaticEmbeddings | None) -> LexicalScores:
+    """The z-score of words plus the weighted z-scores of pairs and 4-grams, without `LexicalScores.usage`.
 
     Args:
         request: The query and its candidates.
         vocabulary: Tells how rare a word is in the language at large; None counts all as equally rare.
     """
     if not request.passages:
-        return (), {"terms": (), "pairs": ()}
+        return LexicalScores((), evidence={"terms": (), "pairs": ()})
     analysis = Analysis(language=detect_language(request.query))
     query_words = words(request.query, analysis, analysis.language)
     query_stems = stems(query_words, analysis, analysis.language)
@@ -72,7 +71,12 @@ def blended_scores(
         "terms": shares(counted.words, [rarity[term] for term in wanted.words]),
         "pairs": shares(counted.pairs, [1.0] * len(wanted.pairs)),
     }
-    return tuple(float(score) for score in np.sum(columns, axis=0)), evidence
+    matches = _matches(counted.words, counted.length)
+    return LexicalScores(
+        scores=tuple(float(score) for score in np.sum(columns, axis=0)),
+        evidence=evidence,
+        explained=explained(request.given, matches) if request.given else None,
+    )
 
 
 class _Terms(NamedTuple):
@@ -158,15 +162,18 @@ def _bm25(counts: Array, lengths: Array, weights: Sequence[float] | None = None,
     """Standardised BM25 [passages]: each term weighs ``weight * (floor + Lucene idf over the candidates)``."""
     holding = (counts > 0).sum(axis=1)
     idf = np.log1p((len(lengths) - holding + 0.5) / (holding + 0.5))
-    saturation = _K1 * (1 - _B + _B * lengths / max(float(lengths.mean()), 1e-9))
-    scores = (
-        (np.ones(len(counts)) if weights is None else np.asarray(weights))
-        * (floor + idf)
-        @ (counts / (counts + saturation + 1e-9))
-    )
+    weight = np.ones(len(counts)) if weights is None else np.asarray(weights)
+    scores = weight * (floor + idf) @ _matches(counts, lengths)
     spread = float(scores.std())
     standardised: Array = (scores - scores.mean()) / spread if spread > 1e-12 else np.zeros(len(scores))
     return standardised
+
+
+def _matches(counts: Array, lengths: Array) -> Array:
+    """BM25's term frequencies, saturated and made comparable over lengths [terms, passages]."""
+    saturation = _K1 * (1 - _B + _B * lengths / max(float(lengths.mean()), 1e-9))
+    found: Array = counts / (counts + saturation + 1e-9)
+    return found
 
 
 def _rarity(stems: Sequence[str], words: Sequence[str], vocabulary: StaticEmbeddings | None) -> dict[str, float]:

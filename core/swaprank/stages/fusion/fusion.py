@@ -7,122 +7,46 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from ..errors import InputError, MissingTableError
-from ..flow.flow import Flow, together
-from ..scores import fusion_rules
-from ..scores.coherence import coherence
-from ..scores.copies import best_copies
-from ..scores.ranks import descending
-from ..scores.score_list import ScoreList, present
-from ..scores.trust import coverage_trust, order_trust
-from ..types import Failure, Passage, Query, Ranking, ScoreKind
-from .candidate_scores import CandidateScores
-from .scale import Scale
-from .stage import Stage, given_order
+from ...errors import InputError, MissingTableError
+from ...flow.flow import Flow, together
+from ...scores.coherence import coherence
+from ...scores.copies import best_copies
+from ...scores.ranks import descending, order_scores
+from ...scores.score_list import ScoreList, present
+from ...scores.trust import coverage_trust, emphasis, order_trust
+from ...types import Failure, Passage, Query, Ranking, ScoreKind
+from ..candidate_scores import CandidateScores
+from ..scale import Scale
+from ..stage import Stage, given_order
+from .options import FusionOptions, Given
 
 logger = logging.getLogger(__name__)
 
-Given = Literal["retrieval", "previous", "first-stage"]
 Input = Given | Stage
-Rules = Literal[
-    "z-score", "min-max", "dbsf", "rrf", "combsum", "combmnz", "combmax",
-    "borda", "kemeny", "erank", "rank-r1", "diver", "judgerank", "vic", "evidence",
-]  # fmt: skip
-Norms = Literal["none", "z-score", "min-max", "dbsf", "max", "sum", "rank", "borda", "log-rank", "rrf"]
-
-# The names of what is already known about the candidates; any other input is a reranker.
-INPUTS: tuple[Given, ...] = get_args(Given)
-
 _Weighed = tuple[float, ScoreList]
 
-# Bounded, so that a weighted sum is always finite.
-_Weight = Annotated[float, Field(ge=-1e9, le=1e9)]
 
-
-class FusionOptions(BaseModel):
-    """``{fusion: z-score, alpha: 0.2, with: bm25}`` or ``{fusion: rrf, of: [retrieval, bm25, ...]}``.
+@dataclass
+class _FirstStage:
+    """What is found out about a first stage.
 
     Attributes:
-        rule: ``fusion:`` in a config. Rules: ``z-score``, ``min-max``, ``dbsf``, ``rrf``, ``combsum``, ``combmnz``,
-            ``combmax``; ``borda`` and ``kemeny``, which read each list's order alone; a paper's rule with its
-            weights: ``erank``, ``rank-r1``, ``diver``, ``judgerank``, ``vic`` (see `fusion_rules.RULES`). ``evidence``
-            is ``z-score`` with the weight of each encoder multiplied by how far its vocabulary covers the texts
-            (`trust.coverage_trust`), and that of a bare given order by how far it agrees with the other lists, also
-            those beside a fusion that is itself an input, and with itself beyond chance (`trust.order_trust`): an
-            encoder that cannot read, or an order that means nothing, counts nothing.
-        of: What is fused: ``retrieval`` (the candidates' own scores), ``previous`` (the scores of the
-            stage before; the retrieval scores in a first stage), ``first-stage`` (the retrieval scores, or
-            -ln(rank) of the given order where there are none), recipe names or configs.
-        with_: ``with:`` in a config; short for ``of: [<with>, previous]``.
-        alpha: Weight of the first of two inputs; the second gets 1 - alpha.
-        weights: One weight per input; without it and `alpha` those of the rule's paper, or equal ones.
-        k: The constant of reciprocal rank fusion.
-        norm: What makes the lists of ``combsum``, ``combmnz`` and ``combmax`` comparable, a key of
-            `scaling.SCALINGS`; None for ``min-max``.
-        std: ``population`` or ``sample`` (qdrant's DBSF) standard deviation.
-        missing: What a list adds for a candidate it does not hold: its ``lowest`` scaled score or ``nothing``; None
-            for what the rule says.
-        deduplicate: Keep only the best-scored copy of candidates with the same id.
-        strict: Whether ``retrieval`` or ``previous`` without a score for any candidate is an error. Else that input is
-            left out, and `Ranking.warnings` says so. Scores of some candidates are kept as they are either way.
+        bare: Whether it is an order without scores, which may mean nothing.
+        explained: How far the query's words explain it; None where nobody can tell.
+        readers: What is fused with it and reads more than words.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    bare: bool = False
+    explained: float | None = None
+    readers: list[_Weighed] = field(default_factory=list)
 
-    rule: Rules = Field(alias="fusion")
-    of: list[Any] | None = Field(default=None, min_length=1)
-    with_: Any = Field(default=None, alias="with")
-    alpha: float | None = Field(default=None, ge=0, le=1)
-    weights: list[_Weight] | None = Field(default=None, min_length=1)
-    k: float = Field(default=60, gt=0, allow_inf_nan=False)
-    norm: Norms | None = None
-    std: Literal["population", "sample"] = "population"
-    missing: fusion_rules.Missing | None = None
-    deduplicate: bool = False
-    strict: bool = False
-
-    @model_validator(mode="after")
-    def _consistent(self) -> FusionOptions:
-        if (self.of is None) == (self.with_ is None):
-            raise ValueError("give either 'of: [...]' or 'with: <reranker>'")
-        if self.alpha is not None and (self.weights is not None or len(self.inputs) != 2):
-            raise ValueError("alpha weighs exactly two inputs, without 'weights'")
-        if self.weights is not None and len(self.weights) != len(self.inputs):
-            raise ValueError(f"{len(self.weights)} weights for {len(self.inputs)} inputs")
-        if self.missing is not None and self.rule in ("borda", "kemeny"):
-            raise ValueError(f"{self.rule!r} puts what a list does not hold below all that it holds: leave missing out")
-        if self.norm is not None and not self.rule.startswith("comb"):
-            raise ValueError(f"norm is for combsum, combmnz and combmax; {self.rule!r} has its own")
-        return self
-
-    @property
-    def inputs(self) -> list[Any]:
-        """What is fused, in the order of the weights."""
-        return self.of if self.of is not None else [self.with_, "previous"]
-
-    @property
-    def shares(self) -> list[float]:
-        """One weight per input."""
-        if self.alpha is not None:
-            return [self.alpha, 1.0 - self.alpha]
-        if self.weights is not None:
-            return self.weights
-        published = self.base.weights
-        return list(published) if published and len(self.inputs) == 2 else [1.0] * len(self.inputs)
-
-    @property
-    def base(self) -> fusion_rules.Rule:
-        """The rule as these options have it."""
-        rule = fusion_rules.RULES["z-score" if self.rule == "evidence" else self.rule]
-        return replace(rule, norm=self.norm or rule.norm, missing=self.missing or rule.missing)
-
-    def fused(self, lists: Sequence[ScoreList], weights: Sequence[float]) -> list[float]:
-        """One score per candidate."""
-        return fusion_rules.fuse(self.base, lists, weights, k=self.k, sample=self.std == "sample")
+    def note(self, ranking: Ranking, weighed: _Weighed) -> None:
+        """Take note of a ranking that is fused with it."""
+        if ranking.explained is not None:
+            self.explained = ranking.explained
+        elif present(weighed[1]):
+            self.readers.append(weighed)
 
 
 @dataclass(frozen=True)
@@ -134,7 +58,7 @@ class Fusion:
 
     options: FusionOptions
     inputs: tuple[Input, ...]
-    # What is fused with this fusion, with its weights: further evidence of what a bare order means.
+    # What is fused with this fusion, with its weights: further evidence of what a first stage is worth.
     _beside: tuple[_Weighed, ...] = field(default=(), repr=False, compare=False)
     _warned: list[str] = field(default_factory=list, repr=False, compare=False)
 
@@ -169,7 +93,7 @@ class Fusion:
         retrieval = [passage.score for passage in passages]
         lists: list[_Weighed] = []
         result = CandidateScores(order=[], scores=[], kind=ScoreKind.FUSED)
-        ordered = 0.0
+        ordered, place, first = 0.0, None, _FirstStage()
         for weight, one in zip(self.options.shares, self.inputs, strict=True):
             if isinstance(one, Stage):
                 ranking = next(rankings)
@@ -180,6 +104,7 @@ class Fusion:
                 result.evidence = {**result.evidence, **ranking.evidence}
                 scores: ScoreList = _kept_scores(ranking)
                 weight = self._trusted(weight, ranking)
+                first.note(ranking, (weight, scores))
             elif one == "first-stage" and not present(retrieval):
                 ordered = weight
                 continue
@@ -187,13 +112,17 @@ class Fusion:
                 before = previous_scores if one == "previous" else None
                 scores = _warned(retrieval if before is None else before, one)
                 self._note_missing(scores, one, result.warnings)
+                place = len(lists) if one == "first-stage" else place
             if present(scores):
                 lists.append((weight, scores))
         if not lists:
             return replace(given_order(passages), warnings=result.warnings)
         if ordered:
-            order = [-math.log(rank) for rank in range(1, len(passages) + 1)]
-            lists.append((ordered * self._order_trust(order, lists, passages), order))
+            place, first.bare = len(lists), True
+            lists.append((ordered, order_scores(len(passages))))
+        if place is not None and self.options.rule == "evidence":
+            others = [*lists[:place], *lists[place + 1 :]]
+            lists[place], result.emphasis = self._judged(lists[place], others, first, passages)
         result.scores = self.options.fused([scores for _, scores in lists], [weight for weight, _ in lists])
         result.order = descending(result.scores)
         return result
@@ -201,12 +130,11 @@ class Fusion:
     def _rankings(
         self, query: Query, passages: Sequence[Passage], previous_scores: Sequence[float] | None
     ) -> Flow[list[Ranking | Failure]]:
-        """What the rerankers among the inputs say; those that judge a bare order are told first what the others say."""
+        """What the rerankers among the inputs say; those that judge a first stage are told what the others say."""
         stages = [
             (share, one) for share, one in zip(self.options.shares, self.inputs, strict=True) if isinstance(one, Stage)
         ]
-        bare = self.options.rule == "evidence" and not present([passage.score for passage in passages])
-        last = [bare and _judges_order(stage) for _, stage in stages]
+        last = [self.options.rule == "evidence" and _judges(stage) for _, stage in stages]
         beside: list[_Weighed] = []
         found: dict[int, Ranking | Failure] = {}
         for judges in (False, True):
@@ -221,15 +149,26 @@ class Fusion:
         return [found[index] for index in range(len(stages))]
 
     def _trusted(self, weight: float, ranking: Ranking) -> float:
-        """The weight of a ranking; by evidence, as far as its encoder reads the texts."""
-        return weight * coverage_trust(ranking.coverage) if self.options.rule == "evidence" else weight
-
-    def _order_trust(self, order: ScoreList, lists: Sequence[_Weighed], passages: Sequence[Passage]) -> float:
-        """How far the given order counts."""
+        """The weight of a ranking; by evidence, as far as its encoder reads the texts, and by its emphasis."""
         if self.options.rule != "evidence":
-            return 1.0
-        weights, columns = zip(*lists, *self._beside, strict=True)
-        return order_trust(order, self.options.fused(columns, weights), coherence([one.content for one in passages]))
+            return weight
+        return weight * coverage_trust(ranking.coverage) * ranking.emphasis
+
+    def _judged(
+        self, first: _Weighed, others: Sequence[_Weighed], found: _FirstStage, passages: Sequence[Passage]
+    ) -> tuple[_Weighed, float]:
+        """The first stage with the weight that it deserves by evidence, and by how much that is more than its own."""
+        weight, scores = first
+        coherent = coherence([passage.content for passage in passages]) if found.bare else None
+        if found.bare:
+            weight *= self._borne_out(scores, [*others, *self._beside], coherent)
+        readers = [*found.readers, *self._beside]
+        more = emphasis(self._borne_out(scores, readers, coherent), found.explained) if readers else 1.0
+        return (weight * more, scores), more
+
+    def _borne_out(self, scores: ScoreList, others: Sequence[_Weighed], coherent: float | None) -> float:
+        weights, columns = zip(*others, strict=True)
+        return order_trust(scores, self.options.fused(columns, weights), coherent)
 
     def _note_missing(self, scores: ScoreList, name: Given, warnings: list[str]) -> None:
         """Say which candidates a given input has no score for.
@@ -270,7 +209,7 @@ _SCORES_HINT = (
 )
 
 
-def _judges_order(stage: Stage) -> bool:
+def _judges(stage: Stage) -> bool:
     fusion = stage.ranker
     return isinstance(fusion, Fusion) and fusion.options.rule == "evidence" and "first-stage" in fusion.inputs
 

@@ -1,0 +1,1 @@
+"""Fusion of several rankings, and of what is already known about the candidates."""
