@@ -30,15 +30,21 @@ SHAPES = {
     "base": (768, 12, 12, 3072),
     "large": (1024, 24, 16, 4096),
     "tiny": (64, 2, 4, 128),
+    # ModernBERT with pooling and a head of modules, as the rerankers of these names.
+    "ettin-17m": (256, 7, 4, 384),
+    "ettin-32m": (384, 10, 6, 576),
+    "ettin-150m": (768, 22, 12, 1152),
 }
 WORK = {"mixed-100": (100, None), "mixed-10": (10, None), "short-100": (100, 30), "long-20": (20, 300)}
 
 
 def build(folder: Path, shape: str) -> str:
-    """A BERT cross-encoder of that shape with random weights."""
+    """A cross-encoder of that shape with random weights: BERT, or the chain of modules of the Ettin rerankers."""
     import torch
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
+    if shape.startswith("ettin"):
+        return _build_chain(folder, shape)
     hidden, layers, heads, inner = SHAPES[shape]
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "tiny-bert-cross-encoder")
     torch.manual_seed(0)
@@ -59,6 +65,41 @@ def build(folder: Path, shape: str) -> str:
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
+
+
+def _build_chain(folder: Path, shape: str) -> str:
+    import torch
+    from sentence_transformers import CrossEncoder
+    from sentence_transformers.sentence_transformer import modules
+    from transformers import AutoTokenizer, ModernBertConfig, ModernBertModel
+
+    hidden, layers, heads, inner = SHAPES[shape]
+    torch.manual_seed(0)
+    config = ModernBertConfig(
+        vocab_size=50368,
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=inner,
+        pad_token_id=0,
+        cls_token_id=2,
+        sep_token_id=3,
+    )
+    network = ModernBertModel(config)
+    for weight in network.layers.parameters():
+        if weight.dim() > 1:
+            torch.nn.init.normal_(weight, std=1.5 * weight.shape[1] ** -0.5)
+    network.save_pretrained(folder / "network")
+    AutoTokenizer.from_pretrained(MODELS / "tiny-bert-cross-encoder").save_pretrained(folder / "network")
+    head = [
+        modules.Dense(hidden, hidden, bias=False, activation_function=torch.nn.GELU()),
+        modules.LayerNorm(hidden),
+        modules.Dense(hidden, 1, activation_function=torch.nn.Identity(), module_output_name="scores"),
+    ]
+    first = modules.Transformer(str(folder / "network"), max_seq_length=512)
+    chain = CrossEncoder(modules=[first, modules.Pooling(hidden, "cls"), *head], device="cpu")
+    chain.save_pretrained(str(folder / "chain"))
+    return str(folder / "chain")
 
 
 def texts(work: str, tokenizer: Any) -> tuple[str, list[str]]:
@@ -124,8 +165,11 @@ def timed(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, 
 def flops(tokens: list[int], shape: str) -> float:
     """Operations of the matrix products of a whole forward pass."""
     hidden, layers, _, inner = SHAPES[shape]
-    linear = 2 * (4 * hidden * hidden + 2 * hidden * inner)
-    return sum(layers * (size * linear + 4 * size * size * hidden) for size in tokens)
+    gated = shape.startswith("ettin")
+    linear = 2 * (4 * hidden * hidden + (3 if gated else 2) * hidden * inner)
+    # Two of three layers of ModernBERT see 64 tokens to each side.
+    seen = [(size + 2 * min(size, 129)) / 3 if gated else size for size in tokens]
+    return sum(layers * (size * linear + 4 * size * own * hidden) for size, own in zip(tokens, seen, strict=True))
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ def fast_encoder(network: Any, model: str, *, first_only: bool) -> FastEncoder |
     """
     import torch
 
-    reason = _why_not(network)
+    reason = why_not(network)
     if reason is not None:
         logger.debug("The model %r is run by transformers' own forward pass: %s.", model, reason)
         return None
@@ -76,7 +76,7 @@ def fast_encoder(network: Any, model: str, *, first_only: bool) -> FastEncoder |
     return encoder
 
 
-def _why_not(network: Any) -> str | None:
+def why_not(network: Any) -> str | None:
     """What keeps a network from the fast pass; None if nothing does."""
     import torch
 

@@ -11,7 +11,7 @@ from ....scores.coverage import coverage
 from ..._tokens.pairs import Encoding, encode_pairs, output_of, padded
 from ..._tokens.quoting import Quoting
 from ..encoder import Encoder, runs_fast
-from ..fast_encoders.uses import pair_forward, text_forward
+from ..fast_encoders.uses import ChainForward, PairForward, pair_chain_forward, pair_forward, text_forward
 from .first_token import FirstTokenModel
 
 if TYPE_CHECKING:
@@ -25,13 +25,12 @@ class PairEncoder(Encoder[PairScore]):
     """A sequence classification head over (query, passage)."""
 
     def __init__(self, loaded: CrossEncoder | FirstTokenModel, model: str, options: TransformersOptions) -> None:
-        network = loaded.network if isinstance(loaded, FirstTokenModel) else _only_network(loaded)
-        whole = network if isinstance(loaded, FirstTokenModel) else loaded
-        super().__init__(whole, loaded.max_seq_length, model, options)
+        network = loaded.network if isinstance(loaded, FirstTokenModel) else loaded
+        super().__init__(network, loaded.max_seq_length, model, options)
         self._model = loaded
         self._quoting = Quoting(loaded.tokenizer, model, parse_control_tokens=options.parse_control_tokens)
         self._activation: torch.nn.Module = loaded.activation_fn  # type: ignore[assignment]
-        self._fast = pair_forward(network, model) if runs_fast(options) else None
+        self._fast = _fast(loaded, model) if runs_fast(options) else None
         self._packs = self._fast is not None
 
     def _run(self, requests: Sequence[PairScore]) -> list[Response]:
@@ -80,9 +79,12 @@ class PairEncoder(Encoder[PairScore]):
         return scores.reshape(len(labels), count).gather(1, column[:, None])[:, 0]
 
 
-def _only_network(loaded: Any) -> Any:
-    """The network of a cross-encoder; None where further modules follow it."""
-    return getattr(loaded[0], "model", None) if len(loaded) == 1 else None
+def _fast(loaded: CrossEncoder | FirstTokenModel, model: str) -> PairForward | ChainForward | None:
+    if isinstance(loaded, FirstTokenModel):
+        return pair_forward(loaded.network, model)
+    if len(loaded) > 1:
+        return pair_chain_forward(loaded, model)
+    return pair_forward(getattr(loaded[0], "model", None), model)
 
 
 @dataclass(frozen=True, slots=True)
