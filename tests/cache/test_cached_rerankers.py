@@ -132,30 +132,50 @@ def test_a_failed_request_is_not_kept_and_a_retry_asks_only_for_it() -> None:
 
 
 def test_a_timeout_holds_before_a_cache_and_what_comes_late_is_kept() -> None:
+    released, asked = threading.Event(), []
+
     def answer(request):
-        time.sleep(0.3)
+        asked.append(request)
+        if len(asked) > 1:  # so that only the first answer, which is late, can have been kept
+            return BackendError("busy")
+        assert released.wait(60)
         return PairScored(1.0, "identity", 1.0)
 
-    backend = counting(answer)
     config = {"method": "cross-encoder", "model": "m", "cache": "memory", "on_error": "keep_order", "timeout": 0.1}
-    reranker = Reranker(config, backend=backend)
+    reranker = Reranker(config, backend=counting(answer))
     assert "timeout" in reranker.rerank("tea", TEXTS[:1]).failures[0].error
-    time.sleep(0.5)
-    assert cached(reranker.rerank("tea", TEXTS[:1])) == 1
+    assert len(asked) == 1
+    released.set()
+    end = time.monotonic() + 60
+    while cached(reranker.rerank("tea", TEXTS[:1])) != 1:
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.mark.torch
 def test_callers_who_gave_up_before_a_cache_leave_the_models_queue() -> None:
-    reranker = Reranker({**CROSS_ENCODER, "cache": "memory", "timeout": 0.2, "on_error": "keep_order"})
-    reranker.warm_up()
-    assert not reranker.rerank("warm", TEXTS[:1]).failures
-    batcher = reranker._stage.ranker.backend._batcher
-    released, batches, run = threading.Event(), [], batcher.model.run
-    batcher.model.run = lambda requests: batches.append(len(requests)) or (released.wait(20) and run(requests))
-    for query in ("first", "second", "third"):
-        assert reranker.rerank(query, TEXTS).failures
-    released.set()
-    batcher.call(lambda models: models).result(20)
+    patient = Reranker({**CROSS_ENCODER, "cache": "memory"})
+    patient.warm_up()
+    batcher = patient._stage.ranker.backend._batcher
+    impatient = Reranker({**CROSS_ENCODER, "cache": "memory", "timeout": 0.2, "on_error": "keep_order"})
+    assert impatient._stage.ranker.backend._batcher is batcher
+    began, released, batches, run = threading.Event(), threading.Event(), [], batcher.model.run
+
+    def held(requests):
+        batches.append(len(requests))
+        began.set()
+        assert released.wait(60)
+        return run(requests)
+
+    batcher.model.run = held
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(patient.rerank, "first", TEXTS)
+        assert began.wait(60)
+        for query in ("second", "third"):
+            assert impatient.rerank(query, TEXTS).failures
+        released.set()
+        assert not first.result(60).failures
+    batcher.call(lambda models: models).result(60)
     del batcher.model.run
     assert batches == [4]
 

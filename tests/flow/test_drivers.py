@@ -24,14 +24,15 @@ class Server(ScriptedBackend):
     def __init__(self, held: set[str]) -> None:
         super().__init__(lambda request: Generated(str(request.prompt)))
         self.held, self.release = held, threading.Event()
-        self.cancelled = 0
+        self.began = self.cancelled = 0
 
     def run(self, requests):
         if any(str(request.prompt) in self.held for request in requests):
-            assert self.release.wait(10)
+            assert self.release.wait(60)
         return super().run(requests)
 
     async def arun(self, requests):
+        self.began += 1
         try:
             while any(str(request.prompt) in self.held for request in requests) and not self.release.is_set():
                 await asyncio.sleep(0.001)
@@ -69,19 +70,25 @@ def test_a_server_gets_no_more_batches_at_once_than_it_takes(drive_it) -> None:
         concurrency = 3
         now = most = 0
 
+        # The first ones wait until as many are there as it takes.
         def run(self, requests):
-            self.now += 1
-            self.most = max(self.most, self.now)
+            self.enter()
+            assert wait_until(lambda: self.most >= self.concurrency)
             time.sleep(0.005)
             self.now -= 1
             return super().run(requests)
 
         async def arun(self, requests):
-            self.now += 1
-            self.most = max(self.most, self.now)
+            self.enter()
+            while self.most < self.concurrency:
+                await asyncio.sleep(0.001)
             await asyncio.sleep(0.005)
             self.now -= 1
             return await super().arun(requests)
+
+        def enter(self):
+            self.now += 1
+            self.most = max(self.most, self.now)
 
     server = Counting(set())
     assert drive_it([steps(server, str(number), "end") for number in range(10)]) == ["end"] * 10
@@ -118,10 +125,11 @@ def test_a_deadline_takes_only_its_own_ask_out_of_the_line(drive_it) -> None:
         if prompt != "slow":
             yield from ask(server, [Generate(prompt, 1)])
         [answer] = yield [Ask(model, (Generate(prompt, 1),), deadline=time.monotonic() + patience)]
+        if prompt == "impatient":
+            model.release.set()
         return type(answer).__name__
 
-    threading.Timer(0.2, model.release.set).start()
-    flows = [asking("slow", 10), asking("impatient", 0.05), asking("patient", 10)]
+    flows = [asking("slow", 60), asking("impatient", 0.05), asking("patient", 60)]
     assert drive_it(flows) == ["Answer", "BackendTimeoutError", "Answer"]
 
 
@@ -141,7 +149,8 @@ def test_cancelling_a_call_cancels_what_it_waits_for() -> None:
 
     async def cancel() -> None:
         task = asyncio.create_task(adrive([steps(server, "hang")]))
-        await asyncio.sleep(0.02)
+        while not server.began:
+            await asyncio.sleep(0.001)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -153,15 +162,18 @@ def test_cancelling_a_call_cancels_what_it_waits_for() -> None:
 
 def test_heap_sorts_of_many_queries_advance_by_themselves() -> None:
     """One query's comparisons are held until the other query is ranked to the end."""
-    finished = threading.Event()
+    finished, needed = threading.Event(), 0
 
     class Held(ScriptedBackend):
         concurrency = 4
 
         def run(self, requests):
             if "slow" in repr(requests[0].prompt):
-                assert finished.wait(10)
-            return super().run(requests)
+                assert finished.wait(60)
+            responses = super().run(requests)
+            if len(self.requests) == needed:
+                finished.set()
+            return responses
 
     def pick(request: LabelLogprobs) -> LabelScores:
         return LabelScores(tuple(-float(place) for place in range(len(request.labels))))
@@ -170,15 +182,9 @@ def test_heap_sorts_of_many_queries_advance_by_themselves() -> None:
     reranker = Reranker({"method": "setwise", "scoring": "likelihood", "model": "any", "k": 3}, backend=backend)
     texts = [f"passage {number}" for number in range(12)]
 
-    # `finished` is set when nothing of the fast query has been asked for a while.
-    def release() -> None:
-        asked = -1
-        while asked != len(backend.requests) or not asked:
-            asked = len(backend.requests)
-            time.sleep(0.05)
-        finished.set()
-
-    threading.Thread(target=release, daemon=True).start()
+    reranker.rerank("fast", texts)
+    needed = len(backend.requests)
+    backend.requests.clear()
     rankings = reranker.rerank_many(["slow", "fast"], [texts, texts])
     prompts = [repr(request.prompt) for request in backend.requests]
     first_slow = next(place for place, prompt in enumerate(prompts) if "slow" in prompt)
@@ -257,7 +263,7 @@ class Gate(LocalBackend):
 
     def run(self, requests):
         self.begun += [request.prompt for request in requests]
-        assert self.open.wait(20)
+        assert self.open.wait(60)
         return [Generated("") for _ in requests]
 
 
@@ -285,7 +291,7 @@ def test_calls_that_cannot_be_stopped_are_bounded() -> None:
 
 
 def wait_until(true) -> bool:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not true() and time.monotonic() < end:
         time.sleep(0.005)
     return true()

@@ -94,7 +94,7 @@ def test_a_body_that_comes_too_slowly_is_refused() -> None:
 
 
 def test_time_is_up(waiting) -> None:
-    with waiting(timeout=0.1) as url:
+    with waiting(timeout=1.0) as url:
         reply = httpx.post(f"{url}/v2/rerank", json=BODY)
         assert reply.status_code == 504
         until(lambda: Waiting.last.cancelled == 1)
@@ -116,7 +116,7 @@ def test_more_than_may_wait_are_told_to_come_again(waiting) -> None:
 def test_a_client_that_hangs_up_leaves_the_queue(waiting) -> None:
     with waiting() as url:
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{url}/v2/rerank", json=BODY, timeout=0.2)
+            httpx.post(f"{url}/v2/rerank", json=BODY, timeout=1.0)
         until(lambda: Waiting.last.cancelled == 1)
         until(lambda: 'status="499"' in httpx.get(f"{url}/metrics").text)
 

@@ -62,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
                 while True:
                     self.wfile.write(b"x" * 65536)
             if name == "slow":
-                for _ in range(50):
+                for _ in range(300):
                     self.wfile.write(b"x")
                     self.wfile.flush()
                     time.sleep(0.1)
@@ -166,7 +166,7 @@ def test_a_deadline_of_the_stage_holds_for_fetching(server) -> None:
     ranking = one.rerank("red", [Passage("a", images=f"{server}/slow"), Passage("b")])
     assert ranking.order == [0, 1]
     assert ranking.failures or ranking.warnings
-    assert time.monotonic() - started < 3  # the whole of it would take five seconds
+    assert time.monotonic() - started < 15  # the whole of it would take thirty seconds
 
 
 @pytest.mark.parametrize(

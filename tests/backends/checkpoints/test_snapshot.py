@@ -143,7 +143,7 @@ def test_a_fallback_comes_at_once_after_the_first_failure(hub) -> None:
     hub.hang = 30.0
     reranker = Reranker({**config(), "timeout": 0.2, "on_error": {"fallback": "bm25"}})
     assert [one.action for one in ranked(reranker).failures] == ["fallback"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "cannot be reached" not in ranked(reranker).failures[0].error:
         assert time.monotonic() < deadline
     assert hub.asked_for("/api/models/") == [INFO]
@@ -151,14 +151,15 @@ def test_a_fallback_comes_at_once_after_the_first_failure(hub) -> None:
 
 def test_callers_who_gave_up_are_not_served_after_the_load(hub, monkeypatch) -> None:
     """The batch in which the load began is ended, for the model stays; those who came meanwhile have left."""
-    hub.hang = 0.3
+    hub.hang = 60.0
     reranker = Reranker({**config(), "timeout": 0.1, "on_error": "keep_order"})
     batcher = reranker._stage.ranker.backend._batcher
     batches, run = [], batcher.model.run
     monkeypatch.setattr(batcher.model, "run", lambda requests: batches.append(len(requests)) or run(requests))
     for _ in range(3):
         assert ranked(reranker).failures
-    batcher.call(lambda models: models).result(30)
+    hub.released.set()
+    batcher.call(lambda models: models).result(60)
     assert batches == [2]
 
 

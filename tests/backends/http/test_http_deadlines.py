@@ -39,7 +39,7 @@ async def rerank(one: Reranker, *, native: bool) -> list[int]:
 @pytest.mark.parametrize("native", [False, True], ids=["sync", "async"])
 async def test_the_error_of_a_timeout_names_the_server_and_what_it_said_before(native: bool) -> None:
     with FakeServer(forever=Fault.of(503)) as server:
-        one = reranker(server, stage={"timeout": 0.5}, longest_pause=60.0, retries=9)
+        one = reranker(server, stage={"timeout": 2.0}, longest_pause=60.0, retries=9)
         with pytest.raises(BackendTimeoutError, match="503 Service Unavailable") as caught:
             await rerank(one, native=native)
     assert server.url in str(caught.value)
@@ -50,7 +50,7 @@ async def test_the_error_of_a_timeout_names_the_server_and_what_it_said_before(n
 async def test_the_error_of_a_server_that_hangs_names_it(native: bool) -> None:
     with FakeServer(forever=HANG) as server:
         with pytest.raises(BackendTimeoutError) as caught:
-            await rerank(reranker(server, stage={"timeout": 0.2}), native=native)
+            await rerank(reranker(server, stage={"timeout": 1.0}), native=native)
         assert server.url in str(caught.value)
 
 
@@ -68,11 +68,11 @@ async def test_a_replica_that_holds_queries_to_their_deadline_rests(native: bool
 async def test_what_nobody_waits_for_makes_room(native: bool) -> None:
     with FakeServer(faults=(HANG, HANG)) as server:
         backend = HttpBackend("tiny", HttpOptions(api="tei-rerank", base_url=server.url, max_concurrency=1))
-        impatient = Reranker(method="cross-encoder", model="tiny", backend=backend, timeout=0.2)
+        impatient = Reranker(method="cross-encoder", model="tiny", backend=backend, timeout=1.0)
         for _ in range(2):
             with pytest.raises(BackendTimeoutError):
                 await rerank(impatient, native=native)
-        patient = Reranker(method="cross-encoder", model="tiny", backend=backend, timeout=20)
+        patient = Reranker(method="cross-encoder", model="tiny", backend=backend, timeout=60)
         assert await rerank(patient, native=native) == [1, 2, 0]
 
 
