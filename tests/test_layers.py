@@ -52,6 +52,7 @@ MAY_IMPORT = {
     "evaluation": CONTRACTS | {"bm25", "flow", "stages", "config", "reranker", "runs"},
     "calibration": CONTRACTS | {"config", "reranker", "runs", "evaluation"},
     "cli": CONTRACTS | {"stages", "config", "reranker", "runs", "server", "calibration", "evaluation"},
+    "__main__": {"cli"},
 }
 # Rooms of `backends`: each backend may use these, and no other backend.
 SHARED = {"_common", "_checkpoints", "_tokens"}

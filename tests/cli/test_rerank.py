@@ -65,9 +65,11 @@ def test_an_unfinished_file_is_gone_on_with_from_any_byte(files) -> None:
 
 def test_a_finished_file_is_left_alone_unless_overwritten(files) -> None:
     source, target = files
-    swaprank("rerank", "-r", "bm25", "-i", source, "-o", target)
+    shown = swaprank("rerank", "-r", "bm25", "-i", source, "-o", target)
+    assert shown.stderr == f"Wrote 7 lines to '{target}'.\n"
     whole = target.read_text()
-    swaprank("rerank", "-r", "bm25", "-i", source, "-o", target)
+    shown = swaprank("rerank", "-r", "bm25", "-i", source, "-o", target)
+    assert shown.stderr == f"Wrote 0 lines to '{target}', behind the 7 that it held.\n"
     assert target.read_text() == whole
     swaprank("rerank", "-r", "bm25", "-i", source, "-o", target, "--overwrite", "--top-n", 1)
     assert [len(line["ranking"]) for line in lines(target)] == [1] * 7

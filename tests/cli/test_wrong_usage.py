@@ -1,6 +1,7 @@
 """Whatever a newcomer gives wrongly is one line with the value and the way out, exit code 2, and is told before the work."""
 
 import os
+import socket
 import subprocess
 import sys
 
@@ -31,6 +32,10 @@ NO_WORK = (
         (("compare", "file"), "is no result of swaprank eval (version 1): Invalid JSON"),
         (("config", "check", "folder"), "is a directory"),
         (("rerank", "-c", "folder"), "is a directory"),
+        (
+            ("serve", "-r", "bm25", "--key-file", "none"),
+            "'none' cannot be read: No such file or directory. Give a text",
+        ),
         (("download", ""), "No recipe is named ''."),
         (("download", "a/b/c"), "'a/b/c' is no hub id"),
     ],
@@ -56,6 +61,23 @@ def test_a_reader_that_hangs_up_is_no_error_of_ours(command) -> None:
     given = "".join(job(number) for number in range(3_000)) if command[0] == "rerank" else ""
     done = subprocess.run(arguments, input=given, capture_output=True, text=True, timeout=120)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_port_in_use_is_told_with_the_option_for_another(workers) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        shown = swaprank("serve", "-r", "bm25", "--port", port, "--workers", workers, check=1)
+    last = shown.stderr.splitlines()[-1]
+    assert (
+        last == f"Error: Nothing is served at 127.0.0.1:{port}, for the reason above. Another port is taken by --port."
+    )
+
+
+def test_the_module_is_the_command() -> None:
+    shown = subprocess.run([sys.executable, "-m", "swaprank", "nope"], capture_output=True, text=True, timeout=120)
+    assert shown.returncode == 2
+    assert shown.stderr.startswith("Usage: swaprank ")
 
 
 def test_a_narrow_terminal_loses_no_name_and_no_figure() -> None:

@@ -329,6 +329,7 @@ def test_facts_follow_from_a_recipe() -> None:
         "memory_bf16": "1.1 GB",
         "backends": ["http", "onnx", "transformers", "vllm"],
     }
+    assert facts(get("distilbert-cat-margin-mse"))["backends"] == ["transformers"]
     assert facts(get("jina-reranker-v2"))["commercial_use"] == "no"
     assert facts(get("rankvicuna-fp16"))["commercial_use"] == "see licence"
     assert facts(get("ettin-reranker-17m"))["memory_bf16"] == "34 MB"

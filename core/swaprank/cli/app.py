@@ -96,7 +96,8 @@ def run() -> None:
         sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters that names and passages have
     log_to_terminal()
     try:
-        app(prog_name=Path(sys.argv[0]).name)
+        name = Path(sys.argv[0]).name
+        app(prog_name="swaprank" if name == "__main__.py" else name)
     except SwaprankError as error:
         complain(str(error))
         raise SystemExit(2 if isinstance(error, ConfigError | InputError) else 1) from None

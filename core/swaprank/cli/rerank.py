@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..errors import ConfigError
+from ..masking import printable
 from ..runs import distributed, jsonl, streams
 from ..runs.provenance import check_same_config
 from .interruption import interruptible
@@ -101,6 +102,15 @@ def rerank(
             progress.advance(task, len(results))
     if not done + written:
         complain(f"{_named(source)} holds no query that can be read; nothing was reranked.", about="Warning")
+    elif str(target) != "-":
+        Console(stderr=True, soft_wrap=True).print(_written(written, done, target), markup=False, highlight=False)
+
+
+def _written(count: int, before: int, target: Path) -> str:
+    """What a run that has ended has written."""
+    lines = "1 line" if count == 1 else f"{count} lines"
+    more = f", behind the {before} that it held" if before else ""
+    return printable(f"Wrote {lines} to {str(target)!r}{more}.")
 
 
 def _kept(count: int, target: Path) -> str:

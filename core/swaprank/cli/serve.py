@@ -12,6 +12,7 @@ from ..reranker import Reranker
 from ..server.mcp_server import build_mcp_server
 from ..server.options import KEYS_VARIABLE, ServerOptions, named_models, read_keys
 from ..server.run import serve as serve_http
+from .messages import complain
 
 
 def serve(
@@ -87,5 +88,7 @@ def serve(
         return
     try:
         serve_http(options, host=host, port=port, workers=workers, grace=grace)
-    except SystemExit as ended:  # uvicorn has logged why it does not listen, and ends by codes of its own
+    except SystemExit as ended:  # uvicorn has logged why it does not serve, and ends by codes of its own
+        if ended.code:
+            complain(f"Nothing is served at {host}:{port}, for the reason above. Another port is taken by --port.")
         raise typer.Exit(1 if ended.code else 0) from None

@@ -47,6 +47,7 @@ class Recipe(BaseModel):
         languages: ISO 639-1 codes, or ``["multilingual"]``.
         parameters: Size, such as ``"568M"``.
         context: Most tokens that the model was made for; None where it is not known here.
+        backends: The kinds of backend that read this model, where they are fewer than answer the method.
         published: Published figures.
         notes: What a user should know before taking it.
     """
@@ -60,6 +61,7 @@ class Recipe(BaseModel):
     languages: list[str] = Field(min_length=1)
     parameters: str = ""
     context: int | None = None
+    backends: list[str] = []
     published: list[Published] = []
     notes: str = ""
 

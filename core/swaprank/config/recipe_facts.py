@@ -23,7 +23,7 @@ def facts(entry: Recipe) -> dict[str, Any]:
         ``commercial_use``: whether the licence's name allows it (``"yes"``, ``"no"``, ``"see licence"``).
         ``context_tokens``: the most tokens the model was made for.
         ``memory_bf16``: of the weights alone, in bfloat16; activations come on top.
-        ``backends``: the kinds of backend that answer what the method asks.
+        ``backends``: the kinds of backend that answer what the method asks, and read the model.
     """
     allowed = True if entry.service else allows_commercial_use(entry.license)
     size = _SIZE.match(entry.parameters)
@@ -44,6 +44,8 @@ def _backends(entry: Recipe) -> list[str] | str:
     name = entry.config.get("method")
     if entry.service:
         return ["http"]
+    if entry.backends:
+        return entry.backends
     if name is None:
         return UNKNOWN
     needs = registry.method(name).needs

@@ -78,7 +78,9 @@ def read_keys(file: Path | None) -> tuple[str, ...]:
         try:
             lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"The key file {str(file)!r} cannot be read: {type(error).__name__}.") from None
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            hint = "Give a text file with one key in each line."
+            raise ConfigError(f"The key file {str(file)!r} cannot be read: {why}.", hint=hint) from None
         if not any(lines):
             raise ConfigError(f"The key file {str(file)!r} holds no key.", hint="Write one key in each line.")
         keys += lines
