@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import pytest
 
@@ -110,8 +111,21 @@ def test_what_does_not_say_one_method_is_an_error_with_the_way_out(model, files,
 
 
 def test_several_recipes_of_one_model_are_named() -> None:
-    with pytest.raises(ConfigError, match=r"setwise \(recipe setwise-flan-t5-large\).*Say which one: method: "):
+    with pytest.raises(ConfigError, match=r"several recipes: .*setwise-flan-t5-large \(setwise\)") as caught:
         Reranker("google/flan-t5-large")
+    advised = re.search(r"such as reranker: ([\w.-]+)", str(caught.value))
+    assert advised is not None
+    assert recipe.get(advised[1]).config["model"] == "google/flan-t5-large"
+
+
+def test_two_recipes_of_one_method_are_told_apart_by_their_names(monkeypatch) -> None:
+    known = recipe.all_recipes()
+    ours = known["bge-reranker-v2-m3"]
+    monkeypatch.setattr(recipe, "all_recipes", lambda: {**known, "company-bge": ours})
+    with pytest.raises(ConfigError, match=r"bge-reranker-v2-m3 \(cross-encoder\), company-bge \(cross-encoder\)"):
+        Reranker("BAAI/bge-reranker-v2-m3")
+    assert Reranker("company-bge").to_config()["reranker"] == "company-bge"
+    assert Reranker("BAAI/bge-reranker-v2-m3", method="cross-encoder").to_config()["method"] == "cross-encoder"
 
 
 def test_broken_files_and_missing_folders(model, tmp_path) -> None:

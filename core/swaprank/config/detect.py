@@ -40,7 +40,12 @@ def config_of_model(model: str, hub: Mapping[str, Any] | None) -> Config:
     """
     found = _recipes(model)
     if len(found) > 1:
-        raise _ambiguous(model, [f"{config['method']} (recipe {name})" for name, config in found.items()])
+        recipes = ", ".join(f"{name} ({config['method']})" for name, config in found.items())
+        raise ConfigError(
+            f"The model {model!r} has several recipes: {recipes}.",
+            hint=f"Give the name of one in place of the model, such as reranker: {next(iter(found))}, "
+            f"or say the method beside the model.",
+        )
     for name, config in found.items():
         logger.info("%s is of the method %s, as the recipe %s says.", model, config["method"], name)
         return {**config, "model": model}
@@ -152,8 +157,7 @@ def _outputs(config: Mapping[str, Any]) -> int:
 
 
 def _ambiguous(model: str, methods: list[str]) -> ConfigError:
-    first = methods[0].partition(" ")[0]
     return ConfigError(
         f"The model {model!r} fits several methods: {', '.join(methods)}.",
-        hint=f"Say which one: method: {first}, model: {model}.",
+        hint=f"Say which one: method: {methods[0]}, model: {model}.",
     )
