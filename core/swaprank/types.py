@@ -72,6 +72,8 @@ class Query:
             takes one; those that do have an option ``instruction``.
         decomposed: Its parts, where they are known before; else a decomposition stage asks its LLM.
         images: What it shows beside the text, or in its place; paths, bytes, URLs and PIL images become `Image`.
+        retrieved: Whether the passages were retrieved for this text. Their retrieval scores and their order say nothing
+            of another one, such as a part of the question or what it was rewritten to.
     """
 
     text: str
@@ -79,6 +81,7 @@ class Query:
     instruction: str | None = None
     decomposed: Decomposed | None = None
     images: tuple[Image, ...] = ()
+    retrieved: bool = True
 
     def __post_init__(self) -> None:
         """Whatever stands for an image becomes one."""

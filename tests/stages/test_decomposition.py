@@ -7,6 +7,7 @@ import pytest
 
 from swaprank import CapabilityError, ConfigError, Decomposed, Passage, Query, Reranker
 from swaprank.errors import BackendError
+from swaprank.methods.lexical import LexicalMatch
 from swaprank.prompt import Slot, plain, user
 from swaprank.requests import Capability, Generated, Usage
 from swaprank.stages.decomposition import PROMPT
@@ -127,6 +128,17 @@ def test_scores_against_the_parts_can_be_combined(rule) -> None:
     assert ranking.scores == pytest.approx(expected)
     covered = reranker(decomposition=rule, k=9, coverage=3, top_n=3).rerank(QUESTION, PASSAGES)
     assert {"hop1", "hop2"} <= {one.passage.id for one in covered.passages}
+
+
+def test_retrieval_scores_are_not_read_as_those_of_a_part(monkeypatch) -> None:
+    asked, steps = {}, LexicalMatch.steps
+    monkeypatch.setattr(
+        LexicalMatch,
+        "steps",
+        lambda self, query, own: asked.update({query.text: query.retrieved}) or steps(self, query, own),
+    )
+    reranker(decomposition="max", rerank="lexical").rerank(QUESTION, PASSAGES)
+    assert asked == {QUESTION: True, PARTS[0]: False, PARTS[1]: False}
 
 
 def test_the_prompt_is_filled_in_one_pass_and_sent_as_a_message() -> None:

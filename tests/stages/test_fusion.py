@@ -160,19 +160,20 @@ def test_a_first_stage_that_knows_more_than_words_counts_more_beside_all_that_is
     embedded = Reranker(static).rerank(query, texts)
 
     def emphasis(given: list[float]) -> float:
-        """By what the scores of the fusion inside are multiplied."""
+        """How much less the embeddings count than without a first stage."""
         inner = {"fusion": "evidence", "of": ["first-stage", "lexical"]}
         whole = Reranker({"fusion": "evidence", "of": [inner, static]})
         ranking = whole.rerank(query, [Passage(text, score=one) for text, one in zip(texts, given, strict=True)])
         [first, _] = ranking.stage.parts
-        beside = max(0.0, 2 * embedded.coverage - 1)
-        left = [one - beside * own for one, own in zip(ranking.scores, standardised(embedded.scores), strict=True)]
-        by_index = [score for _, score in sorted(zip(first.kept, first.scores, strict=True))]
-        factors = [one / own for one, own in zip(left, standardised(by_index), strict=True)]
+        inside = standardised([score for _, score in sorted(zip(first.kept, first.scores, strict=True))])
+        trusted = max(0.0, 2 * embedded.coverage - 1)
+        expected = [trusted * score for score in standardised(embedded.scores)]
+        counted = [all_of_it - own for all_of_it, own in zip(ranking.scores, inside, strict=True)]
+        factors = [one / other for one, other in zip(expected, counted, strict=True)]
         assert max(factors) == pytest.approx(min(factors))
         return factors[0]
 
-    assert 1.5 < emphasis(other) < 3.0
+    assert 1.5 < emphasis(other) < 2.5
     counts = [[text.split().count(word) for word in query.split()] for text in texts]
     matched = [sum(count / (count + 0.9) for count in each) for each in counts]
     assert emphasis(matched) == pytest.approx(1.0)

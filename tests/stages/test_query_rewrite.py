@@ -6,6 +6,7 @@ import pytest
 
 from swaprank import ConfigError, Passage, Query, Reranker
 from swaprank.errors import BackendError
+from swaprank.methods.lexical import LexicalMatch
 from swaprank.requests import Capability, Generated, Usage
 from swaprank.testing import ScriptedBackend, check_reranker
 
@@ -87,6 +88,19 @@ def test_what_was_known_about_the_question_is_not_taken_for_the_rewritten_one() 
     with pytest.raises(BackendError, match="stop"):
         built.rerank(Query(QUESTION, embedding=[1.0, 0.0]), PASSAGES)
     assert seen[0].text == REWRITTEN
+
+
+def test_retrieval_scores_are_not_read_as_those_of_the_rewritten_question(monkeypatch) -> None:
+    asked, steps = {}, LexicalMatch.steps
+    monkeypatch.setattr(
+        LexicalMatch,
+        "steps",
+        lambda self, query, own: asked.update({query.text: query.retrieved}) or steps(self, query, own),
+    )
+    reranker(query_rewrite="both", rerank="lexical").rerank(QUESTION, PASSAGES)
+    assert asked == {QUESTION: True, REWRITTEN: False}
+    reranker("", rerank="lexical").rerank(QUESTION, PASSAGES)
+    assert asked[QUESTION]
 
 
 def test_a_failed_llm_falls_back_to_the_reranker_without_it() -> None:

@@ -68,7 +68,7 @@ class LexicalMatch(Method):
         """One request for the whole group."""
         texts = tuple(passage.content for passage in passages)
         retrieval = [passage.score for passage in passages]
-        given = tuple(retrieval if present(retrieval) else order_scores(len(passages)))
+        given = tuple(retrieval if present(retrieval) else order_scores(len(passages))) if query.retrieved else ()
         [response] = yield from lexical_scores([LexicalBlend(query.text, texts, self.pairs, self.grams, given)])
         return GroupScores(
             scores=response.scores,

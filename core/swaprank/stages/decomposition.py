@@ -140,7 +140,10 @@ class Decomposition:
         """Split, pool and rerank; no LLM call where the query brings its parts."""
         parts = query.decomposed or (yield from self.split(query))
         query = replace(query, decomposed=None)
-        questions = [query, *(Query(text, instruction=query.instruction) for text in parts.sub_questions)]
+        questions = [
+            query,
+            *(Query(text, instruction=query.instruction, retrieved=False) for text in parts.sub_questions),
+        ]
         searches: list[Ranking] = []
         found: Sequence[Sequence[int]] = parts.found if parts.sub_questions else [range(len(passages))]
         if not found:

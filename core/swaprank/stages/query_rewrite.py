@@ -117,7 +117,7 @@ class QueryRewrite:
         """Rewrite, then rank for the rewritten question or for both."""
         text, call = yield from self._rewritten(query)
         # What is known about the question (its embedding, its parts) is not known about another text.
-        rewritten = Query(text or query.text, instruction=query.instruction)
+        rewritten = Query(text or query.text, instruction=query.instruction, retrieved=not text)
         questions = [rewritten, query] if text and self.options.rule == "both" else [rewritten if text else query]
         rankings = yield from together([self.rerank.flow(one, passages, previous_scores) for one in questions])
         kind = rankings[0].score_kind

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from swaprank import Passage, Reranker
+from swaprank import Passage, Query, Reranker
 from swaprank.backends.embedded.explained import explained
 
 WORDS = ["green", "tea", "leaves", "harvest"]
@@ -73,3 +73,10 @@ def test_bm25_of_any_constants_is_explained_by_the_lexical_match(k1, b) -> None:
     ordered = [text for _, text in sorted((-passage.score, passage.content) for passage in scored)]
     assert lexical.rerank("green tea leaves harvest", ordered).explained > 0.4
     assert lexical.rerank("green tea leaves harvest", texts).explained < 0.2
+
+
+def test_nothing_is_said_of_a_question_that_the_passages_were_not_retrieved_for() -> None:
+    scored = [Passage(text, score=float(len(text))) for text in collection(40)]
+    lexical = Reranker("lexical")
+    assert lexical.rerank(Query("green tea"), scored).explained is not None
+    assert lexical.rerank(Query("green tea", retrieved=False), scored).explained is None

@@ -92,6 +92,7 @@ class Fusion:
         rankings = iter((yield from self._rankings(query, passages, previous_scores)))
         retrieval = [passage.score for passage in passages]
         lists: list[_Weighed] = []
+        most = 1.0
         result = CandidateScores(order=[], scores=[], kind=ScoreKind.FUSED)
         ordered, place, first = 0.0, None, _FirstStage()
         for weight, one in zip(self.options.shares, self.inputs, strict=True):
@@ -104,6 +105,7 @@ class Fusion:
                 result.evidence = {**result.evidence, **ranking.evidence}
                 scores: ScoreList = _kept_scores(ranking)
                 weight = self._trusted(weight, ranking)
+                most = max(most, ranking.emphasis) if self.options.rule == "evidence" else 1.0
                 first.note(ranking, (weight, scores))
             elif one == "first-stage" and not present(retrieval):
                 ordered = weight
@@ -123,7 +125,8 @@ class Fusion:
         if place is not None and self.options.rule == "evidence":
             others = [*lists[:place], *lists[place + 1 :]]
             lists[place], result.emphasis = self._judged(lists[place], others, first, passages)
-        result.scores = self.options.fused([scores for _, scores in lists], [weight for weight, _ in lists])
+        # An emphasis weighs against the others, and does not make the scores of one query larger than those of another.
+        result.scores = self.options.fused([scores for _, scores in lists], [weight / most for weight, _ in lists])
         result.order = descending(result.scores)
         return result
 
