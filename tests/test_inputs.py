@@ -86,6 +86,12 @@ def test_any_ordered_collection_will_do(reranker, make) -> None:
     assert [one.scores for one in reranker.rerank_many(make(["tea"]), iter([make(TEXTS)]))] == [expected.scores]
 
 
+def test_a_table_is_refused_since_it_is_read_as_the_names_of_its_columns(reranker) -> None:
+    table = type("DataFrame", (list,), {"columns": ["text"]})(["text"])
+    with pytest.raises(InputError, match=r"passages is of type DataFrame. Give a column as a list"):
+        reranker.rerank("tea", table)
+
+
 @pytest.mark.parametrize(
     "score", [2, True, np.float32(2), decimal.Decimal("2.5"), np.int64(3), math.nan, math.inf, None]
 )

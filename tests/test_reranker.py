@@ -254,3 +254,9 @@ def test_a_ready_backend_is_warmed_up_and_its_owner_closes_it() -> None:
     with Reranker({"method": "cross-encoder", "model": "m"}, backend=backend) as reranker:
         reranker.warm_up()
     assert backend.done == ["warm_up pair_score"]
+
+
+def test_a_ranking_is_the_sequence_of_its_passages() -> None:
+    ranking = Reranker("bm25", top_n=2).rerank("tea", ["coffee", "green tea", "tea tea"])
+    assert list(ranking) == ranking.passages == [ranking[0], ranking[-1]]
+    assert len(ranking) == 2

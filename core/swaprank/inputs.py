@@ -72,11 +72,13 @@ def checked_passages(passages: Iterable[str | Passage], name: str = "passages") 
 
 
 def as_list(values: Iterable[T], name: str) -> list[T]:
-    """Any ordered collection as a list: lists, tuples, arrays, generators, but no single text, mapping or set.
+    """Any ordered collection as a list: lists, tuples, arrays, generators, but no single text, mapping, set or table.
 
     Raises:
         InputError: Anything else.
     """
+    if hasattr(values, "columns"):  # tables give the names of their columns
+        raise InputError(f"{name} is of type {type(values).__name__}.", hint='Give a column as a list: table["text"].')
     one_or_unordered = isinstance(values, str | bytes | os.PathLike | Mapping | set | frozenset)
     if one_or_unordered or not isinstance(values, Iterable):
         raise InputError(f"{name} is {_shown(values)}.", hint="Give a list.")

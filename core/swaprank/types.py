@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -201,7 +201,7 @@ class RankedPassage:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The answer to one query.
+    """The answer to one query; as a sequence it is its `passages`.
 
     Attributes:
         query: The query text.
@@ -242,6 +242,16 @@ class Ranking:
     warnings: list[str] = field(default_factory=list)
     unscored: list[int] = field(default_factory=list)
     stage: Trace | None = field(default=None, compare=False, repr=False)
+
+    def __iter__(self) -> Iterator[RankedPassage]:
+        return iter(self.passages)
+
+    def __len__(self) -> int:
+        return len(self.passages)
+
+    def __getitem__(self, place: int) -> RankedPassage:
+        """The passage at a place, from 0."""
+        return self.passages[place]
 
     def trace(self) -> Trace:
         """What was done, stage by stage: candidates in and out, scores, times, calls, and what went wrong.

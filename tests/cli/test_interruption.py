@@ -14,7 +14,8 @@ from tests.cli.helpers import swaprank
 from tests.cli.test_cli import SAMPLE
 from tests.cli.test_rerank import job
 
-MAIN = "from swaprank.cli import main; main()"
+# A shell that starts the tests in the background may have them ignore Ctrl-C.
+MAIN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\nfrom swaprank.cli import main; main()"
 
 
 def interrupted(*arguments, lines: int) -> str:
