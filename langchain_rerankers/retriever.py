@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
@@ -10,7 +11,7 @@ from langchain_core.retrievers import BaseRetriever, RetrieverLike
 from pydantic import ConfigDict, Field
 
 from swaprank import InputError
-from swaprank.adapters import shown
+from swaprank.adapters import AdapterReranker, shown
 
 
 class RerankingRetriever(BaseRetriever):
@@ -47,9 +48,9 @@ class RerankingRetriever(BaseRetriever):
         most = self._most(k, top_n)
         found = self.base_retriever.invoke(query, config={"callbacks": run_manager.get_child()}, **kwargs)
         ranked = self.reranker.compress_documents(
-            found, query, callbacks=run_manager.get_child(), **self._instruction(instruction)
+            found, query, callbacks=run_manager.get_child(), **self._options(instruction, most)
         )
-        return list(ranked)[:most]
+        return list(ranked)[: self.k if most is None else most]
 
     async def _aget_relevant_documents(
         self,
@@ -64,20 +65,21 @@ class RerankingRetriever(BaseRetriever):
         most = self._most(k, top_n)
         found = await self.base_retriever.ainvoke(query, config={"callbacks": run_manager.get_child()}, **kwargs)
         ranked = await self.reranker.acompress_documents(
-            found, query, callbacks=run_manager.get_child(), **self._instruction(instruction)
+            found, query, callbacks=run_manager.get_child(), **self._options(instruction, most)
         )
-        return list(ranked)[:most]
+        return list(ranked)[: self.k if most is None else most]
 
     def _most(self, k: Any, top_n: Any) -> int | None:
-        """How many documents this call returns at most; None for all."""
+        """How many documents this call is to return at most; None where it does not say."""
         given = {name: most for name, most in (("k", k), ("top_n", top_n)) if most is not None}
         for name, most in given.items():
-            if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            if isinstance(most, bool) or not hasattr(most, "__index__") or index(most) < 1:
                 hint = "Give a whole number of at least 1, or None for all documents."
                 raise InputError(f"{name} is {shown(most)}.", hint=hint)
-        return min(given.values(), default=self.k)
+        return min(map(index, given.values()), default=None)
 
-    def _instruction(self, instruction: str | None) -> dict[str, Any]:
-        """The keyword of our compressors; other people's do not have it."""
+    def _options(self, instruction: str | None, most: int | None) -> dict[str, Any]:
+        """Keywords of our compressors, which other people's do not have: the call's own instruction and limit."""
         instruction = self.instruction if instruction is None else instruction
-        return {} if instruction is None else {"instruction": instruction}
+        options = {} if instruction is None else {"instruction": instruction}
+        return options | ({"top_n": most} if most and isinstance(self.reranker, AdapterReranker) else {})

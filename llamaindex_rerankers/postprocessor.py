@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from operator import index
 from typing import Annotated, Any, ClassVar, Self
 
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
@@ -278,9 +279,11 @@ def _with_top_n(
 def _top_n(bundle: QueryBundle | None) -> int | None:
     top_n: Any = bundle.top_n if isinstance(bundle, InstructedQuery) else None
     # Before events, whose own check would speak first.
-    if top_n is not None and (isinstance(top_n, bool) or not isinstance(top_n, int) or top_n < 1):
+    if top_n is None:
+        return None
+    if isinstance(top_n, bool) or not hasattr(top_n, "__index__") or index(top_n) < 1:
         raise InputError(f"top_n is {shown(top_n)}.", hint="Give a whole number of at least 1, or None.")
-    return top_n
+    return index(top_n)
 
 
 def _mode(mode: MetadataMode | str) -> MetadataMode:

@@ -3,6 +3,7 @@
 import json
 from datetime import date
 
+import numpy as np
 import pytest
 import yaml
 
@@ -98,6 +99,8 @@ def test_a_config_is_copied() -> None:
         ({"method": "bm25", "stemmer": 1}, "stemmer: Input should be a valid boolean (got 1)"),
         ({"method": "bm25", "collection": {"a", "b"}}, "holds what is not plain data"),
         ({"method": "bm25", "top_n": date(2026, 1, 1)}, "A date needs quotes"),
+        ({"method": "bm25", "top_n": np.int64(2)}, "a int64. Give a plain number, as value.item() does"),
+        ({"rerankr": "bm25"}, "Did you mean 'reranker' by 'rerankr'?"),
         ({"method": "bm25", "collection": (text for text in "ab")}, "holds what is not plain data: a generator"),
         ({"reranker": {"method": "bm25", "collection": iter("ab")}}, "holds what is not plain data"),
         (

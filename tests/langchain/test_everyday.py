@@ -3,6 +3,7 @@
 import asyncio
 from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langchain_core.documents import Document
@@ -47,9 +48,16 @@ async def test_top_n_per_call_of_a_retriever() -> None:
     retriever = Reranker("bm25").as_retriever(RunnableLambda(lambda query: DOCUMENTS), k=3)
     assert len(retriever.invoke("tea", top_n=1)) == len(retriever.invoke("tea", top_n=1, k=2)) == 1
     assert len(await retriever.ainvoke("tea", top_n=2)) == 2
-    for wrong in (0, "2", True):
+    assert len(retriever.invoke("tea", top_n=np.int64(2))) == 2
+    for wrong in (0, "2", True, 1.5):
         with pytest.raises(InputError, match="top_n is"):
             retriever.invoke("tea", top_n=wrong)
+
+
+async def test_top_n_per_call_of_a_retriever_goes_before_that_of_its_reranker() -> None:
+    retriever = Reranker("bm25", top_n=1).as_retriever(RunnableLambda(lambda query: DOCUMENTS))
+    assert len(retriever.invoke("tea")) == 1
+    assert len(retriever.invoke("tea", top_n=3)) == len(await retriever.ainvoke("tea", k=3)) == 3
 
 
 async def test_what_a_ranking_took_reaches_callbacks_without_texts() -> None:

@@ -5,6 +5,7 @@ import copy
 import json
 import pickle
 
+import numpy as np
 import pytest
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload, LlamaDebugHandler
 from llama_index.core.instrumentation import get_dispatcher
@@ -27,6 +28,7 @@ def test_top_n_of_a_call_goes_before_the_configs_in_either_direction() -> None:
     assert len(reranker.postprocess_nodes(nodes(), query_str="green tea")) == 2
     assert len(reranker.postprocess_nodes(nodes(), query_str="green tea", top_n=1)) == 1
     assert len(reranker.postprocess_nodes(nodes(), QueryBundle("green tea"), top_n=3)) == 3
+    assert len(reranker.postprocess_nodes(nodes(), query_str="green tea", top_n=np.int64(3))) == 3
     assert len(reranker.postprocess_nodes(nodes(), InstructedQuery("green tea", top_n=4))) == 4
     assert len(asyncio.run(reranker.apostprocess_nodes(nodes(), query_str="green tea", top_n=1))) == 1
     for wrong in (0, -1, True, "2", 1.5):

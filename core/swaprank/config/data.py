@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, time
 from typing import Any
 
 from ..errors import ConfigError
@@ -43,7 +44,7 @@ def _check(value: Any, where: str, level: int, checked: dict[int, int]) -> None:
     if not isinstance(value, Mapping | list | tuple):
         if not isinstance(value, str | int | float | None):
             kind = type(value).__name__
-            raise ConfigError(f"{where} holds what is not plain data: a {kind}.", hint="A date needs quotes.")
+            raise ConfigError(f"{where} holds what is not plain data: a {kind}.", hint=_plain_hint(value))
         _check_size(value, where)
         return
     if checked.get(id(value), 0) >= level:
@@ -57,6 +58,15 @@ def _check(value: Any, where: str, level: int, checked: dict[int, int]) -> None:
         _check_size(key, where)
     for item in value.values() if isinstance(value, Mapping) else value:
         _check(item, where, level + 1, checked)
+
+
+def _plain_hint(value: Any) -> str:
+    """What to write in place of a value that no config file could hold."""
+    if isinstance(value, date | time):
+        return "A date needs quotes."
+    if hasattr(value, "item"):
+        return "Give a plain number, as value.item() does."
+    return "Give text, numbers, lists and mappings."
 
 
 def _check_size(value: Any, where: str) -> None:

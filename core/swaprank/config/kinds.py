@@ -15,8 +15,9 @@ Beside each may stand the options of every stage: `STAGE_OPTIONS` and ``on_error
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -226,9 +227,17 @@ def main_key(config: Mapping[str, Any], where: str) -> str:
     if len(main) != 1:
         raise ConfigError(
             f"{where} has {' and '.join(main) or 'none'} of the keys {', '.join(MAIN_KEYS)}.",
-            hint="Give exactly one of them, or 'reranker: <recipe>'.",
+            hint=_misspelt(() if main else config) or "Give exactly one of them, or 'reranker: <recipe>'.",
         )
     return main[0]
+
+
+def _misspelt(keys: Iterable[Any]) -> str:
+    """Which key was meant, where one is nearly a main key."""
+    for key in keys:
+        if close := get_close_matches(str(key)[:100], (*MAIN_KEYS, "reranker"), n=1, cutoff=0.8):
+            return f"Did you mean {close[0]!r} by {key!r}?"
+    return ""
 
 
 def takes_backend(main: str) -> bool:

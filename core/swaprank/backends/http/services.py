@@ -48,7 +48,7 @@ class Service:
     @property
     def key_hint(self) -> str:
         """How a key, or what stands for one, is given."""
-        by_key = f"the environment variable {self.keys[0]}, or api_key" if self.keys else ""
+        by_key = f"the environment variable {self.keys[0]}, or api_key in its backend's options" if self.keys else ""
         return " or ".join(filter(None, (by_key, self.credentials)))
 
     @property
