@@ -231,3 +231,9 @@ def test_other_things_in_the_first_place_are_told_what_to_write(line, said) -> N
 def test_a_layerwise_decoder_is_told_from_other_decoders() -> None:
     reranker = Reranker(str(MODELS / "tiny-minicpm-layerwise"))
     assert reranker._stage.ranker.method.name == "bge-llm-reranker-layerwise"
+
+
+@pytest.mark.parametrize("name", ["bge-reranker-v2-m3", "bm25"])
+def test_the_name_of_a_reranker_in_place_of_a_model_is_told_where_to_stand(name) -> None:
+    with pytest.raises(ConfigError, match=f"{name}' is the name of a reranker, and no model. Write reranker: {name} "):
+        Reranker(model=name)

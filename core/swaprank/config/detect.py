@@ -12,9 +12,18 @@ from typing import Any
 from ..backends._checkpoints.bert_cat import MODEL_TYPE as BERT_CAT
 from ..errors import ConfigError
 from ..masking import shown
-from . import recipe
+from . import recipe, registry
 from .data import Config
-from .model_files import COLBERT, CONFIG, FINE_TUNING, MODULES, SENTENCE_TRANSFORMERS, ModelFiles, read_model_files
+from .model_files import (
+    COLBERT,
+    CONFIG,
+    FINE_TUNING,
+    MODULES,
+    SENTENCE_TRANSFORMERS,
+    ModelFiles,
+    is_model,
+    read_model_files,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +58,11 @@ def config_of_model(model: str, hub: Mapping[str, Any] | None) -> Config:
     for name, config in found.items():
         logger.info("%s is of the method %s, as the recipe %s says.", model, config["method"], name)
         return {**config, "model": model}
+    if not is_model(model) and (model in recipe.all_recipes() or model in registry.MODEL_FREE):
+        raise ConfigError(
+            f"{shown(model)} is the name of a reranker, and no model.",
+            hint=f"Write reranker: {model} in place of model.",
+        )
     if hub is None:
         raise ConfigError(
             f"No recipe has the model {shown(model)}, and its backend has no files that say what it is.",
