@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from swaprank import Reranker
+from swaprank import ConfigError, Reranker
+from swaprank.server.models import ServedModels
 from tests.server.running import served, served_by_command, until
 
 httpx = pytest.importorskip("httpx")
@@ -124,6 +125,30 @@ def test_nothing_is_lost_or_mixed_up_when_a_worker_is_killed(tmp_path) -> None:
         text = httpx.get(f"{url}/metrics").text
         assert 'swaprank_requests_total{model="bm25",path="/v2/rerank",status="200"}' in text
         assert "swaprank_requests_in_progress 0.0" in text
+
+
+@pytest.mark.parametrize("wrong", ["{{", "method: cross-encoder\nmodel: /none\nbackend: onnx\n"])
+def test_a_worker_that_is_replaced_while_a_config_is_wrong_serves_the_last_good_one(tmp_path, wrong) -> None:
+    file, log = tmp_path / "mine.yaml", tmp_path / "log"
+    file.write_text("method: bm25\ntop_n: 1\n")
+    with served_by_command(log, "-c", file, "--workers", "2") as (process, url):
+        workers = until(lambda: log.read_text().count("startup complete") == 2 and _children(process.pid), 60)
+        replaced(file, "method: bm25\ntop_n: 2\n")
+        until(lambda: 'result="ok"} 2.0' in httpx.get(f"{url}/metrics").text)
+        replaced(file, wrong)
+        until(lambda: 'result="error"} 2.0' in httpx.get(f"{url}/metrics").text)
+        os.kill(workers[-1], signal.SIGKILL)
+        until(lambda: log.read_text().count("startup complete") == 3, 60)
+        assert "the last one that worked is served" in log.read_text()
+        assert {kept(url) for _ in range(20)} == {2}
+        assert process.poll() is None
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_wrong_config_is_an_error_where_none_has_worked_before(tmp_path) -> None:
+    (tmp_path / "mine.yaml").write_text("{{")
+    with pytest.raises(ConfigError, match="'mine' cannot be served"):
+        ServedModels({"mine": tmp_path / "mine.yaml"}, last_good=tmp_path)
 
 
 def test_sigterm_answers_what_is_in_progress(tmp_path) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import ConfigError, InputError
+from ..config.data import Config
+from ..config.load import load
+from ..errors import ConfigError, InputError, SwaprankError
 from ..reranker import Reranker
+from .last_good import LastGood
 from .options import ModelSource
+
+logger = logging.getLogger(__name__)
 
 # How many names the error about a wrong one lists.
 _MOST_LISTED = 20
@@ -23,15 +29,29 @@ class ServedModels:
 
     Args:
         sources: What each name stands for; the first is the default.
+        last_good: The folder in which workers keep the configs that work. Where a file is wrong, the one that worked
+            last is taken from there.
+
+    Attributes:
+        replaced: From the name of each reranker whose file is wrong to the error because of which its last good
+            config is served.
 
     Raises:
-        ConfigError: One of them is wrong.
+        ConfigError: One of them is wrong, and none has worked before.
     """
 
-    def __init__(self, sources: Mapping[str, ModelSource]) -> None:
+    def __init__(self, sources: Mapping[str, ModelSource], *, last_good: Path | None = None) -> None:
         self._sources = dict(sources)
+        self._last_good = None if last_good is None else LastGood(last_good)
         self._read = {name: _fingerprint(source) for name, source in self._sources.items()}
-        self._rerankers = {name: _built(name, source) for name, source in self._sources.items()}
+        self.replaced: dict[str, Exception] = {}
+        self._configs: dict[str, Config] = {}
+        self._rerankers: dict[str, Reranker] = {}
+        for name, source in self._sources.items():
+            try:
+                self._configs[name], self._rerankers[name] = _built(name, source)
+            except ConfigError as error:
+                self._go_back(name, error)
 
     @property
     def names(self) -> list[str]:
@@ -55,10 +75,19 @@ class ServedModels:
         """Load every model.
 
         Raises:
-            BackendError: A model cannot be loaded.
+            BackendError: A model cannot be loaded, neither that of the file nor that of the last good config.
         """
-        for reranker in self._rerankers.values():
-            reranker.warm_up()
+        for name in self._sources:
+            try:
+                self._rerankers[name].warm_up()
+            except SwaprankError as error:
+                self._go_back(name, error)
+                self._rerankers[name].warm_up()
+
+    def keep(self) -> None:
+        """Keep the configs for workers that come later: they work."""
+        for name in self._sources.keys() - self.replaced.keys():
+            self._keep(name)
 
     def reload(self, *, warm_up: bool) -> dict[str, Exception | None]:
         """Build those rerankers anew whose file has changed; requests in progress keep the one they began with.
@@ -76,20 +105,38 @@ class ServedModels:
                 continue
             self._read[name] = read
             try:
-                reranker = _built(name, source)
+                config, reranker = _built(name, source)
                 if warm_up:
                     reranker.warm_up()
             except Exception as error:
                 outcome[name] = error
             else:
-                self._rerankers[name] = reranker
+                self._configs[name], self._rerankers[name] = config, reranker
+                self._keep(name)
                 outcome[name] = None
         return outcome
 
+    def _keep(self, name: str) -> None:
+        if self._last_good is None or not isinstance(self._sources[name], Path):
+            return
+        try:
+            self._last_good.keep(name, self._configs[name])
+        except OSError as error:  # such as a full disk: the server goes on without
+            logger.warning("The config of %s cannot be kept for workers that come later: %s", name, error)
 
-def _built(name: str, source: ModelSource) -> Reranker:
+    def _go_back(self, name: str, error: SwaprankError) -> None:
+        """Take the last good config of a reranker whose file is wrong; raise the error where there is none."""
+        config = None if self._last_good is None or name in self.replaced else self._last_good.config(name)
+        if config is None:
+            raise error
+        self._configs[name], self._rerankers[name] = _built(name, config)
+        self.replaced[name] = error
+
+
+def _built(name: str, source: ModelSource) -> tuple[Config, Reranker]:
     try:
-        return Reranker(source)
+        config = load(source)
+        return config, Reranker(config)
     except ConfigError as error:
         raise ConfigError(f"The reranker {name!r} cannot be served: {error}") from error
 

@@ -30,6 +30,7 @@ class ServerOptions:
         timeout: Seconds until the body of a request must be there (else 408), and its answer then (else 504).
         warm_up: Whether the models are loaded before the first request is taken.
         watch: Seconds between two looks at the config files for changes; 0 never looks.
+        last_good: The folder in which workers keep the configs that work, for those that replace them.
     """
 
     models: Mapping[str, ModelSource]
@@ -40,6 +41,7 @@ class ServerOptions:
     timeout: float = 60.0
     warm_up: bool = True
     watch: float = 1.0
+    last_good: Path | None = None
 
 
 def named_models(configs: list[str], rerankers: list[str]) -> dict[str, ModelSource]:

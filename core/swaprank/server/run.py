@@ -6,6 +6,8 @@ import functools
 import logging
 import os
 import tempfile
+from dataclasses import replace
+from pathlib import Path
 
 from ..errors import BackendError, require
 from .app import build_app
@@ -57,8 +59,9 @@ def serve(options: ServerOptions, *, host: str, port: int, workers: int = 1, gra
         uvicorn.Server(config).run()
         return
     build_app(options)  # a wrong config is said once, here
-    with tempfile.TemporaryDirectory(prefix="swaprank-metrics-") as folder:
+    with tempfile.TemporaryDirectory(prefix="swaprank-workers-") as folder:
         os.environ[SHARED_FOLDER] = folder
+        config.app = functools.partial(build_app, replace(options, last_good=Path(folder)))
         supervisor = Multiprocess(config, [config.bind_socket()])
         supervisor.run()
         if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):

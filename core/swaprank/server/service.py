@@ -53,7 +53,7 @@ class Service:
 
     def __init__(self, options: ServerOptions) -> None:
         self._options = options
-        self._models = ServedModels(options.models)
+        self._models = ServedModels(options.models, last_good=options.last_good)
         self._metrics = Metrics()
         self._in_progress = 0
         self.failure = ""
@@ -67,6 +67,10 @@ class Service:
             except SwaprankError as error:
                 self.failure = printable(str(error), keep="\n")
                 raise
+        for name, wrong in self._models.replaced.items():
+            self._metrics.reloaded(name, well=False)
+            logger.error("The config of %s is wrong, the last one that worked is served: %s", name, wrong)
+        self._models.keep()
         watching = asyncio.create_task(self._watch()) if self._options.watch else None
         try:
             yield
