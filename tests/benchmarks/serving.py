@@ -32,6 +32,7 @@ from typing import Any
 
 from swaprank import Reranker
 from tests.benchmarks.concurrency import with_head
+from tests.benchmarks.conformance.marked_page import write_between
 from tests.benchmarks.peers.machine import machine
 
 CLIENTS = 64
@@ -231,8 +232,7 @@ def main() -> None:
         )
     print(text)
     if "--write" in sys.argv[1:]:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARK)
-        PAGE.write_text(f"{before}{MARK}\n{text}\n{MARK}{rest.partition(MARK)[2]}", encoding="utf-8")
+        write_between(PAGE, MARK, text)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import pytest
 
 from swaprank import CapabilityError, ConfigError, Decomposed, Passage, Query, Reranker
 from swaprank.errors import BackendError
-from swaprank.methods.lexical import LexicalMatch
 from swaprank.prompt import Slot, plain, user
 from swaprank.requests import Capability, Generated, Usage
 from swaprank.stages.decomposition import PROMPT
@@ -130,13 +129,7 @@ def test_scores_against_the_parts_can_be_combined(rule) -> None:
     assert {"hop1", "hop2"} <= {one.passage.id for one in covered.passages}
 
 
-def test_retrieval_scores_are_not_read_as_those_of_a_part(monkeypatch) -> None:
-    asked, steps = {}, LexicalMatch.steps
-    monkeypatch.setattr(
-        LexicalMatch,
-        "steps",
-        lambda self, query, own: asked.update({query.text: query.retrieved}) or steps(self, query, own),
-    )
+def test_retrieval_scores_are_not_read_as_those_of_a_part(asked) -> None:
     reranker(decomposition="max", rerank="lexical").rerank(QUESTION, PASSAGES)
     assert asked == {QUESTION: True, PARTS[0]: False, PARTS[1]: False}
 

@@ -6,7 +6,6 @@ import pytest
 
 from swaprank import ConfigError, Passage, Query, Reranker
 from swaprank.errors import BackendError
-from swaprank.methods.lexical import LexicalMatch
 from swaprank.requests import Capability, Generated, Usage
 from swaprank.testing import ScriptedBackend, check_reranker
 
@@ -90,13 +89,7 @@ def test_what_was_known_about_the_question_is_not_taken_for_the_rewritten_one() 
     assert seen[0].text == REWRITTEN
 
 
-def test_retrieval_scores_are_not_read_as_those_of_the_rewritten_question(monkeypatch) -> None:
-    asked, steps = {}, LexicalMatch.steps
-    monkeypatch.setattr(
-        LexicalMatch,
-        "steps",
-        lambda self, query, own: asked.update({query.text: query.retrieved}) or steps(self, query, own),
-    )
+def test_retrieval_scores_are_not_read_as_those_of_the_rewritten_question(asked) -> None:
     reranker(query_rewrite="both", rerank="lexical").rerank(QUESTION, PASSAGES)
     assert asked == {QUESTION: True, REWRITTEN: False}
     reranker("", rerank="lexical").rerank(QUESTION, PASSAGES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from rich.console import Console
 
 from ..config import recipe, registry
 from ..config.load import Source
+from ..config.model_files import is_hub_id
 from ..errors import ConfigError
 from ..masking import printable, shown
 from ..reranker import Reranker
@@ -19,7 +19,6 @@ from .options import ConfigOption, chosen
 
 # Which files a model is loaded from does not depend on the method, so any that takes a model will do.
 _ANY_METHOD = "bi-encoder"
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def download(
@@ -47,7 +46,7 @@ def _described(source: Source) -> Source:
     """The config of a bare hub id; anything else as it is."""
     known = isinstance(source, str) and (source in recipe.all_recipes() or source in registry.names("method"))
     if isinstance(source, str) and not known and "/" in source:
-        if not (_HUB_ID.fullmatch(source) or source.startswith("package:") or Path(source).is_dir()):
+        if not (is_hub_id(source) or source.startswith("package:") or Path(source).is_dir()):
             raise ConfigError(f"{shown(source)} is no hub id, and no such folder is here.", hint="Write owner/name.")
         return {"method": _ANY_METHOD, "model": source}
     return source

@@ -56,12 +56,10 @@ def recipes(
         }
     if as_json:
         console.print_json(
-            json.dumps(
-                {key: value.model_dump(exclude={"backends"}) | {"facts": facts(value)} for key, value in found.items()}
-            )
+            json.dumps({key: value.model_dump() | {"facts": facts(value)} for key, value in found.items()})
         )
     elif name is not None:
-        shown_whole = found[name].model_dump(exclude={"context", "backends"}) | {"facts": facts(found[name])}
+        shown_whole = found[name].model_dump(exclude={"context"}) | {"facts": facts(found[name])}
         text = yaml.safe_dump(shown_whole, sort_keys=False, allow_unicode=True, width=100)
         console.print(text, markup=False, highlight=False)
     else:

@@ -32,6 +32,11 @@ def is_model(name: str) -> bool:
     return "/" in name or "\\" in name or name.startswith(("~", "package:")) or (name != "" and Path(name).is_dir())
 
 
+def is_hub_id(name: str) -> bool:
+    """Whether a name has the form of a hub id, owner/name."""
+    return _HUB_ID.fullmatch(name) is not None
+
+
 def read_model_files(model: str, hub: Mapping[str, Any]) -> ModelFiles:
     """What each of `FILES` holds, where the model has it.
 
@@ -55,7 +60,7 @@ def read_model_files(model: str, hub: Mapping[str, Any]) -> ModelFiles:
             hint=f"Give the folder that has its {CONFIG}. Which file in it is the network is said under backend, "
             "such as by onnx_file.",
         )
-    if not _HUB_ID.fullmatch(model):
+    if not is_hub_id(model):
         raise ConfigError(f"There is no folder {shown(model)}.", hint="Give a hub id or a folder that exists.")
     return _read(model, _from_hub(model, hub))
 

@@ -61,7 +61,7 @@ class Recipe(BaseModel):
     languages: list[str] = Field(min_length=1)
     parameters: str = ""
     context: int | None = None
-    backends: list[str] = []
+    backends: list[str] = Field(default=[], exclude=True)  # `recipe_facts.facts` says them
     published: list[Published] = []
     notes: str = ""
 

@@ -23,6 +23,7 @@ from swaprank.backends.http.options import HttpOptions
 from tests.backends.http.hosted_server import HostedServer
 from tests.backends.http.hosted_services import DOCUMENTED
 
+from .marked_page import write_between
 from .sdks import QUERY, SDKS, TEXTS, Sdk
 
 PAGE = Path(__file__).parents[3] / "docs" / "hosted.md"
@@ -105,8 +106,7 @@ def main() -> None:
         raise SystemExit(f"NVIDIA's addresses {strangers} are not ours; nothing was written.")
     if not all(well for _, well in rows):
         raise SystemExit(f"{table}\nNot all ask alike; nothing was written.")
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARK)
-    PAGE.write_text(f"{before}{MARK}\n{table}\n{MARK}{rest.partition(MARK)[2]}", encoding="utf-8")
+    write_between(PAGE, MARK, table)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pathlib import Path
 from swaprank import Reranker
 
 from .clients import CLIENTS, QUERY, TEXTS, TOP, Client
+from .marked_page import write_between
 
 PAGE = Path(__file__).parents[3] / "docs" / "serving.md"
 MARK = "<!-- clients -->"
@@ -91,8 +92,7 @@ def main() -> None:
     table = "\n".join([head, *(line for line, _ in rows)])
     if not all(well for _, well in rows):
         raise SystemExit(f"{table}\nNot all gave the library's order; nothing was written.")
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARK)
-    PAGE.write_text(f"{before}{MARK}\n{table}\n{MARK}{rest.partition(MARK)[2]}", encoding="utf-8")
+    write_between(PAGE, MARK, table)
 
 
 if __name__ == "__main__":

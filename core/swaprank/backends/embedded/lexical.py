@@ -57,21 +57,21 @@ def blended_scores(request: LexicalBlend, vocabulary: StaticEmbeddings | None) -
     )
     counted = _counted(request.passages, wanted, analysis)
     rarity = _rarity(query_stems, query_words, vocabulary)
+    matches = _matches(counted.words, counted.length)
     columns = (
         _bm25(
             counted.words,
-            counted.length,
+            matches,
             [rarity[term] * count for term, count in wanted.words.items()],
             floor=1.0,
         ),
-        request.pairs * _bm25(counted.pairs, counted.length),
-        request.grams * _bm25(counted.grams, counted.letters, list(wanted.grams.values())),
+        request.pairs * _bm25(counted.pairs, _matches(counted.pairs, counted.length)),
+        request.grams * _bm25(counted.grams, _matches(counted.grams, counted.letters), list(wanted.grams.values())),
     )
     evidence = {
         "terms": shares(counted.words, [rarity[term] for term in wanted.words]),
         "pairs": shares(counted.pairs, [1.0] * len(wanted.pairs)),
     }
-    matches = _matches(counted.words, counted.length)
     return LexicalScores(
         scores=tuple(float(score) for score in np.sum(columns, axis=0)),
         evidence=evidence,
@@ -158,12 +158,12 @@ class _Counter:
         return np.bincount(cells, minlength=passages * count).reshape(passages, count)
 
 
-def _bm25(counts: Array, lengths: Array, weights: Sequence[float] | None = None, floor: float = 0.0) -> Array:
+def _bm25(counts: Array, matches: Array, weights: Sequence[float] | None = None, floor: float = 0.0) -> Array:
     """Standardised BM25 [passages]: each term weighs ``weight * (floor + Lucene idf over the candidates)``."""
     holding = (counts > 0).sum(axis=1)
-    idf = np.log1p((len(lengths) - holding + 0.5) / (holding + 0.5))
+    idf = np.log1p((counts.shape[1] - holding + 0.5) / (holding + 0.5))
     weight = np.ones(len(counts)) if weights is None else np.asarray(weights)
-    scores = weight * (floor + idf) @ _matches(counts, lengths)
+    scores = weight * (floor + idf) @ matches
     spread = float(scores.std())
     standardised: Array = (scores - scores.mean()) / spread if spread > 1e-12 else np.zeros(len(scores))
     return standardised
